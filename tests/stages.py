@@ -1,0 +1,130 @@
+"""Everything that must hold, in one go: `make test`. With the word `checks`, only what needs no test run: `make check`.
+
+Every stage runs, also after one has failed; the summary names them all. A stage is left out only when asked to be
+(SKIP_BROWSER=1, SKIP_POSTGRES=1), and then the summary says so.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tests.postgres import postgres
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+TEMPLATES = ("templates", "stripe_sandbox/templates")
+OWN_RUN = ("tests/browser", "tests/bench")  # not part of the suite that runs once per database
+
+
+@dataclass
+class Result:
+    """What became of a stage; counts stay None where nothing is counted."""
+
+    name: str
+    outcome: str  # ok, FAILED or left out
+    words: str = ""
+    seconds: float = 0
+    passed: int = 0
+    failed: int = 0
+
+
+def main() -> None:
+    results = [
+        tool("lint", "ruff", "check", "--quiet", "."),
+        tool("format", "ruff", "format", "--check", "--quiet", ".", advice="make format mends it"),
+        tool("types", "mypy"),
+        tool("templates", "djlint", "--lint", "--quiet", *(folder for folder in TEMPLATES if (ROOT / folder).exists())),
+    ]
+    if "checks" not in sys.argv[1:]:
+        results.append(suite("tests on SQLite", _everything_but_the_browser, {"TEST_DATABASE_URL": ""}))
+        results.append(unless("SKIP_POSTGRES", "tests on PostgreSQL", on_postgres))
+        results.append(unless("SKIP_BROWSER", "browser", in_chromium))
+    summary(results)
+    sys.exit(any(result.outcome == "FAILED" for result in results))
+
+
+def tool(name: str, program: str, *arguments: str, advice: str = "") -> Result:
+    """One command that says by its exit code whether all is well."""
+    _headline(name, program, *arguments)
+    began = time.monotonic()
+    code = subprocess.run([BIN / program, *arguments], cwd=ROOT, check=False).returncode
+    if code == 0:
+        return Result(name, "ok", seconds=time.monotonic() - began)
+    return Result(name, "FAILED", words=advice, seconds=time.monotonic() - began)
+
+
+def unless(variable: str, name: str, stage: Callable[[str], Result]) -> Result:
+    if os.environ.get(variable, "") not in {"", "0"}:
+        return Result(name, "left out", words=f"{variable} is set")
+    return stage(name)
+
+
+def on_postgres(name: str) -> Result:
+    try:
+        with postgres() as address:
+            return suite(name, _everything_but_the_browser, {"TEST_DATABASE_URL": address})
+    except Exception as error:  # noqa: BLE001 - a server that will not start is a failed stage; the summary must still come
+        print(f"{type(error).__name__}: {error}", flush=True)
+        return Result(
+            name, "FAILED", words="PostgreSQL did not start; TEST_DATABASE_URL names another, SKIP_POSTGRES=1 none"
+        )
+
+
+def in_chromium(name: str) -> Result:
+    found = subprocess.run(["sh", "deploy/chromium.sh"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if found.returncode != 0:
+        return Result(name, "FAILED", words="no Chromium: sudo apt install chromium, or SKIP_BROWSER=1")
+    return suite(name, ("tests/browser",), {"CHROMIUM": found.stdout.strip(), "TEST_DATABASE_URL": ""})
+
+
+def suite(name: str, arguments: tuple[str, ...], env: dict[str, str]) -> Result:
+    """One run of pytest, its output as it comes, its counts from the report it writes."""
+    _headline(name, "pytest", *arguments)
+    began = time.monotonic()
+    with _report() as report:
+        command = [sys.executable, "-m", "pytest", *arguments, f"--junitxml={report}"]
+        code = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, check=False).returncode
+        counted = ElementTree.parse(report).getroot().find("testsuite") if report.stat().st_size else None
+    seconds = time.monotonic() - began
+    if counted is None:
+        return Result(name, "FAILED", words=f"pytest ended with code {code} and no report", seconds=seconds)
+    ran, skipped = int(counted.get("tests", 0)), int(counted.get("skipped", 0))
+    failed = int(counted.get("failures", 0)) + int(counted.get("errors", 0))
+    words = f"{ran - failed - skipped} passed, {failed} failed" + (f", {skipped} skipped" if skipped else "")
+    return Result(name, "FAILED" if code else "ok", words, seconds, ran - failed - skipped, failed)
+
+
+def summary(results: list[Result]) -> None:
+    print("\n" + "=" * 28 + " summary " + "=" * 28)
+    for result in results:
+        print(f"{result.outcome:<9} {result.name:<20} {result.seconds:6.1f} s  {result.words}".rstrip())
+    passed = sum(result.passed for result in results)
+    # A stage that failed without a failed test (lint, no Chromium, a broken import) still counts as one.
+    failed = sum(max(result.failed, result.outcome == "FAILED") for result in results)
+    print(f"{passed} passed, {failed} failed", flush=True)
+
+
+@contextmanager
+def _report() -> Iterator[Path]:
+    with tempfile.NamedTemporaryFile(prefix="portal-tests-", suffix=".xml") as file:
+        yield Path(file.name)
+
+
+def _headline(name: str, *command: str) -> None:
+    print(f"\n---- {name}: {' '.join(command)}", flush=True)
+
+
+_everything_but_the_browser = ("tests", *(f"--ignore={folder}" for folder in OWN_RUN))
+
+
+if __name__ == "__main__":
+    main()

@@ -67,6 +67,7 @@ find_python() {
 }
 
 install() {
+    trust_what_the_machine_trusts
     if ! .venv/bin/uv --version 2>/dev/null | grep -q "^uv $uv_version"; then
         .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$uv_version" ||
             say "uv could not be installed, going on with pip (slower)"
@@ -76,6 +77,17 @@ install() {
     else
         .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
     fi
+}
+
+# Company networks often re-sign TLS with an authority that only the system's own store knows.
+trust_what_the_machine_trusts() {
+    for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+        if [ -r "$bundle" ]; then
+            export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS-1}"
+            if ! .venv/bin/python -m pip config list 2>/dev/null | grep -q '\.cert='; then export PIP_CERT="$bundle"; fi
+            return
+        fi
+    done
 }
 
 say() {

@@ -1,0 +1,210 @@
+"""Every setting, read from the environment once, when the application is made.
+
+`PORTAL_ENV` chooses the class: development (default; demo people, sandbox Stripe, letters into a folder),
+testing, or production, which refuses to start and names every reason at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent
+STRIPE_HOSTED = ("https://checkout.stripe.com", "https://billing.stripe.com")
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class Misconfigured(Exception):
+    """The settings do not allow a safe start; `problems` lists every reason in plain words."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("The portal refuses to start:\n  - " + "\n  - ".join(problems))
+
+
+class Config:
+    """Settings common to all three; names in capitals are what Flask and its extensions read."""
+
+    ENV = "base"
+    DEBUG = False
+    TESTING = False
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self._problems: list[str] = []
+        self.INSTANCE = Path(env.get("PORTAL_INSTANCE") or ROOT / "instance").resolve()
+        self.PUBLIC_URL = (env.get("PUBLIC_URL") or "http://localhost:8000").rstrip("/")
+        self.SECRET_KEY = env.get("SECRET_KEY", "")
+        self.SQLALCHEMY_DATABASE_URI = _database_url(
+            env.get("DATABASE_URL") or f"sqlite:///{self.INSTANCE}/portal.sqlite"
+        )
+        self.SQLALCHEMY_ENGINE_OPTIONS: dict[str, object] = {"pool_pre_ping": True}
+        if self.SQLALCHEMY_DATABASE_URI.startswith("postgresql"):
+            self.SQLALCHEMY_ENGINE_OPTIONS |= {"pool_size": 10, "max_overflow": 5, "pool_timeout": 10}
+
+        # The program as its owner calls it.
+        self.SITE_NAME = env.get("SITE_NAME") or "Practice Freedom"
+        self.SITE_ACCENT = env.get("SITE_ACCENT") or ""
+        self.SITE_TIME_ZONE = env.get("SITE_TIME_ZONE") or "America/Chicago"
+        self.SITE_LOCALE = env.get("SITE_LOCALE") or "en_US"
+        self.REPLY_TO = env.get("REPLY_TO") or "hello@example.com"
+
+        # Sessions and forms. The database row decides when a sign-in ends; the cookie only has to live as long.
+        secure = self.PUBLIC_URL.startswith("https://")
+        self.SESSION_COOKIE_NAME = "__Host-session" if secure else "session"
+        self.SESSION_COOKIE_SECURE = secure
+        self.SESSION_COOKIE_HTTPONLY = True
+        self.SESSION_COOKIE_SAMESITE = "Lax"
+        self.SESSION_COOKIE_PATH = "/"
+        self.PERMANENT_SESSION_LIFETIME = timedelta(days=60)
+        self.SESSION_REFRESH_EACH_REQUEST = False
+        self.WTF_CSRF_TIME_LIMIT = None
+        self.WTF_CSRF_SSL_STRICT = False  # Sec-Fetch-Site is checked instead; some office proxies strip Referer
+        self.MAX_CONTENT_LENGTH = 1024 * 1024
+        self.MAX_FORM_MEMORY_SIZE = 512 * 1024
+        self.MAX_FORM_PARTS = 200
+        self.TRUSTED_PROXIES = int(env.get("TRUSTED_PROXIES") or 0)
+        host = urlsplit(self.PUBLIC_URL).hostname or "localhost"
+        extra = [h.strip() for h in (env.get("TRUSTED_HOSTS") or "").split(",") if h.strip()]
+        self.TRUSTED_HOSTS = [host, *extra]
+
+        # Money. Prices are named by lookup key; the amounts here are what Stripe's prices must say.
+        self.STRIPE_SECRET_KEY = env.get("STRIPE_SECRET_KEY", "")
+        self.STRIPE_WEBHOOK_SECRETS = [s for s in (env.get("STRIPE_WEBHOOK_SECRET") or "").split(",") if s]
+        self.STRIPE_API_BASE = (env.get("STRIPE_API_BASE") or "").rstrip("/")  # empty: the real Stripe
+        self.STRIPE_ACCOUNT = env.get("STRIPE_ACCOUNT") or ""
+        self.PLAN_CURRENCY = (env.get("PLAN_CURRENCY") or "usd").lower()
+        self.PLAN_MONTHLY_MINOR = int(env.get("PLAN_MONTHLY_MINOR") or 9_900)
+        self.PLAN_ANNUAL_MINOR = int(env.get("PLAN_ANNUAL_MINOR") or 99_000)
+        self.GRACE_DAYS = int(env.get("GRACE_DAYS") or 7)
+
+        # Letters.
+        self.MAIL_SERVER = env.get("MAIL_SERVER") or "localhost"
+        self.MAIL_PORT = int(env.get("MAIL_PORT") or 587)
+        self.MAIL_USE_TLS = (env.get("MAIL_USE_TLS") or "1") == "1"
+        self.MAIL_USE_SSL = (env.get("MAIL_USE_SSL") or "0") == "1"
+        self.MAIL_USERNAME = env.get("MAIL_USERNAME")
+        self.MAIL_PASSWORD = env.get("MAIL_PASSWORD")
+        self.MAIL_DEFAULT_SENDER = (self.SITE_NAME, env.get("MAIL_FROM") or self.REPLY_TO)
+        self.MAIL_SUPPRESS_SEND = False
+        self.OUTBOX = False  # the /outbox page and .eml files; only with demo settings
+
+        self.STORAGE_DIR = Path(env.get("STORAGE_DIR") or self.INSTANCE / "files")
+        self.SENDFILE = env.get("SENDFILE") or ""  # "x-accel": nginx sends the bytes after our check
+        self.RATELIMIT_STORAGE_URI = env.get("RATELIMIT_STORAGE_URI") or "memory://"
+        self.RATELIMIT_STRATEGY = "sliding-window-counter"
+        self.RATELIMIT_HEADERS_ENABLED = True
+        self.METRICS_TOKEN = env.get("METRICS_TOKEN") or ""
+        self.COMPRESS_MIMETYPES = ["text/html", "text/plain", "application/json", "application/rss+xml", "text/vtt"]
+        self.COMPRESS_BR_LEVEL = 4
+        self.COMPRESS_MIN_SIZE = 500
+        self.SQLALCHEMY_RECORD_QUERIES = False
+        self.TEMPLATES_AUTO_RELOAD = False
+
+    def check(self) -> None:
+        """Raise Misconfigured with every problem found."""
+        if self._problems:
+            raise Misconfigured(self._problems)
+
+    def _problem(self, text: str) -> None:
+        self._problems.append(text)
+
+
+class Development(Config):
+    """The demo: `make run` fills in the secrets; letters become files that /outbox shows."""
+
+    ENV = "development"
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        super().__init__(env)
+        self.SECRET_KEY = self.SECRET_KEY or "development-only"
+        self.STRIPE_SECRET_KEY = self.STRIPE_SECRET_KEY or "sk_test_sandbox"
+        self.STRIPE_API_BASE = self.STRIPE_API_BASE or "http://127.0.0.1:8400"
+        self.STRIPE_WEBHOOK_SECRETS = self.STRIPE_WEBHOOK_SECRETS or ["whsec_development"]
+        self.TRUSTED_HOSTS = [*self.TRUSTED_HOSTS, "localhost", "127.0.0.1"]
+        if not env.get("MAIL_SERVER"):
+            self.MAIL_SUPPRESS_SEND = True
+            self.OUTBOX = True
+        self.TEMPLATES_AUTO_RELOAD = True
+        if not self.STRIPE_SECRET_KEY.startswith(("sk_test_", "rk_test_")):
+            self._problem("STRIPE_SECRET_KEY must be a test key outside production")
+
+
+class Testing(Development):
+    """What the suites use: fast hashes of nothing less than Argon2id, rate limits on, letters caught."""
+
+    ENV = "testing"
+    TESTING = True
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        super().__init__(env)
+        self.TEMPLATES_AUTO_RELOAD = False
+        self.TRUSTED_HOSTS = [*self.TRUSTED_HOSTS, "localhost"]
+        self.SQLALCHEMY_RECORD_QUERIES = True
+
+
+class Production(Config):
+    """Real money and real people: nothing is guessed."""
+
+    ENV = "production"
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        super().__init__(env)
+        self._required(
+            "SECRET_KEY",
+            "DATABASE_URL",
+            "PUBLIC_URL",
+            "STRIPE_SECRET_KEY",
+            "STRIPE_WEBHOOK_SECRET",
+            "MAIL_SERVER",
+            "MAIL_FROM",
+        )
+        if env.get("SECRET_KEY") and len(env["SECRET_KEY"]) < 32:
+            self._problem("SECRET_KEY is shorter than 32 characters")
+        if env.get("PUBLIC_URL") and not self.PUBLIC_URL.startswith("https://"):
+            self._problem("PUBLIC_URL must begin with https://")
+        if self.STRIPE_API_BASE:
+            self._problem("STRIPE_API_BASE points to a sandbox; remove it to use the real Stripe")
+        if self.STRIPE_SECRET_KEY.endswith("sandbox"):
+            self._problem("STRIPE_SECRET_KEY is the sandbox key")
+        if env.get("FLASK_DEBUG", "0") not in {"", "0"}:
+            self._problem("FLASK_DEBUG is on")
+        if env.get("STRIPE_LOG") == "debug":
+            self._problem("STRIPE_LOG=debug writes people's data into logs")
+        if hasattr(os, "geteuid") and os.geteuid() == 0 and env.get("ALLOW_ROOT") != "1":
+            self._problem("the portal runs as root; use an own user (in a container that has only root: ALLOW_ROOT=1)")
+
+    def _required(self, *names: str) -> None:
+        for name in names:
+            if not self._env.get(name):
+                self._problem(f"{name} is not set")
+
+
+def chosen(env: Mapping[str, str] | None = None) -> Config:
+    """The settings that `PORTAL_ENV` names. Raises Misconfigured."""
+    env = os.environ if env is None else env
+    name = env.get("PORTAL_ENV") or "development"
+    kinds = {"development": Development, "testing": Testing, "production": Production}
+    if name not in kinds:
+        raise Misconfigured([f"PORTAL_ENV is {name!r}; it may be development, testing or production"])
+    config = kinds[name](env)
+    config.check()
+    return config
+
+
+def stripe_hosts(config: Mapping[str, object]) -> tuple[str, ...]:
+    """Origins of the hosted Checkout and Billing Portal pages; the CSP lets forms lead there and nowhere else."""
+    base = str(config.get("STRIPE_API_BASE") or "")
+    if not base:
+        return STRIPE_HOSTED
+    parts = urlsplit(base)
+    if parts.hostname in _LOOPBACK:  # the sandbox's pages may be opened under either name
+        return tuple(f"{parts.scheme}://{host}:{parts.port}" for host in ("127.0.0.1", "localhost"))
+    return (f"{parts.scheme}://{parts.netloc}",)
+
+
+def _database_url(url: str) -> str:
+    return "postgresql://" + url.removeprefix("postgres://") if url.startswith("postgres://") else url

@@ -1,0 +1,73 @@
+"""The membership portal of a coaching program. create_app() is the one place that knows every area."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask
+from flask_compress import Compress
+from flask_wtf import CSRFProtect
+
+import config as settings
+from portal.core import admission, assets, audit, db, errors, headers, jobs, letters, limits, logs, mail, search, web
+
+csrf = CSRFProtect()
+
+
+def create_app(chosen: settings.Config | None = None) -> Flask:
+    """The application with its settings checked, its areas wired to core, and its gate closed for whatever is unlisted."""
+    os.environ.setdefault("STRIPE_SUPPRESS_NOTICES", "true")
+    chosen = chosen or settings.chosen()
+    app = Flask(__name__, template_folder=str(settings.ROOT / "templates"), static_folder=None)
+    app.config.from_object(chosen)
+    chosen.INSTANCE.mkdir(parents=True, exist_ok=True)
+
+    logs.init_app(app)
+    db.init_app(app)
+    limits.init_app(app)
+    csrf.init_app(app)
+    Compress(app)
+    mail.init_app(app)
+    jobs.init_app(app)
+    _wire_areas(app)
+    headers.init_app(app)
+    web.init_app(app)
+    errors.init_app(app)
+    assets.init_app(app)
+    _add_migrations(app)
+    return app
+
+
+def _wire_areas(app: Flask) -> None:
+    from portal.accounts import signed_in
+    from portal.accounts import views as accounts
+    from portal.billing import commands as billing_commands
+    from portal.billing import entitlements
+    from portal.billing import views as billing
+    from portal.conversations import views as conversations
+    from portal.desk import views as desk
+    from portal.home import views as home
+    from portal.library import views as library
+    from portal.membership import views as membership
+    from portal.moderation import views as moderation
+    from portal.notifications import views as notifications
+    from portal.seeds import commands as seeds_commands
+
+    signed_in.init_app(app)
+    admission.init_app(app, audiences_of=entitlements.audiences_of)
+    for area in (accounts, notifications, billing, conversations, library, moderation, membership, desk, home):
+        app.register_blueprint(area.bp)
+    csrf.exempt(billing.stripe_events)  # signed by Stripe instead
+    csrf.exempt(notifications.unsubscribe_now)  # RFC 8058: mail programs post without a session
+    entitlements.init_app(app)
+    billing_commands.init_app(app)
+    seeds_commands.init_app(app)
+
+
+def _add_migrations(app: Flask) -> None:
+    """`flask db …`; Alembic takes seconds to import, so only the command line pays for it."""
+    if not os.environ.get("FLASK_RUN_FROM_CLI"):
+        return
+    from flask_migrate import Migrate
+
+    Migrate(app, db.db, directory=str(settings.ROOT / "migrations"), render_as_batch=True, compare_type=True)

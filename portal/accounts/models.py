@@ -1,0 +1,134 @@
+"""Members, their devices, one-time links, and the count of sign-in attempts."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.core.clock import now
+from portal.core.db import Model, Words
+
+
+class Role(StrEnum):
+    """What someone may do beside paying; each includes the ones before it."""
+
+    MEMBER = "member"
+    MODERATOR = "moderator"
+    COACH = "coach"
+    OWNER = "owner"
+
+
+_RANK = list(Role)
+
+
+class Member(Model):
+    """A person with an account, whether or not they have paid."""
+
+    __tablename__ = "member"
+
+    uuid: Mapped[str] = mapped_column(String(36), unique=True, default=lambda: str(uuid.uuid4()))  # known to Stripe
+    email: Mapped[str] = mapped_column(unique=True)  # canonical form, see accounts/addresses.py
+    name: Mapped[str] = mapped_column(String(80))
+    handle: Mapped[str] = mapped_column(String(40), unique=True)  # /members/<handle>
+    password_hash: Mapped[str | None]  # Argon2id with its parameters; None: signs in another way
+    role: Mapped[Role] = mapped_column(default=Role.MEMBER)
+    confirmed_at: Mapped[datetime | None]  # the address was shown to be theirs; posting waits for it
+    suspended_until: Mapped[datetime | None]  # set by moderation; expires by itself
+    suspended_because: Mapped[str | None] = mapped_column(Words)
+    time_zone: Mapped[str | None]  # IANA name; None: the site's
+    practice: Mapped[str | None]  # the firm they work in, as they call it
+    title: Mapped[str | None]  # what they are there
+    bio: Mapped[str | None] = mapped_column(Words)
+    closed_at: Mapped[datetime | None]  # the account was deleted; only its posts remain, without a name
+
+    @property
+    def initials(self) -> str:
+        """One or two letters for the avatar."""
+        parts = [p for p in self.name.split() if p[:1].isalnum()]
+        return (parts[0][0] + (parts[-1][0] if len(parts) > 1 else "")).upper() if parts else "·"
+
+    @property
+    def first_name(self) -> str:
+        return self.name.split()[0] if self.name.split() else self.name
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.confirmed_at is not None
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.suspended_until is not None and self.suspended_until > now()
+
+    @property
+    def is_staff(self) -> bool:
+        return self.role is not Role.MEMBER
+
+    def is_at_least(self, role: Role) -> bool:
+        return _RANK.index(self.role) >= _RANK.index(role)
+
+
+class Device(Model):
+    """One signed-in browser. The cookie holds a random token, this row its SHA-256; ending the row ends the sign-in."""
+
+    __tablename__ = "device"
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    label: Mapped[str]  # "Firefox on Windows"
+    fresh_at: Mapped[datetime] = mapped_column(default=now)  # when they last proved who they are
+    seen_at: Mapped[datetime] = mapped_column(default=now)  # kept to the quarter hour
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    member: Mapped[Member] = relationship(lazy="joined", innerjoin=True)
+
+    # What Flask-Login asks of a "user". Whoever wants the person calls signed_in.me().
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    def get_id(self) -> str:
+        """The raw token, known only while signing in and from the cookie that brought it."""
+        token: str = self._token  # type: ignore[attr-defined]
+        return token
+
+    @property
+    def is_open(self) -> bool:
+        return self.ended_at is None and self.expires_at > now()
+
+
+class Purpose(StrEnum):
+    """What a mailed link is good for; a link for one thing opens nothing else."""
+
+    CONFIRM = "confirm"
+    RESET = "reset"
+
+
+class OneTimeLink(Model):
+    """A mailed token: stored hashed, for one purpose, used once, until it expires."""
+
+    __tablename__ = "one_time_link"
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[Purpose]
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    email: Mapped[str]  # the mailbox it was sent to; a link to an old mailbox confirms nothing new
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    member: Mapped[Member] = relationship(lazy="joined", innerjoin=True)
+
+
+class SignInAttempt(Model):
+    """A failed sign-in, kept a day: counted per account and per network address, shared by all processes."""
+
+    __tablename__ = "sign_in_attempt"
+    __table_args__ = (
+        Index("ix_sign_in_attempt_account", "account_hash", "created_at"),
+        Index("ix_sign_in_attempt_address", "address_hash", "created_at"),
+    )
+
+    account_hash: Mapped[str] = mapped_column(String(64))  # of the e-mail typed, known or not
+    address_hash: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,1 @@
+"""Plans, subscriptions and access: Stripe is the truth about money, entitlement_of() about access."""

@@ -1,0 +1,1 @@
+"""Rooms, threads and posts: the conversation."""

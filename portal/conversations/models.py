@@ -1,0 +1,125 @@
+"""Rooms, threads, posts, and who follows which thread."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, desc
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.accounts.models import Member
+from portal.core.db import Base, Model, Words
+from portal.topics.models import Topic
+
+POSTS_A_PAGE = 20
+
+thread_topic = Table(
+    "thread_topic",
+    Base.metadata,
+    Column("thread_id", ForeignKey("thread.id", ondelete="CASCADE"), primary_key=True),
+    Column("topic_id", ForeignKey("topic.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+
+class Room(Model):
+    """A place for one kind of conversation, with its purpose in a sentence."""
+
+    __tablename__ = "room"
+
+    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    title: Mapped[str] = mapped_column(String(120))
+    purpose: Mapped[str] = mapped_column(Words)
+    notes_html: Mapped[str] = mapped_column(Words, default="")  # house notes, rendered when written
+    position: Mapped[int] = mapped_column(default=0)
+    thread_count: Mapped[int] = mapped_column(default=0)  # those not hidden
+    last_post_at: Mapped[datetime | None]
+
+
+class Thread(Model):
+    """One conversation. Posts are numbered from 1, so page 1,000 is found by number and costs what page 1 costs."""
+
+    __tablename__ = "thread"
+    __table_args__ = (
+        Index("ix_thread_room_order", "room_id", desc("last_post_at"), desc("id")),
+        Index("ix_thread_about", "about_path"),
+    )
+
+    room_id: Mapped[int] = mapped_column(ForeignKey("room.id"))
+    author_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    title: Mapped[str] = mapped_column(String(160))
+    about_title: Mapped[str | None]  # what it discusses: words and local path of a page of ours
+    about_path: Mapped[str | None]
+    post_count: Mapped[int] = mapped_column(default=0)  # also the number of its newest post; hidden ones included
+    last_post_at: Mapped[datetime]
+    last_author_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    version: Mapped[int] = mapped_column(default=0)  # goes up with every visible change; part of the page's ETag
+    locked_at: Mapped[datetime | None]
+    locked_because: Mapped[str | None] = mapped_column(Words)
+    hidden_at: Mapped[datetime | None]
+    hidden_because: Mapped[str | None] = mapped_column(Words)
+
+    room: Mapped[Room] = relationship()
+    author: Mapped[Member] = relationship(foreign_keys=[author_id])
+    last_author: Mapped[Member | None] = relationship(foreign_keys=[last_author_id])
+    topics: Mapped[list[Topic]] = relationship(secondary=thread_topic, order_by=Topic.position)
+
+    @property
+    def is_locked(self) -> bool:
+        return self.locked_at is not None
+
+    @property
+    def is_hidden(self) -> bool:
+        return self.hidden_at is not None
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.post_count // POSTS_A_PAGE))
+
+
+class Post(Model):
+    """What one member said, as typed and as rendered once when it was written."""
+
+    __tablename__ = "post"
+    __table_args__ = (UniqueConstraint("thread_id", "number"),)
+
+    thread_id: Mapped[int] = mapped_column(ForeignKey("thread.id"))
+    number: Mapped[int]  # 1 is the opening post; never reused
+    author_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    body: Mapped[str] = mapped_column(Words)  # Markdown
+    body_html: Mapped[str] = mapped_column(Words)  # rendered and sanitised at write
+    edited_at: Mapped[datetime | None]
+    hidden_at: Mapped[datetime | None]
+    hidden_because: Mapped[str | None] = mapped_column(Words)
+    send_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # of the form; a double submit makes one post
+
+    thread: Mapped[Thread] = relationship()
+    author: Mapped[Member] = relationship()
+
+    @property
+    def is_hidden(self) -> bool:
+        return self.hidden_at is not None
+
+    @property
+    def page(self) -> int:
+        """The page of its thread that it stands on."""
+        return -(-self.number // POSTS_A_PAGE)
+
+
+class PostRevision(Model):
+    """What a post said before an edit."""
+
+    __tablename__ = "post_revision"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)
+    body: Mapped[str] = mapped_column(Words)
+
+
+class Follow(Model):
+    """A member hears of replies in a thread: begun by starting it or replying, ended by them."""
+
+    __tablename__ = "follow"
+    __table_args__ = (UniqueConstraint("thread_id", "member_id"),)
+
+    thread_id: Mapped[int] = mapped_column(ForeignKey("thread.id", ondelete="CASCADE"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    muted_at: Mapped[datetime | None]  # they said no more; replying again does not undo it

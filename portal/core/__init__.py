@@ -1,0 +1,1 @@
+"""What every area leans on. Core knows no area."""

@@ -1,0 +1,73 @@
+"""Who may come in: every route names its audience, and one gate asks before any view runs. Unlisted means closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from flask import Flask, abort, current_app, g, redirect, render_template, request, url_for
+from flask_login import current_user
+
+View = TypeVar("View", bound=Callable[..., Any])
+AudiencesOf = Callable[[Any], "frozenset[Audience]"]
+
+
+class Audience(StrEnum):
+    """For whom a route is. Staff roles do not depend on paying."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "signed in"
+    ENTITLED = "entitled"  # a member in good standing: plan, seat or grant, and not suspended
+    MODERATORS = "moderators"  # moderators, coaches and the owner
+    COACHES = "coaches"  # coaches and the owner
+    OWNERS = "owners"
+
+
+def admits(audience: Audience) -> Callable[[View], View]:
+    """Mark a view with its audience; `tests/routes.txt` lists them all."""
+
+    def mark(view: View) -> View:
+        view.__admits__ = audience  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def audience_of(app: Flask, endpoint: str) -> Audience | None:
+    """The audience a view was marked with, or None for a view nobody marked (which the gate refuses)."""
+    return getattr(app.view_functions[endpoint], "__admits__", None)
+
+
+def init_app(app: Flask, *, audiences_of: AudiencesOf) -> None:
+    """Put the gate before every view. `audiences_of(member)` is billing's answer, handed in because core knows no area."""
+    app.extensions["audiences_of"] = audiences_of
+    app.before_request(_gate)
+
+
+def audiences() -> frozenset[Audience]:
+    """The audiences the person of this request belongs to; asked once a request."""
+    if "audiences" not in g:
+        signed_in = current_user.is_authenticated
+        g.audiences = (
+            current_app.extensions["audiences_of"](current_user.member) if signed_in else frozenset({Audience.ANYONE})
+        )
+    found: frozenset[Audience] = g.audiences
+    return found
+
+
+def _gate() -> Any:
+    if request.endpoint is None:
+        return None  # no such page: Flask answers 404 or 405
+    audience = audience_of(current_app, request.endpoint)
+    if audience is None:
+        abort(404)
+    if audience is Audience.ANYONE or audience in audiences():
+        return None
+    if not current_user.is_authenticated:
+        if request.method == "GET":
+            return redirect(url_for("accounts.sign_in", next=request.full_path.rstrip("?")), 303)
+        return redirect(url_for("accounts.sign_in"), 303)
+    if audience is Audience.ENTITLED:
+        return render_template("errors/members_only.html"), 403
+    abort(403)

@@ -1,0 +1,79 @@
+"""Static files under one folder named by their content, so that a browser may keep them for a year.
+
+The sources in static/ stay one file per part; the style sheet leaves as one bundle, in the order of its layers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from flask import Flask
+from whitenoise import WhiteNoise
+from whitenoise.compress import Compressor
+
+ROOT = Path(__file__).resolve().parents[2] / "static"
+BUNDLE = "css/site.css"
+_FIRST = ("tokens", "reset", "base", "layout")
+_YEAR = 365 * 24 * 3600
+
+
+def init_app(app: Flask) -> None:
+    digest = content_hash()
+    folder = build(digest, Path(app.config["INSTANCE"]) / "static")
+    app.extensions["asset_prefix"] = f"/static/{digest}/"
+    served = WhiteNoise(app.wsgi_app, max_age=_YEAR, charset="utf-8")
+    served.immutable_file_test = lambda _path, url: url.startswith(f"/static/{digest}/")
+    served.add_files(str(folder), prefix=f"static/{digest}/")
+    app.wsgi_app = served  # type: ignore[method-assign]
+
+
+def content_hash() -> str:
+    """Twelve hex digits that change when any static file does."""
+    digest = hashlib.sha256()
+    for path in _sources():
+        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def build(digest: str, parent: Path) -> Path:
+    """Copy the files and write the bundle beside compressed forms (.br, .gz); does nothing when that was done before."""
+    done = parent / digest
+    if done.exists():
+        return done
+    aside = parent / f"{digest}.{id(parent)}.part"
+    shutil.rmtree(aside, ignore_errors=True)
+    for path in _sources():
+        if path.parts[len(ROOT.parts)] == "css":
+            continue
+        target = aside / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    sheet = aside / BUNDLE
+    sheet.parent.mkdir(parents=True, exist_ok=True)
+    sheet.write_text(bundle(), encoding="utf-8")
+    compressor = Compressor(quiet=True)
+    for path in aside.rglob("*"):
+        if path.is_file() and compressor.should_compress(path.name):
+            for _ in compressor.compress(str(path)):
+                pass
+    try:
+        aside.rename(done)
+    except OSError:  # another process was faster
+        shutil.rmtree(aside, ignore_errors=True)
+    return done
+
+
+def bundle() -> str:
+    """The whole style sheet: tokens, reset, base, layout, then components and areas by name, utilities last."""
+    css = ROOT / "css"
+    files = [css / f"{name}.css" for name in _FIRST]
+    files += (
+        sorted((css / "components").glob("*.css")) + sorted((css / "areas").glob("*.css")) + [css / "utilities.css"]
+    )
+    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.exists())
+
+
+def _sources() -> list[Path]:
+    return sorted(p for p in ROOT.rglob("*") if p.is_file() and not p.name.startswith("."))

@@ -1,0 +1,189 @@
+"""The database: one request is one transaction, and a write that was acknowledged survives a power cut.
+
+SQLite runs with WAL, synchronous=FULL and foreign keys on. Writers begin with BEGIN IMMEDIATE, so that two
+read-then-write requests queue instead of losing one of the updates; readers use a plain BEGIN and are never held up.
+"""
+
+from __future__ import annotations
+
+import enum
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flask import Flask, current_app, g, has_request_context, request
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import JSON, DateTime, Dialect, Engine, Enum, MetaData, Select, String, Text, event
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
+from sqlalchemy.types import TypeDecorator
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from portal.core.clock import now
+
+_NAMING = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+T = TypeVar("T")
+_only_reading: ContextVar[bool] = ContextVar("only_reading", default=False)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment, always UTC; SQLite keeps no zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Text as typed, without NUL (PostgreSQL refuses it) and in one Unicode form (NFC)."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else unicodedata.normalize("NFC", value.replace("\x00", ""))
+
+
+class Base(DeclarativeBase):
+    """What every table has: a number inside, and the moment its row was made."""
+
+    registry = registry(
+        metadata=MetaData(naming_convention=_NAMING),
+        type_annotation_map={
+            datetime: Moment(),
+            str: String(255),
+            dict[str, Any]: JSON(),
+            list[str]: JSON(),
+            enum.Enum: Enum(enum.Enum, native_enum=False, length=32, values_callable=lambda e: [m.value for m in e]),
+        },
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, sort_order=-2)
+    created_at: Mapped[datetime] = mapped_column(default=now, sort_order=-1)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+if TYPE_CHECKING:  # mypy cannot see through db.Model
+
+    class Model(Base):
+        __abstract__ = True
+
+else:
+    Model = db.Model
+
+
+def init_app(app: Flask) -> None:
+    """Bind the database to the application and give each request its transaction."""
+    db.init_app(app)
+    app.before_request(_choose_intent)
+    app.after_request(_commit)
+    app.teardown_request(_forget_intent)
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """A transaction of its own for jobs, commands, and the rare write beside a GET: commits at the end, or rolls back.
+
+    It opens a new application context, and with it a new session: pass ids in, not rows of the session around it.
+    """
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy hides it
+    intent = _only_reading.set(False)
+    try:
+        with app.app_context():
+            try:
+                yield
+                db.session.commit()
+            except BaseException:
+                db.session.rollback()
+                raise
+    finally:
+        _only_reading.reset(intent)
+
+
+def release() -> None:
+    """End the read so far, so that something slow (a password hash, a file, Stripe) happens while nobody waits for us.
+
+    Rows stay readable. Raises RuntimeError if something was already changed: slow work comes before the writing.
+    """
+    if db.session.new or db.session.dirty or db.session.deleted:
+        raise RuntimeError("release() after a change; do the slow work first")
+    db.session.commit()
+
+
+def one_or_404(query: Select[tuple[T]]) -> T:
+    """The single row, or the 404 page; also for what this reader may not know to exist."""
+    row: T | None = db.session.scalars(query).unique().one_or_none()  # type: ignore[assignment]
+    if row is None:
+        raise NotFound()
+    return row
+
+
+def is_postgresql() -> bool:
+    return db.engine.dialect.name == "postgresql"
+
+
+def give_up() -> None:
+    """Undo everything this request changed; what it answers is still answered."""
+    g.gave_up = True
+    db.session.rollback()
+
+
+def _choose_intent() -> None:
+    _only_reading.set(request.method in {"GET", "HEAD", "OPTIONS"})
+
+
+def _commit(response: Response) -> Response:
+    """Commit before the answer leaves: a 2xx or 3xx to a write is a promise."""
+    if g.get("gave_up"):
+        return response
+    db.session.commit()
+    return response
+
+
+def _forget_intent(_error: BaseException | None) -> None:
+    _only_reading.set(False)
+
+
+@event.listens_for(Session, "before_flush")
+def _refuse_writes_on_get(_session: Session, _context: Any, _instances: Any) -> None:
+    if _only_reading.get() and has_request_context():
+        raise RuntimeError(f"GET {request.path} would change something; a GET never writes (see transaction())")
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    if "sqlite" not in type(connection).__module__:
+        return
+    connection.isolation_level = None  # we say BEGIN ourselves, see _begin
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Any) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN" if _only_reading.get() else "BEGIN IMMEDIATE")

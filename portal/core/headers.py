@@ -1,0 +1,67 @@
+"""Headers of every answer: what a page may load and where its forms may lead, and who may keep a copy."""
+
+from __future__ import annotations
+
+from flask import Flask, current_app, request
+from flask_login import current_user
+from werkzeug.exceptions import Forbidden
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response
+
+from config import stripe_hosts
+
+
+def init_app(app: Flask) -> None:
+    hops = app.config["TRUSTED_PROXIES"]
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    app.extensions["csp"] = content_security_policy(stripe_hosts(app.config))
+    app.before_request(_refuse_other_sites)
+    app.after_request(_add)
+
+
+def content_security_policy(form_hosts: tuple[str, ...]) -> str:
+    """The policy of every page. Chrome applies form-action to redirects too, so Stripe's hosted pages are named."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            "media-src 'self'",
+            "connect-src 'self'",
+            "manifest-src 'self'",
+            "worker-src 'self'",
+            "frame-src 'self'",
+            "form-action 'self' " + " ".join(form_hosts),
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
+def _refuse_other_sites() -> None:
+    """A second wall beside the CSRF token: browsers say where a request comes from (Fetch Metadata)."""
+    unsafe = request.method not in {"GET", "HEAD", "OPTIONS"}
+    if unsafe and request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        raise Forbidden()
+
+
+def _add(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", current_app.extensions["csp"])
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    if "Cache-Control" not in headers:
+        headers["Cache-Control"] = "private, no-cache" if _is_public_page() else "private, no-store"
+    headers.add("Vary", "Cookie")
+    return response
+
+
+def _is_public_page() -> bool:
+    return request.method == "GET" and not current_user.is_authenticated

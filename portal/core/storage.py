@@ -1,0 +1,52 @@
+"""Files: put, open. A file has a random key and no public address; every byte goes out through a view that checks."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from flask import current_app
+
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What was put: its key, length in bytes, and SHA-256 in hex."""
+
+    key: str
+    size: int
+    sha256: str
+
+
+def put(stream: IO[bytes]) -> Stored:
+    """Keep a file, whole or not at all: written aside, synced, then moved into place."""
+    key = secrets.token_hex(16)
+    target = path_of(key)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_suffix(".part")
+    digest, size = hashlib.sha256(), 0
+    try:
+        with aside.open("xb") as out:
+            while chunk := stream.read(_CHUNK):
+                out.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+            out.flush()
+            os.fsync(out.fileno())
+        aside.replace(target)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    return Stored(key, size, digest.hexdigest())
+
+
+def path_of(key: str) -> Path:
+    """Where a key lies on disk. Raises ValueError for anything that is not a key of ours."""
+    if len(key) != 32 or not all(c in "0123456789abcdef" for c in key):
+        raise ValueError("not a storage key")
+    return Path(current_app.config["STORAGE_DIR"]) / key[:2] / key

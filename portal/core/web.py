@@ -1,0 +1,229 @@
+"""What templates and views share: addresses, moments in the reader's zone, money, paging by cursor."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_time
+from babel.numbers import format_currency, get_currency_precision
+from flask import Flask, current_app, g, request
+from flask_login import current_user
+from jinja2 import StrictUndefined
+from markupsafe import Markup
+
+from portal.core import markdown
+from portal.core.admission import Audience, audiences
+from portal.core.clock import now
+
+T = TypeVar("T")
+_LOCAL_PATH = re.compile(r"/(?![/\\])[\w\-./~%?=&+,:@!$'()*;#]*\Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Site:
+    """The program as its owner calls it."""
+
+    name: str
+    accent: str
+    reply_to: str
+    time_zone: str
+
+
+@dataclass(frozen=True)
+class Can:
+    """What the reader of this page may do in general; finer questions go to an area's policy."""
+
+    read: bool
+    moderate: bool
+    coach: bool
+    own: bool
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    config = app.config
+    app.extensions["site"] = Site(
+        config["SITE_NAME"], config["SITE_ACCENT"], config["REPLY_TO"], config["SITE_TIME_ZONE"]
+    )
+    app.jinja_env.globals |= {"asset": asset, "site": app.extensions["site"], "now": now, "absolute": absolute}
+    app.jinja_env.globals["outbox"] = config["OUTBOX"]
+    app.jinja_env.filters |= {"when": when, "money": money, "rendered": markdown.safe, "filesize": filesize, "day": day}
+    app.context_processor(_for_every_page)
+    app.extensions.setdefault("banners", [])
+
+
+def asset(path: str) -> str:
+    """Address of a static file, kept by browsers for a year: `asset("css/site.css")`."""
+    return str(current_app.extensions["asset_prefix"] + path)
+
+
+def absolute(endpoint: str, **values: Any) -> str:
+    """An address for a letter. Built on PUBLIC_URL, never on the Host header (Indico CVE-2021-30185)."""
+    return str(current_app.config["PUBLIC_URL"]) + _relative(endpoint, **values)
+
+
+def _relative(endpoint: str, **values: Any) -> str:
+    adapter = current_app.url_map.bind("portal")
+    return adapter.build(endpoint, values, force_external=False)
+
+
+def local_path(wanted: str | None, otherwise: str) -> str:
+    """`wanted` if it leads to a page of ours as a browser would read it, else `otherwise`."""
+    if wanted and _LOCAL_PATH.match(wanted) and not urlsplit(wanted).netloc:
+        return wanted
+    return otherwise
+
+
+@dataclass(frozen=True)
+class Banner:
+    """One sentence on top of every page, with one way to mend it."""
+
+    text: str
+    href: str
+    label: str
+    tone: str = "notice"  # or "warning"
+
+
+def on_every_page(app: Flask, ask: Callable[[], Banner | None]) -> None:
+    """Ask an area for its banner on each page of a signed-in person; the first answer is shown."""
+    app.extensions.setdefault("banners", []).append(ask)
+
+
+def _for_every_page() -> dict[str, Any]:
+    if g.get("plain_page"):  # the database may be away: say nothing that needs it
+        return {"me": None, "can": Can(False, False, False, False), "here": request.path, "banner": None}
+    found = audiences()
+    member = current_user.member if current_user.is_authenticated else None
+    here = request.full_path.rstrip("?") if request.method == "GET" else request.path
+    return {
+        "me": member,
+        "can": Can(
+            read=Audience.ENTITLED in found,
+            moderate=Audience.MODERATORS in found,
+            coach=Audience.COACHES in found,
+            own=Audience.OWNERS in found,
+        ),
+        "here": here,
+        "banner": next((b for ask in current_app.extensions["banners"] if (b := ask())), None) if member else None,
+    }
+
+
+def reader_zone() -> ZoneInfo:
+    """The zone of whoever reads this page: their own, else the site's."""
+    name = getattr(current_user.member, "time_zone", None) if current_user and current_user.is_authenticated else None
+    return _zone(name or current_app.config["SITE_TIME_ZONE"])
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def when(moment: datetime, style: str = "short") -> Markup:
+    """`<time>` in the reader's zone: "14:05" today, "12 Oct" this year, "12 Oct 2024" before; exact on hover."""
+    zone, locale = reader_zone(), current_app.config["SITE_LOCALE"]
+    local = moment.astimezone(zone)
+    exact = _exact(local.replace(second=0, microsecond=0), locale)
+    text = exact if style == "exact" else _short(local, datetime.now(UTC).astimezone(zone), locale)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), exact, text
+    )
+
+
+def _short(local: datetime, today: datetime, locale: str) -> str:
+    if local.date() == today.date():
+        return format_time(local, "short", locale=locale)
+    return _date(local.date(), "d MMM" if local.year == today.year else "d MMM y", locale)
+
+
+@lru_cache(maxsize=2048)
+def _exact(local: datetime, locale: str) -> str:
+    return format_datetime(local, "EEEE, d MMMM y, h:mm a zzz", locale=locale)
+
+
+@lru_cache(maxsize=2048)
+def _date(date: Any, pattern: str, locale: str) -> str:
+    return format_date(date, pattern, locale=locale)
+
+
+def day(moment: datetime) -> str:
+    """A date in words, "3 May 2026", in the reader's zone."""
+    return _date(moment.astimezone(reader_zone()).date(), "d MMMM y", current_app.config["SITE_LOCALE"])
+
+
+def money(minor: int, currency: str) -> str:
+    """`9900, "usd"` → "$99.00" (or "$99" when even), by the site's locale. Minor units, never a float."""
+    digits = get_currency_precision(currency.upper())
+    amount = Decimal(minor).scaleb(-digits)
+    even = amount == amount.to_integral_value()
+    locale = current_app.config["SITE_LOCALE"]
+    if even:
+        return format_currency(amount, currency.upper(), "¤#,##0", locale=locale, currency_digits=False)
+    return format_currency(amount, currency.upper(), locale=locale)
+
+
+def filesize(size: int) -> str:
+    """Bytes for people: "84 kB", "1.2 MB" (powers of ten)."""
+    if size < 1000:
+        return f"{size} bytes"
+    if size < 1_000_000:
+        return f"{round(size / 1000)} kB"
+    return f"{size / 1_000_000:.1f} MB"
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """One screenful and the cursors of its neighbours (None at an end)."""
+
+    rows: Sequence[T]
+    newer: str | None
+    older: str | None
+
+
+def cursor(moment: datetime, row_id: int) -> str:
+    """A place in a list ordered by (moment, id), as it stands in an address."""
+    raw = f"{moment.astimezone(UTC).strftime('%Y%m%d%H%M%S%f')}-{row_id}"
+    return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str | None) -> tuple[datetime, int] | None:
+    """The place a cursor means; None for none or nonsense (unknown query values fall back, they do not fail)."""
+    if not text or len(text) > 64:
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+        stamp, row_id = raw.split("-")
+        found = datetime.strptime(stamp, "%Y%m%d%H%M%S%f").replace(tzinfo=UTC), int(row_id)
+        return found if 0 <= found[1] < 2**63 else None
+    except ValueError:
+        return None
+
+
+def whole_number(text: str | None, *, otherwise: int, most: int = 10_000_000) -> int:
+    """A positive number from a query string, else `otherwise`."""
+    if text and text.isascii() and text.isdigit() and len(text) <= 9:
+        return min(max(int(text), 1), most)
+    return otherwise
+
+
+def plain_name(text: str) -> str:
+    """A name without control and bidi characters, spaces folded (security.md 17)."""
+    kept = "".join(
+        c
+        for c in text
+        if c.isprintable()
+        and c not in "\u200e\u200f\u061c"
+        and not "\u202a" <= c <= "\u202e"
+        and not "\u2066" <= c <= "\u2069"
+    )
+    return " ".join(kept.split())

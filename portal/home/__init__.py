@@ -1,0 +1,1 @@
+"""Public pages, the first page of a member, search over every area."""

@@ -1,0 +1,1 @@
+"""What members come for: tools, resources, nuggets and episodes."""

@@ -1,0 +1,155 @@
+"""Items of the library, the versions of their files, and who downloaded what."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, desc
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.accounts.models import Member
+from portal.conversations.models import Thread
+from portal.core.clock import now
+from portal.core.db import Base, Model, Words
+from portal.topics.models import Topic
+
+item_topic = Table(
+    "item_topic",
+    Base.metadata,
+    Column("item_id", ForeignKey("item.id", ondelete="CASCADE"), primary_key=True),
+    Column("topic_id", ForeignKey("topic.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+
+class Kind(StrEnum):
+    """The four kinds of item."""
+
+    TOOL = "tool"
+    RESOURCE = "resource"
+    NUGGET = "nugget"
+    EPISODE = "episode"
+
+
+class Item(Model):
+    """Anything in the library. Title, summary and problem are public, and so are file names and sizes; the rest is not."""
+
+    __tablename__ = "item"
+    __table_args__ = (
+        Index("ix_item_order", desc("published_at"), desc("id")),
+        Index("ix_item_kind", "kind", "published_at"),
+    )
+
+    kind: Mapped[Kind]
+    slug: Mapped[str] = mapped_column(String(120), unique=True)
+    title: Mapped[str] = mapped_column(String(160))
+    summary: Mapped[str] = mapped_column(Words)  # the honest teaser
+    problem: Mapped[str | None]  # the question a leader has that it answers
+    body: Mapped[str] = mapped_column(Words, default="")  # Markdown
+    body_html: Mapped[str] = mapped_column(Words, default="")
+    is_free: Mapped[bool] = mapped_column(default=False)  # open to anyone with an account
+    published_at: Mapped[datetime | None]  # None: a draft; in the future: scheduled
+    withdrawn_at: Mapped[datetime | None]
+    thread_id: Mapped[int | None] = mapped_column(ForeignKey("thread.id"), unique=True)  # its conversation, once begun
+
+    topics: Mapped[list[Topic]] = relationship(secondary=item_topic, order_by=Topic.position)
+    thread: Mapped[Thread | None] = relationship()
+    versions: Mapped[list[Version]] = relationship(back_populates="item", order_by="Version.number.desc()")
+
+    __mapper_args__ = {"polymorphic_on": "kind"}
+
+    @property
+    def is_published(self) -> bool:
+        return self.published_at is not None and self.published_at <= now() and self.withdrawn_at is None
+
+
+class Tool(Item):
+    """A worksheet or template, kept in versions."""
+
+    __tablename__ = "tool"
+    id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), primary_key=True)
+    minutes: Mapped[int | None]  # how long it takes to fill in
+    __mapper_args__ = {"polymorphic_identity": Kind.TOOL}
+
+
+class Resource(Item):
+    """Something to read or watch."""
+
+    __tablename__ = "resource"
+    id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), primary_key=True)
+    link: Mapped[str | None] = mapped_column(Words)
+    __mapper_args__ = {"polymorphic_identity": Kind.RESOURCE}
+
+
+class Nugget(Item):
+    """One short client story: situation, change, result. Markdown and its rendering for each part."""
+
+    __tablename__ = "nugget"
+    id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), primary_key=True)
+    practice_type: Mapped[str | None]
+    practice_size: Mapped[str | None]
+    naming: Mapped[str] = mapped_column(default="disguised")
+    composite: Mapped[bool] = mapped_column(default=False)  # drawn from several practices, and says so
+    parts: Mapped[dict[str, Any]]  # {"situation": {"source": …, "html": …}, "change": …, "result": …}
+    __mapper_args__ = {"polymorphic_identity": Kind.NUGGET}
+
+
+class Episode(Item):
+    """One episode of the podcast."""
+
+    __tablename__ = "episode"
+    id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)
+    aired_on: Mapped[date]
+    seconds: Mapped[int | None]  # length, None until measured (podcast RSS, itunes:duration)
+    guests: Mapped[list[str]] = mapped_column(default=list)
+    hear: Mapped[list[str]] = mapped_column(default=list)  # what one will hear
+    step: Mapped[str | None] = mapped_column(Words)  # something to do in ten minutes
+    chapters: Mapped[list[str]] = mapped_column(default=list)  # "0:00 Opening"
+    transcript: Mapped[str | None] = mapped_column(Words)  # WebVTT
+    public_notes: Mapped[bool] = mapped_column(default=False)  # visitors may read the notes
+    tool_id: Mapped[int | None] = mapped_column(ForeignKey("tool.id"))
+    tool: Mapped[Tool | None] = relationship(foreign_keys=[tool_id])
+    __mapper_args__ = {"polymorphic_identity": Kind.EPISODE, "inherit_condition": id == Item.id}
+
+
+class Version(Model):
+    """One edition of an item's files; older ones are kept and stay reachable."""
+
+    __tablename__ = "version"
+    __table_args__ = (UniqueConstraint("item_id", "number"),)
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"))
+    number: Mapped[int]  # 1, 2, …
+    note: Mapped[str] = mapped_column(Words, default="")  # what changed
+    item: Mapped[Item] = relationship(back_populates="versions")
+    files: Mapped[list[File]] = relationship(back_populates="version", order_by="File.position")
+
+
+class File(Model):
+    """One file of a version. The storage key is random and never leaves the server."""
+
+    __tablename__ = "file"
+    __table_args__ = (UniqueConstraint("version_id", "position"),)
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("version.id", ondelete="CASCADE"))
+    position: Mapped[int] = mapped_column(default=1)  # 1 is the main file
+    name: Mapped[str]  # as it is saved at the reader's: "Role card.pdf"
+    media_type: Mapped[str]
+    size: Mapped[int]  # bytes
+    sha256: Mapped[str] = mapped_column(String(64))
+    storage_key: Mapped[str] = mapped_column(String(64), unique=True)
+    version: Mapped[Version] = relationship(back_populates="files")
+
+
+class Download(Model):
+    """A member fetched a file (begun, not each range of it)."""
+
+    __tablename__ = "download"
+    __table_args__ = (Index("ix_download_member", "member_id", "created_at"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    file_id: Mapped[int] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"), index=True)
+    member: Mapped[Member] = relationship()
+    file: Mapped[File] = relationship()

@@ -1,0 +1,1 @@
+"""Journeys across areas: joining, and later pausing and leaving."""

@@ -1,0 +1,1 @@
+"""Flags, rulings, and the log: fair, and on the record."""

@@ -1,0 +1,1 @@
+"""News that people asked for, and the ways to stop it."""

@@ -1,0 +1,1 @@
+"""What items and threads are about."""

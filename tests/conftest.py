@@ -1,0 +1,162 @@
+"""What every test stands on: the real application on a real database, people, a clock, caught letters. No network beyond loopback."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from pytest_socket import disable_socket, socket_allow_hosts
+from sqlalchemy import event, text
+
+import config
+from portal import create_app
+from portal.core.db import db as database
+from tests.make import Make, People
+
+os.environ["PORTAL_ENV"] = "testing"
+os.environ["FLASK_RUN_FROM_CLI"] = "true"  # the migrations are used to build the tables
+
+
+def pytest_runtest_setup() -> None:
+    disable_socket(allow_unix_socket=True)
+    socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(scope="session")
+def app() -> Iterator[Flask]:
+    """The application, its tables made by the migrations, once a run. TEST_DATABASE_URL chooses PostgreSQL."""
+    with tempfile.TemporaryDirectory(prefix="portal-test-") as folder:
+        env = {
+            "PORTAL_INSTANCE": folder,
+            "PUBLIC_URL": "http://localhost",
+            "SECRET_KEY": "testing-only-testing-only-testing",
+            "STRIPE_SECRET_KEY": "sk_test_sandbox",
+            "STRIPE_WEBHOOK_SECRET": "whsec_testing",
+            "STRIPE_API_BASE": "http://127.0.0.1:1",  # nothing answers there; tests that need Stripe bring the sandbox
+        }
+        if url := os.environ.get("TEST_DATABASE_URL"):
+            env["DATABASE_URL"] = url
+        made = create_app(config.Testing(env))
+        with made.app_context():
+            from flask_migrate import upgrade
+
+            upgrade()
+            _empty()
+        yield made
+        with made.app_context():
+            database.engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def clean(app: Flask) -> Iterator[None]:
+    """Every test begins with empty tables and fresh rate windows."""
+    yield
+    from portal.core.limits import limiter
+
+    with app.app_context():
+        _empty()
+    limiter.reset()
+
+
+@pytest.fixture
+def make(app: Flask) -> Make:
+    """Builders: `make.thread(by=alice, posts=2)`."""
+    return Make(app)
+
+
+@pytest.fixture
+def people(make: Make) -> People:
+    """Alice is a member, Lena has lapsed, Sam never paid, Mo moderates, Cory coaches, Olga owns the site."""
+    return make.people()
+
+
+@pytest.fixture
+def browse(app: Flask) -> Callable[..., FlaskClient]:
+    """A browser, signed in as somebody or nobody: `browse(alice).get("/library")`. Forms' CSRF tokens are filled in."""
+    from tests.make import browser
+
+    return lambda who=None: browser(app, who)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """`clock.shift(timedelta(days=31))`: the whole process travels."""
+    with time_machine.travel(None or __import__("datetime").datetime.now().astimezone(), tick=True) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def outbox(app: Flask) -> Iterator[list]:
+    """Letters that were really handed over, after `work_off()`."""
+    from flask_mail import email_dispatched
+
+    caught: list = []
+
+    def catch(_app: object, message: object) -> None:
+        caught.append(message)
+
+    with email_dispatched.connected_to(catch, app):
+        yield caught
+
+
+@pytest.fixture
+def work_off(app: Flask) -> Callable[[], int]:
+    """Run all jobs that are due, as the worker would."""
+    from portal.core import jobs
+
+    def run() -> int:
+        with app.app_context():
+            return jobs.work_off()
+
+    return run
+
+
+@pytest.fixture
+def count_queries(app: Flask) -> Callable:
+    """`with count_queries() as queries: …; assert len(queries) <= 8`"""
+
+    @contextmanager
+    def counting() -> Iterator[list[str]]:
+        seen: list[str] = []
+
+        def note(_c, _cursor, statement, _p, _context, _many):
+            seen.append(statement)
+
+        with app.app_context():
+            engine = database.engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+            seen[:] = [s for s in seen if not s.startswith(("BEGIN", "PRAGMA"))]
+
+    return counting
+
+
+def _empty() -> None:
+    """Empty all tables; the log's triggers stand aside for it, which only a schema owner can make them."""
+    tables = [t.name for t in reversed(database.metadata.sorted_tables)]
+    with database.engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
+            return
+        trigger = connection.execute(
+            text("SELECT sql FROM sqlite_master WHERE name = 'record_is_not_deleted'")
+        ).scalar_one()
+        connection.execute(text("DROP TRIGGER record_is_not_deleted"))
+        connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+        for name in tables:
+            connection.execute(text(f"DELETE FROM {name}"))  # noqa: S608  # names of our own tables
+        connection.execute(text(trigger))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    Path(tempfile.gettempdir()).mkdir(exist_ok=True)

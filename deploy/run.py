@@ -266,7 +266,8 @@ class Programs:
         if ended == "signal":
             say("Stopping.")
             raise Stop
-        raise Stop(f"{ended} ended {f'({what}) ' if what else ''}with code {code}.")
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        raise Stop(f"{ended} {f'({what}) ' if what else ''}{how}.")
 
 
 def _speak(name: str, process: subprocess.Popen[str]) -> None:

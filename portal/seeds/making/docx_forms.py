@@ -23,10 +23,15 @@ TEXT_WIDTH_MM = 166.0
 
 
 def role_card(to: Path) -> None:
-    paper = _begin("Role card", "One page that says what a seat is for, what its holder answers for, and what they may leave alone.")
+    paper = _begin(
+        "Role card",
+        "One page that says what a seat is for, what its holder answers for, and what they may leave alone.",
+    )
     _pairs(paper, ["Seat", "Held by", "Answers to", "Agreed on  /  look at it again on"])
     _question(paper, "This seat exists so that …", "One sentence. If it needs two, there may be two seats.")
-    _heading(paper, "Answers for", "Three to five results, not tasks. Say how anyone could tell, without asking the holder.")
+    _heading(
+        paper, "Answers for", "Three to five results, not tasks. Say how anyone could tell, without asking the holder."
+    )
     _grid(paper, ["Result", "How we can tell, and how often we look"], [["", ""]] * 5, [83, 83])
     _heading(paper, "The edges of the seat", "")
     _grid(paper, ["Decides without asking", "Asks first", "Leaves to others"], [["", "", ""]] * 3, [55, 55, 56])
@@ -35,11 +40,24 @@ def role_card(to: Path) -> None:
 
 
 def contributor_or_manager(to: Path) -> None:
-    paper = _begin("Contributor or manager?", "The two private pages and the shared one. Send each person only their own part before you meet.")
-    _heading(paper, "For the person", "Mark with an x where you stand on each line. Nobody else reads this unless you show them.")
+    paper = _begin(
+        "Contributor or manager?",
+        "The two private pages and the shared one. Send each person only their own part before you meet.",
+    )
+    _heading(
+        paper,
+        "For the person",
+        "Mark with an x where you stand on each line. Nobody else reads this unless you show them.",
+    )
     sides = [
-        ("On a free afternoon I would take a difficult case.", "On a free afternoon I would sit with a colleague who is stuck."),
-        ("I would rather do it than explain it a third time.", "I do not mind explaining it a third time, differently."),
+        (
+            "On a free afternoon I would take a difficult case.",
+            "On a free afternoon I would sit with a colleague who is stuck.",
+        ),
+        (
+            "I would rather do it than explain it a third time.",
+            "I do not mind explaining it a third time, differently.",
+        ),
         ("Unfinished conflict is noise I work around.", "Unfinished conflict keeps me awake until I have spoken."),
         ("I know my own results to the decimal.", "I know who on the team is having a bad month."),
         ("Praise for my work is the praise I remember.", "Praise for someone I taught is the praise I remember."),
@@ -47,61 +65,127 @@ def contributor_or_manager(to: Path) -> None:
         ("When someone is late again, I hope it stops.", "When someone is late again, I ask them, today."),
         ("I would miss the work within a week.", "I would miss the people within a week."),
     ]
-    _grid(paper, ["More like this", "1", "2", "3", "4", "5", "More like this"],
-          [[left, "", "", "", "", "", right] for left, right in sides], [58, 10, 10, 10, 10, 10, 58])
-    for question in ("The part of leading people I am looking forward to", "The part I would do only because nobody else would",
-                     "If the title, the money and the esteem were the same in both seats, I would choose …"):
+    _grid(
+        paper,
+        ["More like this", "1", "2", "3", "4", "5", "More like this"],
+        [[left, "", "", "", "", "", right] for left, right in sides],
+        [58, 10, 10, 10, 10, 10, 58],
+    )
+    for question in (
+        "The part of leading people I am looking forward to",
+        "The part I would do only because nobody else would",
+        "If the title, the money and the esteem were the same in both seats, I would choose …",
+    ):
         _question(paper, question, "")
     paper.add_page_break()
-    _heading(paper, "For the owner", "About the same person, before you have seen their page. Mark what you have seen with your own eyes.")
-    seen = ["Told a colleague something unwelcome, in private and within a day or two, and the two still work well together",
-            "Someone less experienced got measurably better beside them", "Changed a plan because of what a quieter person said",
-            "Notices strain in others before a mistake shows it", "Lets a job be done in a way that is not theirs, and good enough",
-            "Keeps small promises to people who cannot reward them"]
+    _heading(
+        paper,
+        "For the owner",
+        "About the same person, before you have seen their page. Mark what you have seen with your own eyes.",
+    )
+    seen = [
+        "Told a colleague something unwelcome, in private and within a day or two, and the two still work well together",
+        "Someone less experienced got measurably better beside them",
+        "Changed a plan because of what a quieter person said",
+        "Notices strain in others before a mistake shows it",
+        "Lets a job be done in a way that is not theirs, and good enough",
+        "Keeps small promises to people who cannot reward them",
+    ]
     _grid(paper, ["What I have seen", "When, and what happened"], [[line, ""] for line in seen], [83, 83])
-    for question in ("What would the practice lose for every day they spend managing?", "Who else has the gift for people, with no letters after the name?",
-                     "Am I offering this because they are suited to it, or because I have nothing else to offer?", "What could I offer instead?"):
+    for question in (
+        "What would the practice lose for every day they spend managing?",
+        "Who else has the gift for people, with no letters after the name?",
+        "Am I offering this because they are suited to it, or because I have nothing else to offer?",
+        "What could I offer instead?",
+    ):
         _question(paper, question, "")
     paper.add_page_break()
     _heading(paper, "Together", "What we decided, for now.")
-    _grid(paper, ["Choice", "Yes", "What has to happen, and by when"],
-          [["Stays an expert contributor", "", ""], ["Leads the team", "", ""], ["Tries it for ninety days", "", ""]], [60, 14, 92])
+    _grid(
+        paper,
+        ["Choice", "Yes", "What has to happen, and by when"],
+        [["Stays an expert contributor", "", ""], ["Leads the team", "", ""], ["Tries it for ninety days", "", ""]],
+        [60, 14, 92],
+    )
     _question(paper, "What we tell the team, who tells them, and when", "")
-    _question(paper, "The way back, in words we would both be glad to read aloud", "Write it before the first day, while nobody needs it.")
+    _question(
+        paper,
+        "The way back, in words we would both be glad to read aloud",
+        "Write it before the first day, while nobody needs it.",
+    )
     _signatures(paper, ["Name", "Owner", "We look again on"])
     paper.save(str(to))
 
 
 def surgical_team_expectations(to: Path) -> None:
-    paper = _begin("Expectations agreement", "For a surgical team: what surgeon, staff and manager may count on from one another.")
+    paper = _begin(
+        "Expectations agreement", "For a surgical team: what surgeon, staff and manager may count on from one another."
+    )
     _pairs(paper, ["Room or team", "Manager of the team", "Agreed on", "Look again on"])
-    _heading(paper, "What each of us may count on", "Change every line until it is yours; the Tab key in the last cell adds a row. Clinical protocol and law stand above this page, always.")
+    _heading(
+        paper,
+        "What each of us may count on",
+        "Change every line until it is yours; the Tab key in the last cell adds a row. Clinical protocol and law stand above this page, always.",
+    )
     for moment, lines in {
-        "Before the day": ["Preference card is true as of this month. Changes reach the team by noon the day before.",
-                           "Room set and counted fifteen minutes before the patient; what is missing is said out loud, not hoped for.",
-                           "The schedule is out two weeks ahead. Nobody learns of a long day from the day itself."],
-        "In the room": ["Names first, instruction second, and thanks at closing. Correction is about the next move; the rest waits.",
-                        "Eyes on the field, one voice at a time. Anyone says “stop” and everyone stops; the reason comes after.",
-                        "Reachable, and not in the room to watch. Phones, visitors and questions from outside end at the door."],
-        "After": ["Two minutes with the team before leaving: one thing to keep, one thing to change.",
-                  "Turnover begins when the patient has left, not when the surgeon has. Near misses are written down the same day.",
-                  "Hears both sides within one working day when something was said that should not have been."],
+        "Before the day": [
+            "Preference card is true as of this month. Changes reach the team by noon the day before.",
+            "Room set and counted fifteen minutes before the patient; what is missing is said out loud, not hoped for.",
+            "The schedule is out two weeks ahead. Nobody learns of a long day from the day itself.",
+        ],
+        "In the room": [
+            "Names first, instruction second, and thanks at closing. Correction is about the next move; the rest waits.",
+            "Eyes on the field, one voice at a time. Anyone says “stop” and everyone stops; the reason comes after.",
+            "Reachable, and not in the room to watch. Phones, visitors and questions from outside end at the door.",
+        ],
+        "After": [
+            "Two minutes with the team before leaving: one thing to keep, one thing to change.",
+            "Turnover begins when the patient has left, not when the surgeon has. Near misses are written down the same day.",
+            "Hears both sides within one working day when something was said that should not have been.",
+        ],
     }.items():
-        rows = [[who, line, ""] for who, line in zip(["Surgeon", "Scrub and circulating", "Manager"], lines, strict=True)]
+        rows = [
+            [who, line, ""] for who, line in zip(["Surgeon", "Scrub and circulating", "Manager"], lines, strict=True)
+        ]
         _grid(paper, ["Who", moment, "How we can tell"], rows, [34, 92, 40])
     _heading(paper, "When it gets loud", "Agree on the words while nobody needs them.")
-    _grid(paper, ["We say", "We do not say"],
-          [["“Stop, please.” Anyone, any time, no rank.", "Anything about a person’s worth or wits."],
-           ["“I need …” rather than “Why is there no …”", "A colleague’s mistake, outside this room."],
-           ["“Say it back to me.”", "“Not my job,” with a patient on the table."], ["", ""]], [83, 83])
-    _heading(paper, "Who handles what", "One name on each line, and a different name from the surgeon’s wherever it can be.")
-    _grid(paper, ["Matter", "One name", "When that person is away"],
-          [[matter, "", ""] for matter in ("The standard of the operation itself", "Schedule, leave and overtime", "Reviews and pay conversations",
-                                           "A quarrel inside the team", "Supplies, trays and repairs", "Teaching a new colleague the room", "")], [66, 50, 50])
+    _grid(
+        paper,
+        ["We say", "We do not say"],
+        [
+            ["“Stop, please.” Anyone, any time, no rank.", "Anything about a person’s worth or wits."],
+            ["“I need …” rather than “Why is there no …”", "A colleague’s mistake, outside this room."],
+            ["“Say it back to me.”", "“Not my job,” with a patient on the table."],
+            ["", ""],
+        ],
+        [83, 83],
+    )
+    _heading(
+        paper, "Who handles what", "One name on each line, and a different name from the surgeon’s wherever it can be."
+    )
+    _grid(
+        paper,
+        ["Matter", "One name", "When that person is away"],
+        [
+            [matter, "", ""]
+            for matter in (
+                "The standard of the operation itself",
+                "Schedule, leave and overtime",
+                "Reviews and pay conversations",
+                "A quarrel inside the team",
+                "Supplies, trays and repairs",
+                "Teaching a new colleague the room",
+                "",
+            )
+        ],
+        [66, 50, 50],
+    )
     _heading(paper, "What the work takes out of people", "")
-    for line in ("Nobody is in the room for more than ____ hours without a break that someone else covers.",
-                 "After a death or a grave complication, the day pauses for ____ minutes, and the manager speaks with each person before they drive home.",
-                 "Each of us has a one-to-one at least every ____ weeks, and it is not canceled for a case."):
+    for line in (
+        "Nobody is in the room for more than ____ hours without a break that someone else covers.",
+        "After a death or a grave complication, the day pauses for ____ minutes, and the manager speaks with each person before they drive home.",
+        "Each of us has a one-to-one at least every ____ weeks, and it is not canceled for a case.",
+    ):
         paper.add_paragraph(line)
     _signatures(paper, ["Surgeon", "For the team", "Manager"])
     paper.save(str(to))
@@ -110,18 +194,39 @@ def surgical_team_expectations(to: Path) -> None:
 def one_to_one(to: Path) -> None:
     paper = _begin("One-to-one, under pressure", "Thirty minutes. Clear about the mark, kind about the cost.")
     _pairs(paper, ["With", "Date", "Last time we agreed that", "Was it kept?"])
-    _grid(paper, ["Minutes", "Ask", "Notes"],
-          [["5", "Arrive. How was the week on you? (Then wait.)", ""],
-           ["7", "Theirs first. What would you change by Friday, if it were only up to you?", ""],
-           ["8", "The mark. Two results from the role card: what is true today, what was agreed, what stands between.", ""],
-           ["5", "The load. What can be dropped, moved, or done worse? What I will take away.", ""],
-           ["5", "Leave with one promise each, with a day.", ""]], [20, 60, 86], tall=True)
+    _grid(
+        paper,
+        ["Minutes", "Ask", "Notes"],
+        [
+            ["5", "Arrive. How was the week on you? (Then wait.)", ""],
+            ["7", "Theirs first. What would you change by Friday, if it were only up to you?", ""],
+            [
+                "8",
+                "The mark. Two results from the role card: what is true today, what was agreed, what stands between.",
+                "",
+            ],
+            ["5", "The load. What can be dropped, moved, or done worse? What I will take away.", ""],
+            ["5", "Leave with one promise each, with a day.", ""],
+        ],
+        [20, 60, 86],
+        tall=True,
+    )
     _question(paper, "They will …  by …", "")
     _question(paper, "I will …  by …", "")
     _heading(paper, "The hard sentence, prepared", "Only when there is one. In this order, then stop.")
-    _grid(paper, ["Sentence", "My words"], [["What I saw", ""], ["What it costs", ""], ["What I need, and what I offer", ""]], [52, 114])
+    _grid(
+        paper,
+        ["Sentence", "My words"],
+        [["What I saw", ""], ["What it costs", ""], ["What I need, and what I offer", ""]],
+        [52, 114],
+    )
     note = paper.add_paragraph()
-    _run(note, "This page belongs to the two of you. Health, family and anything told in confidence stay off it.", size=9, color=QUIET)
+    _run(
+        note,
+        "This page belongs to the two of you. Health, family and anything told in confidence stay off it.",
+        size=9,
+        color=QUIET,
+    )
     paper.save(str(to))
 
 
@@ -140,7 +245,11 @@ def _begin(title: str, deck: str) -> Paper:
     section.left_margin = section.right_margin = Mm(22)
     section.top_margin, section.bottom_margin = Mm(20), Mm(22)
     properties = paper.core_properties
-    properties.title, properties.author, properties.language = f"{title} · Practice Freedom", "Practice Freedom", "en-US"
+    properties.title, properties.author, properties.language = (
+        f"{title} · Practice Freedom",
+        "Practice Freedom",
+        "en-US",
+    )
     properties.created = properties.modified = datetime(2026, 9, 1)
     properties.last_modified_by, properties.comments = "Practice Freedom", ""
     normal = paper.styles["Normal"]
@@ -197,7 +306,7 @@ def _pairs(paper: Paper, labels: Sequence[str]) -> None:
     _flush_left(table)
     for start in range(0, len(labels), 2):
         cells = table.add_row().cells
-        for cell, label in zip(cells, labels[start:start + 2], strict=False):
+        for cell, label in zip(cells, labels[start : start + 2], strict=False):
             cell.width = Mm(TEXT_WIDTH_MM / 2)
             _run(cell.paragraphs[0], label, size=8.5, color=QUIET)
             cell.add_paragraph()
@@ -205,7 +314,9 @@ def _pairs(paper: Paper, labels: Sequence[str]) -> None:
     paper.add_paragraph().paragraph_format.space_after = Pt(0)
 
 
-def _grid(paper: Paper, heads: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float], *, tall: bool = False) -> None:
+def _grid(
+    paper: Paper, heads: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float], *, tall: bool = False
+) -> None:
     table = paper.add_table(rows=1, cols=len(heads))
     table.autofit = False
     for cell, head in zip(table.rows[0].cells, heads, strict=True):
@@ -283,7 +394,21 @@ def _rule_below(paragraph, *, color: str = "1F5C4D", size: int = 8) -> None:  # 
     paragraph.alignment = WD_ALIGN_PARAGRAPH.LEFT
 
 
-def _run(paragraph, words: str, *, size: float = 10.5, color: RGBColor = INK, bold: bool = False,  # type: ignore[no-untyped-def]
-         italic: bool = False, font: str = SANS) -> None:
+def _run(
+    paragraph,
+    words: str,
+    *,
+    size: float = 10.5,
+    color: RGBColor = INK,
+    bold: bool = False,  # type: ignore[no-untyped-def]
+    italic: bool = False,
+    font: str = SANS,
+) -> None:
     run = paragraph.add_run(words)
-    run.font.size, run.font.color.rgb, run.font.bold, run.font.italic, run.font.name = Pt(size), color, bold, italic, font
+    run.font.size, run.font.color.rgb, run.font.bold, run.font.italic, run.font.name = (
+        Pt(size),
+        color,
+        bold,
+        italic,
+        font,
+    )

@@ -1,0 +1,62 @@
+// @ts-check
+// Everything here improves HTML that works without it.
+
+// Custom elements wake when they can first be seen: what lies in a closed menu stays asleep and costs no request.
+
+const ELEMENTS = ["auto-grow", "close-outside", "confirm-step", "copy-button", "local-time", "password-reveal", "theme-switch"];
+
+function wake() {
+  for (const name of ELEMENTS) {
+    if (customElements.get(name)) continue;
+    for (const element of document.getElementsByTagName(name)) {
+      if (isShown(element)) {
+        import(`./elements/${name}.js`);
+        break;
+      }
+    }
+  }
+}
+
+/** Elements with `display: contents` have no box of their own, so their first child answers for them. @param {Element} element */
+function isShown(element) {
+  return (element.firstElementChild ?? element).checkVisibility?.() ?? true;
+}
+
+wake();
+document.addEventListener("toggle", wake, true);
+document.addEventListener("htmx:after:swap", wake);
+
+// A page that comes back with errors: the summary is read first.
+document.getElementById("error-summary")?.focus();
+
+// When only a part of a page is exchanged (htmx): where focus goes, what a refusal replaces, and that an expired
+// sign-in leads to the sign-in page instead of into the middle of this one.
+
+/** @typedef {{ response: { status: number, raw: Response }, target: Element | string, select?: string, selectOOB?: string, swap: string }} Exchange */
+
+document.addEventListener("htmx:before:response", (event) => {
+  const { ctx } = /** @type {CustomEvent<{ ctx: Exchange }>} */ (event).detail;
+  const { raw, status } = ctx.response;
+  if (raw.redirected && new URL(raw.url).pathname === "/sign-in") {
+    event.preventDefault();
+    location.assign(raw.url);
+  } else if (status >= 400 && status !== 422) {
+    ctx.target = document.getElementById("main") ?? document.body;
+    ctx.select = "#main";
+    ctx.selectOOB = undefined;
+    ctx.swap = "outerHTML";
+  }
+});
+
+document.addEventListener("htmx:after:swap", () => {
+  const place = document.getElementById("error-summary") ?? document.querySelector("[data-focus]") ?? lostPlace();
+  if (place instanceof HTMLElement) {
+    if (!place.matches("a[href], button, input, select, textarea, [tabindex]")) place.tabIndex = -1;
+    place.focus();
+  }
+});
+
+/** Focus fell to the body because what had it was exchanged: the page's main part takes it. */
+function lostPlace() {
+  return document.activeElement === document.body ? document.getElementById("main") : null;
+}

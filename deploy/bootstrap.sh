@@ -33,14 +33,15 @@ is_ready() {
     [ -x .venv/bin/python ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ] && .venv/bin/python -c ''
 }
 
-# The stamp holds what was installed: the lock and the list it was made from. An edit to either installs again.
+# The stamp holds where and what was installed: this folder, the lock, the lists it was made from. A change installs again.
 wanted() {
+    pwd
     cksum "$lock" requirements.txt "$requirements"
 }
 
 make_venv() {
-    # A folder that was moved or whose Python is gone cannot be mended, only made again.
-    if [ -e .venv ] && ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    # A .venv that was moved (its programs name the old place) or whose Python is gone can only be made again.
+    if [ -e .venv ] && { was_moved || ! .venv/bin/python -m pip --version >/dev/null 2>&1; }; then
         say "The .venv here does not work any more; making it again"
         rm -rf .venv
     fi
@@ -54,6 +55,10 @@ make_venv() {
     fi
 }
 
+was_moved() {
+    [ -f "$stamp" ] && [ "$(head -n 1 "$stamp")" != "$(pwd)" ]
+}
+
 find_python() {
     for name in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.14 python}; do
         if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
@@ -61,7 +66,8 @@ find_python() {
             return
         fi
     done
-    stop "Python 3.11 or newer is needed, and ${PYTHON:-python3} is $("${PYTHON:-python3}" --version 2>&1 || true)." \
+    found=$("${PYTHON:-python3}" --version 2>/dev/null) || found="not there"
+    stop "Python 3.11 or newer is needed, and ${PYTHON:-python3} is $found." \
         "On Debian and Ubuntu: sudo apt install python3 python3-venv" \
         "If you have one elsewhere: PYTHON=/path/to/python3.12 make run"
 }

@@ -9,13 +9,13 @@ from flask_compress import Compress
 from flask_wtf import CSRFProtect
 
 import config as settings
-from portal.core import admission, assets, audit, db, errors, headers, jobs, letters, limits, logs, mail, search, web
+from portal.core import admission, assets, db, errors, headers, jobs, limits, logs, mail, web
 
 csrf = CSRFProtect()
 
 
 def create_app(chosen: settings.Config | None = None) -> Flask:
-    """The application with its settings checked, its areas wired to core, and its gate closed for whatever is unlisted."""
+    """The application: settings checked, areas wired to core, the gate closed for whatever is unlisted."""
     os.environ.setdefault("STRIPE_SUPPRESS_NOTICES", "true")
     chosen = chosen or settings.chosen()
     app = Flask(__name__, template_folder=str(settings.ROOT / "templates"), static_folder=None)
@@ -45,6 +45,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.billing import entitlements
     from portal.billing import views as billing
     from portal.conversations import views as conversations
+    from portal.desk import health, outbox
     from portal.desk import views as desk
     from portal.home import views as home
     from portal.library import views as library
@@ -55,10 +56,11 @@ def _wire_areas(app: Flask) -> None:
 
     signed_in.init_app(app)
     admission.init_app(app, audiences_of=entitlements.audiences_of)
-    for area in (accounts, notifications, billing, conversations, library, moderation, membership, desk, home):
+    for area in (accounts, notifications, billing, conversations, library, moderation, membership, desk, health, home):
         app.register_blueprint(area.bp)
     csrf.exempt(billing.stripe_events)  # signed by Stripe instead
     csrf.exempt(notifications.unsubscribe_now)  # RFC 8058: mail programs post without a session
+    outbox.init_app(app)
     entitlements.init_app(app)
     billing_commands.init_app(app)
     seeds_commands.init_app(app)

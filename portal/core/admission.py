@@ -40,7 +40,7 @@ def audience_of(app: Flask, endpoint: str) -> Audience | None:
 
 
 def init_app(app: Flask, *, audiences_of: AudiencesOf) -> None:
-    """Put the gate before every view. `audiences_of(member)` is billing's answer, handed in because core knows no area."""
+    """Put the gate before every view. `audiences_of(member)` is billing's answer; core knows no area."""
     app.extensions["audiences_of"] = audiences_of
     app.before_request(_gate)
 
@@ -70,4 +70,4 @@ def _gate() -> Any:
         return redirect(url_for("accounts.sign_in"), 303)
     if audience is Audience.ENTITLED:
         return render_template("errors/members_only.html"), 403
-    abort(403)
+    return abort(403)

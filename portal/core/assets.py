@@ -38,7 +38,7 @@ def content_hash() -> str:
 
 
 def build(digest: str, parent: Path) -> Path:
-    """Copy the files and write the bundle beside compressed forms (.br, .gz); does nothing when that was done before."""
+    """Copy the files and write the bundle, beside compressed forms (.br, .gz); nothing to do when that was done."""
     done = parent / digest
     if done.exists():
         return done

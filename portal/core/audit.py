@@ -32,7 +32,7 @@ class Record(Model):
 
 
 def record(by: HasId | None, action: str, ref: HasId, *, because: str | None = None, **details: Any) -> Record:
-    """Add a line: `record(cory, "post.hidden", post, because="names a patient")`. Details are ids and states, not words."""
+    """Add a line: `record(cory, "post.hidden", post, because="names a patient")`. Details: ids and states, no words."""
     if ref.id is None:
         db.session.flush()
     line = Record(

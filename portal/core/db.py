@@ -132,9 +132,9 @@ def release() -> None:
     db.session.commit()
 
 
-def one_or_404(query: Select[tuple[T]]) -> T:
+def one_or_404(query: Select[T]) -> T:
     """The single row, or the 404 page; also for what this reader may not know to exist."""
-    row: T | None = db.session.scalars(query).unique().one_or_none()  # type: ignore[assignment]
+    row = db.session.scalars(query).unique().one_or_none()
     if row is None:
         raise NotFound()
     return row

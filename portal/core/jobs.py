@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+import click
 import structlog
 from flask import Flask
 from flask.cli import AppGroup
@@ -212,6 +213,16 @@ def work_command() -> None:
             log.exception("worker.stumbled")
             stop.wait(3.0)
     log.info("worker.stopped")
+
+
+@commands.command("retry")
+def retry_command() -> None:
+    """Put the work that gave up back into the queue."""
+    with transaction():
+        given_up = db.session.scalars(select(Job).where(Job.state == JobState.DEAD)).all()
+        for job_row in given_up:
+            job_row.try_again()
+        click.echo(f"{len(given_up)} back in the queue")
 
 
 def init_app(app: Flask) -> None:

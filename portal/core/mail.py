@@ -4,16 +4,20 @@ injected headers, and TLS accepted any certificate."""
 
 from __future__ import annotations
 
+import hashlib
 import smtplib
 import ssl
 from email import policy
 from email.charset import QP, Charset
 from email.mime.base import MIMEBase
 from email.mime.text import MIMEText
+from pathlib import Path
 from typing import Any
 
 import flask_mail
-from flask import current_app
+from flask import Flask, current_app
+
+from portal.core.clock import now
 
 _TIMEOUT = 20  # seconds, for the connection and for each answer
 
@@ -60,11 +64,23 @@ class _Mail(flask_mail.Mail):
 mail = _Mail()
 
 
-def init_app(app: Any) -> None:
+def init_app(app: Flask) -> None:
     mail.init_app(app)
+    if app.config["OUTBOX"]:
+        flask_mail.email_dispatched.connect(_into_a_file, app, weak=False)
 
 
 def send(message: Message) -> None:
     """Hand one message to the server. Raises OSError or smtplib.SMTPException; the job that calls tries again."""
     with mail.connect() as connection:
         connection.send(message)
+
+
+def _into_a_file(app: Flask, message: Any, **_more: Any) -> None:
+    """With demo settings a letter becomes `instance/outbox/<moment>.<id>.eml`, whole or not at all."""
+    folder = Path(app.config["INSTANCE"]) / "outbox"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{now():%Y%m%d-%H%M%S-%f}.{hashlib.sha256(message.msgId.encode()).hexdigest()[:12]}"
+    aside = folder / f"{name}.part"
+    aside.write_bytes(message.as_bytes())
+    aside.rename(folder / f"{name}.eml")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from html import unescape
 from typing import Any
 
 from markupsafe import Markup
@@ -44,6 +45,22 @@ def render(source: str) -> str:
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow ugc noopener noreferrer",
     )
+
+
+def plain(html: str) -> str:
+    """The words of rendered text alone, on one line: for search and excerpts. Empty when nothing would be read."""
+    import nh3
+
+    return " ".join(unescape(nh3.clean(html, tags=set())).split())
+
+
+def excerpt(html: str, most: int) -> str:
+    """The beginning of rendered text as plain words, cut between words, with an ellipsis when something is left out."""
+    words = plain(html)
+    if len(words) <= most:
+        return words
+    cut = words[: most - 1]
+    return (cut[: cut.rindex(" ")] if " " in cut[most // 2 :] else cut).rstrip(",;:–- ") + "…"
 
 
 def safe(html: str) -> Markup:

@@ -3,32 +3,39 @@
 SQLite answers from FTS5, PostgreSQL from a tsvector; both tables and triggers are made in migration 0002. Accents are
 folded here, on both sides, because the two engines differ in it. What a person types never reaches a query grammar:
 words are extracted, quoted, and the last one may be the beginning of a longer word.
+
+A thing may stand in the index more than once, for different audiences: a tool's teaser for anyone, the tool itself for
+members. Each entry says only what its audience may read, so that neither a match nor a snippet can tell the rest.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
-from sqlalchemy import Index, String, UniqueConstraint, bindparam, delete, select, text
+from sqlalchemy import ColumnElement, Index, String, UniqueConstraint, bindparam, delete, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.admission import Audience
 from portal.core.db import Model, Words, db, is_postgresql
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 _MAX_WORDS = 8
+_LONGEST = 64  # letters; PostgreSQL refuses words of more than 2,046 bytes
 _SNIPPET = 220  # characters
 
 
 class SearchDoc(Model):
-    """What search knows of one thing: folded words, who may see it, and where it is."""
+    """What search knows of one thing, for one audience: folded words, who may see it, and where it is."""
 
     __tablename__ = "search_doc"
-    __table_args__ = (UniqueConstraint("kind", "ref_id"), Index("ix_search_doc_audience", "audience", "kind"))
+    __table_args__ = (
+        UniqueConstraint("kind", "ref_id", "audience"),
+        Index("ix_search_doc_audience", "audience", "kind"),
+    )
 
     kind: Mapped[str] = mapped_column(String(32))  # "tool", "thread"
     ref_id: Mapped[int]
@@ -51,28 +58,49 @@ class Hit:
     snippet: Markup
 
 
-def index(kind: str, ref_id: int, *, audience: Audience, title: str, path: str, body: str) -> None:
-    """Put a thing into the index, or what it says now in place of what it said."""
-    doc = db.session.scalar(select(SearchDoc).where(SearchDoc.kind == kind, SearchDoc.ref_id == ref_id))
-    if doc is None:
-        doc = SearchDoc(kind=kind, ref_id=ref_id)
-        db.session.add(doc)
-    doc.audience, doc.title, doc.path, doc.body = audience, title[:255], path, body
-    doc.folded_title, doc.folded_body = fold(title), fold(body)
+def index(
+    kind: str,
+    ref_id: int,
+    *,
+    audience: Audience,
+    title: str,
+    path: str,
+    body: str,
+    inside: Mapping[Audience, str] | None = None,
+) -> None:
+    """Put a thing into the index, or what it says now in place of what it said.
+
+    `inside` holds what further audiences may read of it beside `body`: their entry has both.
+    """
+    says = {audience: body} | {inner: f"{body}\n\n{more}" for inner, more in (inside or {}).items()}
+    docs = {d.audience: d for d in db.session.scalars(select(SearchDoc).where(*_of(kind, ref_id)))}
+    for gone in docs.keys() - says.keys():
+        db.session.delete(docs[gone])
+    for who, words in says.items():
+        doc = docs.get(who)
+        if doc is None:
+            doc = SearchDoc(kind=kind, ref_id=ref_id, audience=who)
+            db.session.add(doc)
+        doc.title, doc.path, doc.body = title[:255], path, words
+        doc.folded_title, doc.folded_body = fold(title), fold(words)
     db.session.flush()
 
 
 def forget(kind: str, ref_id: int) -> None:
     """Take a thing out of the index (withdrawn, hidden)."""
-    db.session.execute(delete(SearchDoc).where(SearchDoc.kind == kind, SearchDoc.ref_id == ref_id))
+    db.session.execute(delete(SearchDoc).where(*_of(kind, ref_id)))
+
+
+def _of(kind: str, ref_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return SearchDoc.kind == kind, SearchDoc.ref_id == ref_id
 
 
 def search(
     words: str, *, audiences: Collection[Audience], kinds: Collection[str] | None = None, most: int = 20
 ) -> list[Hit]:
-    """Best first: things of these kinds that these audiences may see and that hold all the words."""
-    terms = _WORD.findall(fold(words))[:_MAX_WORDS]
-    if not terms or kinds is not None and not kinds:
+    """Best first, each thing once: of these kinds, open to these audiences, and holding all the words."""
+    terms = [term[:_LONGEST] for term in _WORD.findall(fold(words))[:_MAX_WORDS]]
+    if not terms or not audiences or kinds is not None and not kinds:
         return []
     statement = text(_POSTGRESQL if is_postgresql() else _SQLITE).bindparams(
         bindparam("audiences", expanding=True), bindparam("kinds", expanding=True)
@@ -82,32 +110,48 @@ def search(
         "audiences": [a.value for a in audiences],
         "kinds": list(kinds or [""]),
         "any_kind": 1 if kinds is None else 0,
-        "most": most,
+        "most": most * 2,  # a teaser and the thing itself may both be found
     }
-    rows = db.session.execute(statement, values).all()
-    return [Hit(r.kind, r.ref_id, r.title, r.path, snippet(r.body, terms)) for r in rows]
+    found: dict[tuple[str, int], Hit] = {}
+    for row in db.session.execute(statement, values):
+        if (row.kind, row.ref_id) not in found and len(found) < most:
+            found[row.kind, row.ref_id] = Hit(row.kind, row.ref_id, row.title, row.path, snippet(row.body, terms))
+    return list(found.values())
 
 
 def fold(words: str) -> str:
     """Lower case without accents: "Müller" and "muller" meet."""
-    decomposed = unicodedata.normalize("NFKD", words.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+    plain = unicodedata.normalize("NFKD", words).casefold()
+    return plain if plain.isascii() else "".join(c for c in plain if not unicodedata.combining(c))
 
 
 def snippet(body: str, terms: list[str]) -> Markup:
     """A stretch of the text around the first word found, with the words found marked."""
     plain = " ".join(body.split())
-    spots = [(m.start(), m.end()) for m in _WORD.finditer(plain) if fold(m.group()).startswith(tuple(terms))]
-    start = max(0, spots[0][0] - 60) if spots else 0
+    folded = plain.translate(_one_for_one)
+    words = re.compile(r"(?<![^\W_])(?:" + "|".join(map(re.escape, terms)) + r")[^\W_]*")  # every term is only letters
+    first = words.search(folded)
+    start = max(0, first.start() - 60) if first else 0
     if start:
         start = plain.find(" ", start) + 1
     end = min(len(plain), start + _SNIPPET)
     out, at = Markup("… " if start else ""), start
-    for first, last in spots:
-        if first >= start and last <= end:
-            out += escape(plain[at:first]) + Markup("<mark>{}</mark>").format(plain[first:last])
-            at = last
+    for match in words.finditer(folded, start, end):
+        out += escape(plain[at : match.start()]) + Markup("<mark>{}</mark>").format(plain[match.start() : match.end()])
+        at = match.end()
     return out + escape(plain[at:end]) + Markup(" …" if end < len(plain) else "")
+
+
+class _OneForOne(dict[int, str]):
+    """Folds letter by letter and keeps the length, so that a place in the folded text is the place in the text."""
+
+    def __missing__(self, letter: int) -> str:
+        folded = fold(chr(letter))
+        self[letter] = folded if len(folded) == 1 else chr(letter)
+        return self[letter]
+
+
+_one_for_one = _OneForOne()
 
 
 def _fts(terms: list[str]) -> str:
@@ -118,15 +162,24 @@ def _tsquery(terms: list[str]) -> str:
     return " & ".join([*(f"'{t}'" for t in terms[:-1]), f"'{terms[-1]}':*"])
 
 
+# The inner query ranks by number, so that only the best documents are read whole.
 _SQLITE = """
     SELECT d.kind, d.ref_id, d.title, d.path, d.body
-    FROM search_fts JOIN search_doc d ON d.id = search_fts.rowid
-    WHERE search_fts MATCH :query AND d.audience IN :audiences AND (:any_kind = 1 OR d.kind IN :kinds)
-    ORDER BY bm25(search_fts, 4.0, 1.0), d.id DESC LIMIT :most
+    FROM (
+        SELECT d.id AS id, bm25(search_fts, 4.0, 1.0) AS rank
+        FROM search_fts JOIN search_doc d ON d.id = search_fts.rowid
+        WHERE search_fts MATCH :query AND d.audience IN :audiences AND (:any_kind = 1 OR d.kind IN :kinds)
+        ORDER BY rank, d.id DESC LIMIT :most
+    ) best JOIN search_doc d ON d.id = best.id
+    ORDER BY best.rank, best.id DESC
 """
 _POSTGRESQL = """
     SELECT d.kind, d.ref_id, d.title, d.path, d.body
-    FROM search_doc d, to_tsquery('simple', :query) q
-    WHERE d.tsv @@ q AND d.audience IN :audiences AND (:any_kind = 1 OR d.kind IN :kinds)
-    ORDER BY ts_rank(d.tsv, q) DESC, d.id DESC LIMIT :most
+    FROM (
+        SELECT d.id AS id, ts_rank(d.tsv, q) AS rank
+        FROM search_doc d, to_tsquery('simple', :query) q
+        WHERE d.tsv @@ q AND d.audience IN :audiences AND (:any_kind = 1 OR d.kind IN :kinds)
+        ORDER BY rank DESC, d.id DESC LIMIT :most
+    ) best JOIN search_doc d ON d.id = best.id
+    ORDER BY best.rank DESC, best.id DESC
 """

@@ -39,6 +39,7 @@ def put(stream: IO[bytes]) -> Stored:
             out.flush()
             os.fsync(out.fileno())
         aside.replace(target)
+        _sync_folder(target.parent)  # the new name, too, has to survive a power cut
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
@@ -50,3 +51,11 @@ def path_of(key: str) -> Path:
     if len(key) != 32 or not all(c in "0123456789abcdef" for c in key):
         raise ValueError("not a storage key")
     return Path(current_app.config["STORAGE_DIR"]) / key[:2] / key
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

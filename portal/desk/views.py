@@ -1,7 +1,25 @@
-"""Pages of desk."""
+"""The desk: the owner's and coaches' figures, and the page of all components."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, render_template
+
+from portal.core.admission import Audience, admits
+from portal.desk.figures import figures
+from portal.desk.health import checks
+from portal.desk.sample import sample_form
 
 bp = Blueprint("desk", __name__)
+
+
+@bp.get("/desk")
+@admits(Audience.COACHES)
+def desk() -> str:
+    return render_template("desk/desk.html", figures=figures(), checks=checks())
+
+
+@bp.get("/desk/components")
+@admits(Audience.COACHES)
+def components() -> str:
+    """Every component in every state, for whoever builds a page."""
+    return render_template("desk/components.html", **sample_form())

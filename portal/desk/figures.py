@@ -1,0 +1,75 @@
+"""Six figures that say how the program stands, each with what it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from portal.accounts.models import Member, Role
+from portal.conversations.models import Post, Thread
+from portal.core.clock import now
+from portal.core.db import db
+from portal.library.models import Download
+from portal.moderation.models import Flag
+
+WINDOW = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number, what it counts, and the list behind it."""
+
+    label: str
+    value: int
+    definition: str
+    href: str | None = None
+    tone: str = "plain"
+
+
+def figures() -> list[Figure]:
+    """In the order a coach asks for them."""
+    from portal.billing.queries import count_entitled
+
+    since = now() - WINDOW
+    flags = _count(select(func.count()).select_from(Flag).where(Flag.ruled_at.is_(None)))
+    return [
+        Figure("Members", count_entitled(), "People who may come in today, by plan or by grant; staff not counted."),
+        Figure(
+            "New accounts",
+            _count(
+                select(func.count()).select_from(Member).where(Member.created_at >= since, Member.role == Role.MEMBER)
+            ),
+            "Accounts made in the last 30 days, paid or not.",
+        ),
+        Figure(
+            "Open flags",
+            flags,
+            "Reports that no ruling has answered yet.",
+            href="/moderation",
+            tone="bad" if flags else "plain",
+        ),
+        Figure(
+            "Posts",
+            _count(select(func.count()).select_from(Post).where(Post.created_at >= since, Post.hidden_at.is_(None))),
+            "Posts written in the last 30 days that are not hidden.",
+            href="/rooms",
+        ),
+        Figure(
+            "Unanswered threads",
+            _count(select(func.count()).select_from(Thread).where(Thread.post_count == 1, Thread.hidden_at.is_(None))),
+            "Threads in which nobody has replied to the opening post.",
+            href="/rooms",
+        ),
+        Figure(
+            "Downloads",
+            _count(select(func.count()).select_from(Download).where(Download.created_at >= since)),
+            "Files fetched by members in the last 30 days; resuming one counts once.",
+            href="/library",
+        ),
+    ]
+
+
+def _count(query: object) -> int:
+    return db.session.scalar(query) or 0  # type: ignore[call-overload]

@@ -1,0 +1,35 @@
+"""Who may do what in a conversation. Pure questions: nothing is written here and nothing is known of HTTP."""
+
+from __future__ import annotations
+
+from portal.accounts.models import Member, Role
+from portal.conversations.models import Post, Thread
+
+
+def may_post(member: Member) -> bool:
+    """Whether this person may write at all: their address is theirs, and no suspension runs."""
+    return member.is_confirmed and not member.is_suspended
+
+
+def may_reply(member: Member, thread: Thread) -> bool:
+    return may_post(member) and not thread.is_locked and not thread.is_hidden
+
+
+def may_edit(member: Member, post: Post) -> bool:
+    """Authors mend their own words while the conversation is open; what a moderator hid stays as it was ruled on."""
+    return post.author_id == member.id and not post.is_hidden and may_reply(member, post.thread)
+
+
+def may_see_thread(member: Member, thread: Thread) -> bool:
+    """A hidden thread is there for its author, who is told why, and for staff."""
+    return not thread.is_hidden or thread.author_id == member.id or sees_hidden(member)
+
+
+def may_see_words(member: Member, post: Post) -> bool:
+    """Whether the text itself is shown; others find a line that keeps the conversation readable."""
+    return not post.is_hidden or post.author_id == member.id or sees_hidden(member)
+
+
+def sees_hidden(member: Member) -> bool:
+    """Staff rule on hidden things, so they see them."""
+    return member.is_at_least(Role.MODERATOR)

@@ -1,0 +1,220 @@
+"""Starting a thread, replying, mending one's own words.
+
+Numbers and counters are decided by the database in one statement each, so fifty people may reply at once. Text is
+rendered before anything is read or locked: whoever sends a hostile one waits alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import case, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from portal.accounts.models import Member
+from portal.conversations import finding, following, policy, telling_followers
+from portal.conversations.models import Post, PostRevision, Room, Thread
+from portal.core import markdown
+from portal.core.clock import now
+from portal.core.db import db
+from portal.core.errors import Refusal
+from portal.core.jobs import enqueue
+from portal.topics.models import Topic
+
+
+class NotConfirmed(Refusal):
+    message = "Please confirm your e-mail address first; the letter with the link is in your mailbox."
+    status = 403
+
+
+class Suspended(Refusal):
+    message = "You cannot post while your account is suspended."
+    status = 403
+
+
+class ThreadLocked(Refusal):
+    message = "This thread is closed to new replies."
+
+
+class NotYours(Refusal):
+    message = "Only the author can change a post, and not after a moderator has ruled on it."
+    status = 403
+
+
+class NothingToRead(Refusal):
+    message = "Nothing of this would be visible to others. Write a few words."
+    status = 422
+
+
+class TooLong(Refusal):
+    message = f"This is longer than {markdown.MAX_LENGTH:,} characters. Shorten it, or send it as two posts."
+    status = 422
+
+
+def start(
+    room: Room,
+    *,
+    title: str,
+    body: str,
+    by: Member,
+    about_title: str | None = None,
+    about_path: str | None = None,
+    topics: Iterable[Topic] = (),
+    send_key: str | None = None,
+    at: datetime | None = None,
+) -> Thread:
+    """Open a thread with its first post; its author follows it.
+
+    `about_path` is a page of ours that it discusses; `send_key` makes a repeated submit harmless; `at` is for imports.
+    Raises NotConfirmed, Suspended, TooLong, NothingToRead.
+    """
+    html = _rendered(body)
+    _check_may_post(by)
+    moment = at or now()
+    key = _key(by, f"start:{room.id}:{title}", send_key, body)
+    thread = Thread(
+        room=room,
+        author=by,
+        title=title,
+        about_title=about_title,
+        about_path=about_path,
+        topics=list(topics),
+        post_count=1,
+        version=1,
+        last_post_at=moment,
+        last_author=by,
+        created_at=moment,
+    )
+    post = Post(thread=thread, number=1, author=by, body=body, body_html=html, send_key=key, created_at=moment)
+    try:
+        with db.session.begin_nested():
+            db.session.add(post)
+            db.session.flush()
+    except IntegrityError:
+        return _sent_before(key).thread
+    _wake(room.id, moment, threads=1)
+    following.begin(thread, by=by)
+    finding.keep_found(post)
+    return thread
+
+
+def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None, at: datetime | None = None) -> Post:
+    """Add a post, wake the thread, and have its followers told.
+
+    Raises NotConfirmed, Suspended, ThreadLocked, TooLong, NothingToRead.
+    """
+    html = _rendered(body)
+    _check_may_post(by)
+    moment = at or now()
+    key = _key(by, f"reply:{thread.id}", send_key, body)
+    try:
+        with db.session.begin_nested():
+            post = Post(
+                thread_id=thread.id,
+                number=_next_number(thread, by, moment),
+                author_id=by.id,
+                body=body,
+                body_html=html,
+                send_key=key,
+                created_at=moment,
+            )
+            db.session.add(post)
+            db.session.flush()
+    except IntegrityError:
+        return _sent_before(key)
+    db.session.expire(thread, ["post_count", "version", "last_post_at", "last_author_id", "last_author"])
+    _wake(thread.room_id, moment)
+    following.begin(thread, by=by)
+    finding.keep_found(post)
+    enqueue(telling_followers.tell_followers, key=f"reply:{post.id}", post_id=post.id)
+    return post
+
+
+def edit(post: Post, *, body: str, by: Member) -> None:
+    """Change what one said; what stood there before is kept. Raises NotYours, ThreadLocked, TooLong, NothingToRead."""
+    html = _rendered(body)
+    _check_may_post(by)
+    post = db.session.scalars(
+        select(Post).where(Post.id == post.id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+    if post.thread.is_locked:
+        raise ThreadLocked("This thread is closed, so its posts stay as they are.")
+    if not policy.may_edit(by, post):
+        raise NotYours()
+    if post.body == body:
+        return
+    db.session.add(PostRevision(post_id=post.id, body=post.body))
+    post.body, post.body_html, post.edited_at = body, html, now()
+    db.session.flush()
+    touch(post.thread)
+    finding.keep_found(post)
+
+
+def touch(thread: Thread) -> None:
+    """Something visible changed in the thread: pages that browsers kept of it are no longer current."""
+    db.session.execute(
+        update(Thread)
+        .where(Thread.id == thread.id)
+        .values(version=Thread.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.expire(thread, ["version"])
+
+
+def _rendered(body: str) -> str:
+    if len(body) > markdown.MAX_LENGTH:
+        raise TooLong()
+    html = markdown.render(body)
+    if not markdown.plain(html):
+        raise NothingToRead()
+    return html
+
+
+def _check_may_post(member: Member) -> None:
+    if member.is_suspended:
+        raise Suspended()
+    if not policy.may_post(member):
+        raise NotConfirmed()
+
+
+def _key(by: Member, where: str, send_key: str | None, body: str) -> str | None:
+    """The same words sent twice from one form are one post. Other words from that form (its page came back from the
+    browser's memory) are another, and nobody can take up a key of somebody else."""
+    if not send_key:
+        return None
+    return hashlib.sha256(f"{by.id}\0{where}\0{send_key}\0{body}".encode()).hexdigest()
+
+
+def _sent_before(key: str | None) -> Post:
+    return db.session.scalars(select(Post).where(Post.send_key == key)).one()
+
+
+def _next_number(thread: Thread, by: Member, moment: datetime) -> int:
+    """Take the next number and leave the thread woken, unless it was locked or hidden in the meantime."""
+    later = case((Thread.last_post_at > moment, Thread.last_post_at), else_=moment)
+    number = db.session.scalar(
+        update(Thread)
+        .where(Thread.id == thread.id, Thread.locked_at.is_(None), Thread.hidden_at.is_(None))
+        .values(post_count=Thread.post_count + 1, version=Thread.version + 1, last_post_at=later, last_author_id=by.id)
+        .returning(Thread.post_count)
+        .execution_options(synchronize_session=False)
+    )
+    if number is None:
+        raise ThreadLocked()
+    return number
+
+
+def _wake(room_id: int, moment: datetime, *, threads: int = 0) -> None:
+    db.session.execute(
+        update(Room)
+        .where(Room.id == room_id)
+        .values(
+            thread_count=Room.thread_count + threads,
+            last_post_at=case(
+                (or_(Room.last_post_at.is_(None), Room.last_post_at < moment), moment), else_=Room.last_post_at
+            ),
+        )
+        .execution_options(synchronize_session=False)
+    )

@@ -90,9 +90,10 @@ def serve(programs: Programs, instance: Path, port: int, sandbox_port: int) -> N
     options = ("--no-control-socket", "--worker-class", "gthread", "--workers", "1", "--threads", "8")
     quiet = ("--graceful-timeout", "5", "--log-level", "warning")
     programs.start("web", PYTHON, "-m", "gunicorn", *options, *quiet, "--bind", address, "wsgi:app")
-    programs.start("worker", *FLASK, "jobs", "work")
     programs.wait_for("sandbox", "127.0.0.1", sandbox_port)
     programs.wait_for("web", {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, "/health/live")
+    # Last, so that on a small machine it does not take the processor from whoever waits for the first page.
+    programs.start("worker", *FLASK, "jobs", "work")
     greet(instance, env)
     programs.watch()
 

@@ -100,7 +100,7 @@ def search(
 ) -> list[Hit]:
     """Best first, each thing once: of these kinds, open to these audiences, and holding all the words."""
     terms = [term[:_LONGEST] for term in _WORD.findall(fold(words))[:_MAX_WORDS]]
-    if not terms or not audiences or kinds is not None and not kinds:
+    if not terms or not audiences or (kinds is not None and not kinds):
         return []
     statement = text(_POSTGRESQL if is_postgresql() else _SQLITE).bindparams(
         bindparam("audiences", expanding=True), bindparam("kinds", expanding=True)
@@ -135,11 +135,11 @@ def snippet(body: str, terms: list[str]) -> Markup:
     if start:
         start = plain.find(" ", start) + 1
     end = min(len(plain), start + _SNIPPET)
-    out, at = Markup("… " if start else ""), start
+    out, at = escape("… " if start else ""), start
     for match in words.finditer(folded, start, end):
         out += escape(plain[at : match.start()]) + Markup("<mark>{}</mark>").format(plain[match.start() : match.end()])
         at = match.end()
-    return out + escape(plain[at:end]) + Markup(" …" if end < len(plain) else "")
+    return out + escape(plain[at:end]) + escape(" …" if end < len(plain) else "")
 
 
 class _OneForOne(dict[int, str]):

@@ -10,7 +10,6 @@ from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response
 
 from portal.core import db as database
 
@@ -73,7 +72,7 @@ def init_app(app: Flask) -> None:
 
 
 def back_to_form(form: FlaskForm, refusal: Refusal, field: str | None = None) -> None:
-    """Undo what was begun and put the refusal into the form (beside `field`, or above all), so it can be shown again."""
+    """Undo what was begun and put the refusal into the form, beside `field` or above all of it."""
     database.give_up()
     if field is None:
         form.form_errors.append(refusal.message)
@@ -96,9 +95,7 @@ def _refused(refusal: Refusal) -> Any:
 
 def _csrf(_error: CSRFError) -> Any:
     _give_up_safely()
-    return error_page(
-        400, "This form has grown old", "Go back, reload the page, and send it again. What you typed is kept."
-    )
+    return error_page(400, "This form has grown old", "Go back, reload the page, and send it again.")
 
 
 def _http(error: HTTPException) -> Any:
@@ -118,7 +115,7 @@ def _broken(error: Exception) -> Any:
         log.error("unavailable", path=request.path, kind=type(error).__name__, reason=_first_line(error))
         body, status = _page_without_database(503)
         return body, status, {"Retry-After": "30"}
-    log.exception("broken", path=request.path, kind=type(error).__name__)
+    log.error("broken", path=request.path, kind=type(error).__name__, exc_info=error)
     return _page_without_database(500)
 
 
@@ -135,5 +132,5 @@ def _first_line(error: Exception) -> str:
 def _give_up_safely() -> None:
     try:
         database.give_up()
-    except Exception:  # the database itself may be what broke
+    except Exception:  # noqa: BLE001  # the database itself may be what broke
         g.gave_up = True

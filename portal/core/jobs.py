@@ -188,7 +188,7 @@ def sweep() -> None:
 def counts() -> dict[JobState, int]:
     """How many jobs stand in each state, for the desk."""
     rows = db.session.execute(select(Job.state, func.count()).group_by(Job.state)).tuples()
-    return {state: 0 for state in JobState} | dict(rows.all())
+    return dict.fromkeys(JobState, 0) | dict(rows.all())
 
 
 commands = AppGroup("jobs", help="Background work.")

@@ -1,4 +1,4 @@
-"""Letters: written inside the transaction, sent after it, so a rolled-back change sends nothing and a sent letter is true.
+"""Letters: written inside the transaction, sent after it. A rolled-back change sends nothing; a sent letter is true.
 
 A template folder holds three files a letter: `welcome.subject.txt`, `welcome.txt`, `welcome.html`. Once sent, the
 words are wiped from the table; that it was sent, to whom and when, stays.

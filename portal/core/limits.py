@@ -1,4 +1,4 @@
-"""Rate windows on routes that invite abuse. Sign-in attempts are counted in the database instead (accounts/attempts.py)."""
+"""Rate windows on routes that invite abuse. Sign-in attempts are counted in the database (accounts/attempts.py)."""
 
 from flask import Flask
 from flask_limiter import Limiter

@@ -1,16 +1,165 @@
-"""May they come in, why, until when: one pure function over local rows and the clock."""
+"""May they come in, why, until when: one pure function over local rows and the clock.
+
+Nothing here calls Stripe. `entitlement_of(member)` costs one indexed query a request; `judge(facts, at)` is the rule
+itself, without database or clock, and the table it follows stands in `judge` in the order of billing's own document.
+"""
 
 from __future__ import annotations
 
-from flask import Flask
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from flask import Flask, current_app, g
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Row,
+    bindparam,
+    func,
+    literal,
+    null,
+    select,
+    type_coerce,
+    union_all,
+)
 
 from portal.accounts.models import Member, Role
+from portal.billing.models import BillingCustomer, Grant, PaymentReversal, ReversalKind, Subscription
 from portal.core.admission import Audience
+from portal.core.clock import now
+from portal.core.db import Moment, db
+
+TRIAL_SLACK = timedelta(hours=24)
+RENEWAL_SLACK = timedelta(hours=72)  # the invoice is drafted for about an hour, retried, and its news may come late
+UNREAD_SLACK = timedelta(days=7)  # on top, while Stripe could not be asked since: open, but not for ever
+
+
+class Level(StrEnum):
+    NONE = "none"
+    GRACE = "grace"  # everything stays open, with a banner, until a date
+    FULL = "full"
+
+
+class Why(StrEnum):
+    """Why someone may, or may no longer, come in."""
+
+    STAFF = "staff"
+    GRANT = "grant"
+    PAID = "paid"
+    TRIAL = "trial"
+    ENDING = "ending"  # cancelled, open until the day it ends
+    PAST_DUE = "past due"  # grace
+    UNREAD = "unread"  # past its slack, but Stripe could not be asked
+    UNKNOWN_STATUS = "unknown status"
+    NEVER = "never"
+    LAPSED = "lapsed"  # there was something once
+    UNPAID = "unpaid"  # grace is over, or Stripe gave up collecting
+    PAUSED = "paused"
+    INCOMPLETE = "incomplete"  # the first payment never succeeded
+    REFUNDED = "refunded"
+    DISPUTED = "disputed"
+
+
+_RANK = [Level.NONE, Level.GRACE, Level.FULL]
+# Which of several reasons for a closed door is told, the most telling last.
+_TELLING = [
+    Why.NEVER,
+    Why.INCOMPLETE,
+    Why.LAPSED,
+    Why.UNKNOWN_STATUS,
+    Why.PAUSED,
+    Why.UNPAID,
+    Why.REFUNDED,
+    Why.DISPUTED,
+]
+# Stripe's words under which nobody comes in, whatever the dates say.
+_CLOSED = {
+    "unpaid": Why.UNPAID,
+    "paused": Why.PAUSED,
+    "incomplete": Why.INCOMPLETE,
+    "incomplete_expired": Why.INCOMPLETE,
+    "canceled": Why.LAPSED,
+}
+_HARMLESS_DISPUTES = ["won", "warning_needs_response", "warning_under_review", "warning_closed", "prevented"]
+
+
+@dataclass(frozen=True)
+class Entitlement:
+    """The answer. `until` None with a level means: without end."""
+
+    level: Level
+    why: Why
+    until: datetime | None = None
+    ends_on: datetime | None = None  # it was cancelled and will not renew
+    subscription_id: int | None = None  # ours, of the row that decided
+
+    @property
+    def is_open(self) -> bool:
+        return self.level is not Level.NONE
+
+    def facts(self) -> dict[str, Any]:
+        """For the record: states and moments, no words."""
+        return {"level": self.level, "why": self.why, "until": self.until.isoformat() if self.until else None}
+
+
+@dataclass(frozen=True)
+class Sub:
+    """What the rule must know about one mirrored subscription."""
+
+    status: str
+    ours: bool = True  # its price is on our list
+    id: int | None = None
+    period_end: datetime | None = None
+    trial_end: datetime | None = None
+    ends_at: datetime | None = None
+    past_due_since: datetime | None = None
+    pause_behavior: str | None = None
+    kept_until: datetime | None = None
+    fetched_at: datetime | None = None
+    refunded_until: datetime | None = None  # a full refund covers up to there
+    disputed: bool = False
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the rule must know about one grant that was not taken back."""
+
+    until: datetime | None = None
+
+
+def entitlement_of(member: Member) -> Entitlement:
+    """The entitlement at this moment, asked of the database once a request and person."""
+    known: dict[int, Entitlement] = g.setdefault("entitlements", {})
+    if member.id not in known:
+        known[member.id] = Entitlement(Level.FULL, Why.STAFF) if member.is_staff else paid_or_given(member.id)
+    return known[member.id]
+
+
+def paid_or_given(member_id: int) -> Entitlement:
+    """What subscriptions and grants say, whoever it is; always fresh. Syncing compares it before and after."""
+    rows = db.session.execute(_question(), {"member_id": member_id})
+    return judge([_fact(row) for row in rows], at=now(), grace=_grace())
+
+
+def everyone() -> dict[int, Entitlement]:
+    """The entitlement of everyone who ever had a subscription or a grant, by member id; for the desk, one query."""
+    facts: dict[int, list[Sub | Given]] = {}
+    for row in db.session.execute(_question(of_everyone=True)):
+        facts.setdefault(row.member_id, []).append(_fact(row))
+    at, grace = now(), _grace()
+    return {member_id: judge(known, at=at, grace=grace) for member_id, known in facts.items()}
 
 
 def audiences_of(member: Member) -> frozenset[Audience]:
+    """The audiences a member belongs to. Suspended people keep their account and lose the rest, staff or not."""
     found = {Audience.ANYONE, Audience.SIGNED_IN}
-    if member.is_staff:
+    if member.is_suspended:
+        return frozenset(found)
+    if entitlement_of(member).is_open:
         found.add(Audience.ENTITLED)
     if member.is_at_least(Role.MODERATOR):
         found.add(Audience.MODERATORS)
@@ -21,5 +170,161 @@ def audiences_of(member: Member) -> frozenset[Audience]:
     return frozenset(found)
 
 
+def judge(facts: Iterable[Sub | Given], *, at: datetime, grace: timedelta) -> Entitlement:
+    """The best of what all subscriptions and grants say, for the longest time. Pure."""
+    answers = [_of_grant(fact, at) if isinstance(fact, Given) else _of_subscription(fact, at, grace) for fact in facts]
+    if not answers:
+        return Entitlement(Level.NONE, Why.NEVER)
+    return max(answers, key=_weight)
+
+
+def _weight(answer: Entitlement) -> tuple[int, int, datetime]:
+    if not answer.is_open:
+        return 0, _TELLING.index(answer.why), answer.until or _LONG_AGO
+    return _RANK.index(answer.level), int(answer.until is None), answer.until or _LONG_AGO
+
+
+def _of_grant(grant: Given, at: datetime) -> Entitlement:
+    if grant.until is not None and grant.until <= at:
+        return Entitlement(Level.NONE, Why.LAPSED, grant.until)
+    return Entitlement(Level.FULL, Why.GRANT, grant.until)
+
+
+def _of_subscription(sub: Sub, at: datetime, grace: timedelta) -> Entitlement:
+    answer = _by_status(sub, grace)
+    if answer.is_open and sub.disputed:
+        return Entitlement(Level.NONE, Why.DISPUTED, subscription_id=sub.id)
+    if answer.is_open and sub.refunded_until is not None and sub.refunded_until > at:
+        return Entitlement(Level.NONE, Why.REFUNDED, subscription_id=sub.id)
+    if not answer.is_open or answer.until is None or answer.until > at:
+        return answer
+    if answer.why in {Why.PAID, Why.TRIAL} and _is_unread_since(answer.until, sub):
+        longer = answer.until + UNREAD_SLACK
+        if longer > at:
+            return Entitlement(answer.level, Why.UNREAD, longer, subscription_id=sub.id)
+    over = Why.UNPAID if answer.why is Why.PAST_DUE else Why.LAPSED
+    return Entitlement(Level.NONE, over, answer.until, subscription_id=sub.id)
+
+
+def _by_status(sub: Sub, grace: timedelta) -> Entitlement:
+    """The table: level and last moment by Stripe's word alone, before the clock and the reversals are asked."""
+    if not sub.ours:
+        return Entitlement(Level.NONE, Why.NEVER, subscription_id=sub.id)
+    elif sub.status in _CLOSED:
+        return Entitlement(Level.NONE, _CLOSED[sub.status], subscription_id=sub.id)
+    elif sub.status in {"trialing", "active"}:
+        return _while_paid(sub)
+    elif sub.status == "past_due":
+        return _in_grace(sub, grace)
+    elif sub.kept_until is not None:
+        return Entitlement(Level.FULL, Why.UNKNOWN_STATUS, sub.kept_until, subscription_id=sub.id)
+    else:
+        return Entitlement(Level.NONE, Why.UNKNOWN_STATUS, subscription_id=sub.id)
+
+
+def _while_paid(sub: Sub) -> Entitlement:
+    end, slack = sub.period_end, RENEWAL_SLACK
+    if sub.status == "trialing":
+        end, slack = sub.trial_end or sub.period_end, TRIAL_SLACK
+    if end is None:  # no period of a price of ours: nothing was promised
+        return Entitlement(Level.NONE, Why.LAPSED, subscription_id=sub.id)
+    elif sub.ends_at is not None:
+        return Entitlement(Level.FULL, Why.ENDING, sub.ends_at, sub.ends_at, sub.id)
+    elif sub.pause_behavior == "void":
+        return Entitlement(Level.FULL, Why.ENDING, end, end, sub.id)
+    else:
+        return Entitlement(
+            Level.FULL, Why.TRIAL if sub.status == "trialing" else Why.PAID, end + slack, subscription_id=sub.id
+        )
+
+
+def _in_grace(sub: Sub, grace: timedelta) -> Entitlement:
+    if sub.past_due_since is None:
+        return Entitlement(Level.NONE, Why.UNPAID, subscription_id=sub.id)
+    last = sub.past_due_since + grace
+    return Entitlement(Level.GRACE, Why.PAST_DUE, min(last, sub.ends_at or last), sub.ends_at, sub.id)
+
+
+def _is_unread_since(moment: datetime, sub: Sub) -> bool:
+    return sub.fetched_at is not None and sub.fetched_at < moment
+
+
+@cache
+def _question(*, of_everyone: bool = False) -> CompoundSelect[Any]:
+    """All that bears on one member, in one statement: subscriptions with their reversals, and grants."""
+    whose: BindParameter[int] = bindparam("member_id")
+    about = PaymentReversal.subscription_id == Subscription.id
+    disputed = (
+        select(func.count())
+        .where(about, PaymentReversal.kind == ReversalKind.DISPUTE, PaymentReversal.status.not_in(_HARMLESS_DISPUTES))
+        .correlate(Subscription)
+        .scalar_subquery()
+    )
+    refunded_until = (
+        select(func.max(PaymentReversal.covers_until))
+        .where(
+            about,
+            PaymentReversal.kind == ReversalKind.REFUND,
+            PaymentReversal.is_full,
+            PaymentReversal.status.in_(["succeeded", "pending"]),
+        )
+        .correlate(Subscription)
+        .scalar_subquery()
+    )
+    subscriptions = (
+        select(
+            Subscription.status,
+            Subscription.plan_id,
+            Subscription.id,
+            Subscription.period_end,
+            Subscription.trial_end,
+            Subscription.ends_at,
+            Subscription.past_due_since,
+            Subscription.pause_behavior,
+            Subscription.kept_until,
+            Subscription.fetched_at,
+            type_coerce(refunded_until, Moment()).label("refunded_until"),
+            disputed.label("disputed"),
+            BillingCustomer.member_id,
+        )
+        .join(BillingCustomer, BillingCustomer.id == Subscription.customer_id)
+        .where(BillingCustomer.member_id.is_not(None) if of_everyone else BillingCustomer.member_id == whose)
+    )
+    nothing = [null()] * 8
+    grants = select(literal(_GRANT), null(), Grant.id, Grant.until, *nothing, Grant.member_id).where(
+        Grant.taken_at.is_(None)
+    )
+    if not of_everyone:
+        grants = grants.where(Grant.member_id == whose)
+    return union_all(subscriptions, grants)
+
+
+def _fact(row: Row[Any]) -> Sub | Given:
+    if row.status == _GRANT:
+        return Given(until=row.period_end)
+    return Sub(
+        status=row.status,
+        ours=row.plan_id is not None,
+        id=row.id,
+        period_end=row.period_end,
+        trial_end=row.trial_end,
+        ends_at=row.ends_at,
+        past_due_since=row.past_due_since,
+        pause_behavior=row.pause_behavior,
+        kept_until=row.kept_until,
+        fetched_at=row.fetched_at,
+        refunded_until=row.refunded_until,
+        disputed=row.disputed > 0,
+    )
+
+
+def _grace() -> timedelta:
+    return timedelta(days=current_app.config["GRACE_DAYS"])
+
+
 def init_app(app: Flask) -> None:
-    pass
+    """The banner of grace, on every page of whoever it concerns."""
+
+
+_GRANT = "(grant)"  # no status of Stripe's has brackets
+_LONG_AGO = datetime.fromisoformat("0001-01-02T00:00:00+00:00")

@@ -1,0 +1,290 @@
+"""What we sell, what Stripe last told us, and what was given without payment.
+
+Rows that mirror Stripe carry `account` and `livemode`, because ids of test and live mode, or of two accounts, may meet
+in one database after a copy. Access is never stored in any of them: entitlements.py computes it from these rows.
+
+There is no outbox table here. What leaves our database leaves as a job (core/jobs.py) or a letter (core/letters.py):
+both are rows written in the transaction of their cause and both carry a unique key ("mail:welcome:sub_…"), which is
+all that an outbox of billing's own would have added.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.accounts.models import Member
+from portal.core.clock import now
+from portal.core.db import Model, Words
+
+
+class Interval(StrEnum):
+    """How often a plan is paid; Stripe's own words."""
+
+    MONTH = "month"
+    YEAR = "year"
+
+
+class Plan(Model):
+    """What is sold, as the settings describe it; `flask billing sync-prices` finds its price at Stripe."""
+
+    __tablename__ = "plan"
+
+    key: Mapped[str] = mapped_column(String(40), unique=True)  # "monthly", as in /join/monthly
+    name: Mapped[str] = mapped_column(String(80))
+    interval: Mapped[Interval]
+    price_minor: Mapped[int]  # minor units of `currency`
+    currency: Mapped[str] = mapped_column(String(3))  # lower case, as Stripe writes it
+    lookup_key: Mapped[str] = mapped_column(String(200), unique=True)  # finds the price at Stripe
+    features: Mapped[list[str]] = mapped_column(default=list)  # keys of what it opens
+    position: Mapped[int] = mapped_column(default=0)  # order on the join page
+    refused_because: Mapped[str | None] = mapped_column(Words)  # words for the owner; joining is closed while set
+    withdrawn_at: Mapped[datetime | None]  # no longer sold; whoever has it keeps it
+
+
+class PriceStanding(StrEnum):
+    CURRENT = "current"
+    GRANDFATHERED = "grandfathered"  # no longer sold, still counts for whoever pays it
+
+
+class PlanPrice(Model):
+    """A price at Stripe that counts as a plan of ours. A subscription to any other price opens nothing."""
+
+    __tablename__ = "plan_price"
+    __table_args__ = (
+        UniqueConstraint("account", "price_id"),
+        Index(
+            "ix_plan_price_current",
+            "plan_id",
+            "account",
+            "livemode",
+            unique=True,
+            sqlite_where=text("standing = 'current'"),
+            postgresql_where=text("standing = 'current'"),
+        ),
+    )
+
+    account: Mapped[str]  # acct_…, or "" where the settings name none
+    livemode: Mapped[bool]
+    price_id: Mapped[str]  # price_…
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plan.id"))
+    standing: Mapped[PriceStanding]
+    plan: Mapped[Plan] = relationship(lazy="joined", innerjoin=True)
+
+
+class BillingCustomer(Model):
+    """One member as a customer at Stripe, and the state of reading it.
+
+    The row comes first, with the idempotency key under which the customer is created, so that a crash or a timeout
+    after Stripe's commit finds the same customer again. `sync_requested` counts the hints that something changed,
+    `sync_done` says up to which of them Stripe was read; a lease lets one process read at a time.
+    """
+
+    __tablename__ = "billing_customer"
+    __table_args__ = (UniqueConstraint("account", "customer_id"),)
+
+    account: Mapped[str]
+    livemode: Mapped[bool]
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"), unique=True)
+    customer_id: Mapped[str | None]  # cus_…; None until Stripe has answered
+    create_key: Mapped[str] = mapped_column(String(64))
+    sync_requested: Mapped[int] = mapped_column(default=0)
+    sync_done: Mapped[int] = mapped_column(default=0)
+    lease_owner: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[datetime | None]
+    synced_at: Mapped[datetime | None] = mapped_column(index=True)  # when Stripe was last read to the end
+    trial_used_at: Mapped[datetime | None]
+    email_pushed: Mapped[str | None]  # the address Stripe last got from us
+    gone_at: Mapped[datetime | None]  # deleted at Stripe
+    member: Mapped[Member | None] = relationship()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something was announced that has not been read yet."""
+        return self.sync_done < self.sync_requested
+
+
+class Subscription(Model):
+    """What Stripe last told us about one subscription. `status` is Stripe's raw word; unknown words must not crash."""
+
+    __tablename__ = "subscription"
+    __table_args__ = (UniqueConstraint("account", "sub_id"),)
+
+    account: Mapped[str]
+    livemode: Mapped[bool]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("billing_customer.id"), index=True)
+    sub_id: Mapped[str]  # sub_…
+    status: Mapped[str] = mapped_column(String(40), index=True)
+    price_id: Mapped[str | None]  # of the item that counts; the first one when none is ours
+    plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"))  # None: no price of ours, opens nothing
+    quantity: Mapped[int] = mapped_column(default=1)
+    amount_minor: Mapped[int | None]  # of one period, before discounts and tax
+    currency: Mapped[str | None] = mapped_column(String(3))
+    period_start: Mapped[datetime | None]
+    period_end: Mapped[datetime | None]  # the latest among the items whose price is ours
+    cancel_at: Mapped[datetime | None]
+    cancel_at_period_end: Mapped[bool] = mapped_column(default=False)
+    ends_at: Mapped[datetime | None]  # cancel_at, or period_end when it is to end with the period
+    ended_at: Mapped[datetime | None]
+    cancel_reason: Mapped[str | None] = mapped_column(String(40))  # what was ticked when leaving
+    cancel_comment: Mapped[str | None] = mapped_column(Words)
+    trial_end: Mapped[datetime | None]
+    pause_behavior: Mapped[str | None] = mapped_column(String(40))  # void, keep_as_draft, mark_uncollectible
+    collection_method: Mapped[str | None] = mapped_column(String(40))
+    latest_invoice_id: Mapped[str | None]
+    latest_invoice_status: Mapped[str | None] = mapped_column(String(40))
+    latest_invoice_due_minor: Mapped[int | None]  # still to pay
+    latest_invoice_url: Mapped[str | None] = mapped_column(Words)  # Stripe's hosted page of it
+    latest_invoice_attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None]
+    needs_action: Mapped[bool] = mapped_column(default=False)  # the bank wants the member to confirm
+    past_due_since: Mapped[datetime | None]  # made when the oldest unpaid renewal was; retries do not move it
+    past_due_invoice_id: Mapped[str | None]
+    kept_until: Mapped[datetime | None]  # Stripe says a word we do not know: access as it was, until then
+    card: Mapped[str | None] = mapped_column(String(60))  # "Visa ending in 4242"
+    started_at: Mapped[datetime]  # created at Stripe
+    raw: Mapped[dict[str, Any]]
+    fetched_at: Mapped[datetime]
+    customer: Mapped[BillingCustomer] = relationship()
+    plan: Mapped[Plan | None] = relationship()
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more will come of it at Stripe."""
+        return self.status in {"canceled", "incomplete_expired"}
+
+
+class GrantSource(StrEnum):
+    """Why someone may come in without paying. Seats of a practice and gifts will be sources of their own."""
+
+    COMPLIMENTARY = "complimentary"
+    MANUAL = "manual"  # paid another way, by invoice or bank transfer
+
+
+class Grant(Model):
+    """Access given by staff, with who, why and until when. Taking it back sets `taken_at`; rows are never deleted."""
+
+    __tablename__ = "grant"
+    __table_args__ = (Index("ix_grant_member", "member_id", "taken_at"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    source: Mapped[GrantSource]
+    because: Mapped[str] = mapped_column(Words)
+    given_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))
+    until: Mapped[datetime | None]  # None: without end
+    taken_at: Mapped[datetime | None]
+    taken_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))
+
+
+class AttemptState(StrEnum):
+    OPENING = "opening"  # the row is there, Stripe has not answered yet
+    OPEN = "open"
+    COMPLETED = "completed"
+    EXPIRED = "expired"  # also: given up, refused by Stripe
+
+
+class CheckoutAttempt(Model):
+    """One way to the hosted Checkout. At most one is on its way per member, which the partial index decides."""
+
+    __tablename__ = "checkout_attempt"
+    __table_args__ = (
+        Index(
+            "ix_checkout_attempt_one_open",
+            "member_id",
+            unique=True,
+            sqlite_where=text("state IN ('opening', 'open')"),
+            postgresql_where=text("state IN ('opening', 'open')"),
+        ),
+        UniqueConstraint("account", "session_id"),
+    )
+
+    account: Mapped[str]
+    livemode: Mapped[bool]
+    key: Mapped[str] = mapped_column(String(36), unique=True)  # the idempotency key of the call
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plan.id"))
+    price_id: Mapped[str]
+    params: Mapped[dict[str, Any]]  # exactly what is sent, so that the call can be repeated under its key
+    session_id: Mapped[str | None]  # cs_…
+    url: Mapped[str | None] = mapped_column(Words)
+    state: Mapped[AttemptState] = mapped_column(default=AttemptState.OPENING)
+    tried_at: Mapped[datetime] = mapped_column(default=now)  # when the call was last made
+    expires_at: Mapped[datetime]
+    last_error: Mapped[str | None] = mapped_column(Words)
+
+
+class EventState(StrEnum):
+    RECEIVED = "received"
+    DONE = "done"  # its customer was read from Stripe after it came
+    IGNORED = "ignored"  # not ours: `ignored_because` says how
+    FAILED = "failed"  # will be tried again
+    DEAD = "dead"  # out of tries; staff may try again
+
+
+class StripeEvent(Model):
+    """One event as it came: a hint that a customer changed, never data. Payloads are kept 30 days, ids 13 months."""
+
+    __tablename__ = "stripe_event"
+    __table_args__ = (
+        UniqueConstraint("account", "event_id"),
+        Index("ix_stripe_event_due", "state", "next_attempt_at"),
+        Index("ix_stripe_event_customer", "customer_id", "state"),
+    )
+
+    account: Mapped[str]
+    livemode: Mapped[bool]
+    event_id: Mapped[str]  # evt_…
+    type: Mapped[str] = mapped_column(String(80))
+    api_version: Mapped[str | None] = mapped_column(String(40))
+    stripe_created_at: Mapped[datetime]  # one second fine and full of ties: never an order
+    object_id: Mapped[str | None]
+    customer_id: Mapped[str | None]  # cus_…
+    payload: Mapped[dict[str, Any] | None]
+    state: Mapped[EventState] = mapped_column(default=EventState.RECEIVED)
+    ignored_because: Mapped[str | None] = mapped_column(String(40))  # livemode, account, foreign
+    deliveries: Mapped[int] = mapped_column(default=1)  # 0: Stripe never got it to us, reconcile found it
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(Words)
+    received_at: Mapped[datetime] = mapped_column(default=now)
+    processed_at: Mapped[datetime | None]
+
+
+class ReversalKind(StrEnum):
+    REFUND = "refund"
+    DISPUTE = "dispute"
+
+
+class PaymentReversal(Model):
+    """Money that went back, or is disputed: read fresh from Stripe, mapped to the invoice it had paid."""
+
+    __tablename__ = "payment_reversal"
+    __table_args__ = (UniqueConstraint("account", "reversal_id"),)
+
+    account: Mapped[str]
+    livemode: Mapped[bool]
+    reversal_id: Mapped[str]  # re_… or dp_…
+    kind: Mapped[ReversalKind]
+    charge_id: Mapped[str | None]
+    invoice_id: Mapped[str | None]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("billing_customer.id"), index=True)
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscription.id"), index=True)
+    amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    is_full: Mapped[bool]  # nothing of the charge is left, all its refunds together
+    status: Mapped[str] = mapped_column(String(40))  # Stripe's word: succeeded, needs_response, won, lost …
+    covers_until: Mapped[datetime | None]  # end of the period its invoice had paid for
+
+
+class Watch(Model):
+    """One thing the portal remembers about its connection to Stripe: how far events were read, when clocks differed."""
+
+    __tablename__ = "billing_watch"
+
+    key: Mapped[str] = mapped_column(String(60), unique=True)
+    value: Mapped[dict[str, Any]]
+    noted_at: Mapped[datetime] = mapped_column(default=now)

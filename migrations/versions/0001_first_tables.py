@@ -734,6 +734,7 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
         sa.Column("ruled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ruling_id", sa.Integer(), nullable=True),
@@ -745,7 +746,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("flag", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_flag_by_id"), ["by_id"], unique=False)
-        batch_op.create_index("ix_flag_open", ["ruled_at", "created_at", "id"], unique=False)
+        batch_op.create_index("ix_flag_open", ["ruled_at", "rank", "created_at", "id"], unique=False)
 
     op.create_table(
         "download",

@@ -81,7 +81,7 @@ def serve(programs: Programs, instance: Path, port: int, sandbox_port: int) -> N
     if not already_prepared:
         say("Setting up the database and the demo (only the first time)")
         programs.run("setup", *FLASK, "db", "upgrade")
-        programs.wait_for("sandbox", "127.0.0.1", sandbox_port)
+        programs.wait_for("sandbox", "127.0.0.1", sandbox_port, "/health")
         programs.run("setup", *FLASK, "billing", "sync-prices")
         programs.run("setup", *FLASK, "seed")
         remember_prepared(instance, env)
@@ -90,7 +90,7 @@ def serve(programs: Programs, instance: Path, port: int, sandbox_port: int) -> N
     options = ("--no-control-socket", "--worker-class", "gthread", "--workers", "1", "--threads", "8")
     quiet = ("--graceful-timeout", "5", "--log-level", "warning")
     programs.start("web", PYTHON, "-m", "gunicorn", *options, *quiet, "--bind", address, "wsgi:app")
-    programs.wait_for("sandbox", "127.0.0.1", sandbox_port)
+    programs.wait_for("sandbox", "127.0.0.1", sandbox_port, "/health")
     programs.wait_for("web", {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, "/health/live")
     # Last, so that on a small machine it does not take the processor from whoever waits for the first page.
     programs.start("worker", *FLASK, "jobs", "work")
@@ -231,7 +231,7 @@ class Programs:
                 return
             self._give_up(ended, code, what=" ".join(command[3:]) if ended == name else "")
 
-    def wait_for(self, name: str, host: str, port: int, path: str = "/") -> None:
+    def wait_for(self, name: str, host: str, port: int, path: str) -> None:
         """Until the program answers over HTTP. Raises Stop if it ends first or takes too long."""
         latest = time.monotonic() + START_LIMIT
         while not _answers(host, port, path):

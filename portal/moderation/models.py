@@ -24,6 +24,11 @@ class Reason(StrEnum):
     UNSAFE_ADVICE = "unsafe_advice"
     OTHER = "other"
 
+    @property
+    def is_urgent(self) -> bool:
+        """Somebody's confidence was broken, or somebody can be recognised: each hour makes it worse."""
+        return self in {Reason.BREACH_OF_CONFIDENCE, Reason.NAMES_PATIENT_OR_EMPLOYEE}
+
 
 class Outcome(StrEnum):
     """What a moderator decided."""
@@ -56,15 +61,20 @@ class Flag(Model):
     __tablename__ = "flag"
     __table_args__ = (
         UniqueConstraint("post_id", "by_id"),
-        Index("ix_flag_open", "ruled_at", "created_at", "id"),
+        Index("ix_flag_open", "ruled_at", "rank", "created_at", "id"),  # the order of the queue
     )
 
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
     by_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
     reason: Mapped[Reason]
+    rank: Mapped[int]  # 0 for urgent reasons, 1 for the rest: what cannot wait stands first in the queue
     words: Mapped[str] = mapped_column(Words, default="")
     ruled_at: Mapped[datetime | None]
     ruling_id: Mapped[int | None] = mapped_column(ForeignKey("ruling.id"))
     post: Mapped[Post] = relationship()
     by: Mapped[Member] = relationship()
     ruling: Mapped[Ruling | None] = relationship()
+
+    @property
+    def is_open(self) -> bool:
+        return self.ruled_at is None

@@ -1,4 +1,4 @@
-"""What every test stands on: the real application on a real database, people, a clock, caught letters. No network beyond loopback."""
+"""What every test stands on: the real application and database, people, a clock, caught letters. No network."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from pytest_socket import disable_socket, socket_allow_hosts
 from sqlalchemy import event, text
 
 import config
@@ -22,11 +21,6 @@ from tests.make import Make, People
 
 os.environ["PORTAL_ENV"] = "testing"
 os.environ["FLASK_RUN_FROM_CLI"] = "true"  # the migrations are used to build the tables
-
-
-def pytest_runtest_setup() -> None:
-    disable_socket(allow_unix_socket=True)
-    socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +82,7 @@ def browse(app: Flask) -> Callable[..., FlaskClient]:
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
     """`clock.shift(timedelta(days=31))`: the whole process travels."""
-    with time_machine.travel(None or __import__("datetime").datetime.now().astimezone(), tick=True) as traveller:
+    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
         yield traveller
 
 
@@ -154,9 +148,5 @@ def _empty() -> None:
         connection.execute(text("DROP TRIGGER record_is_not_deleted"))
         connection.execute(text("PRAGMA defer_foreign_keys = ON"))
         for name in tables:
-            connection.execute(text(f"DELETE FROM {name}"))  # noqa: S608  # names of our own tables
+            connection.execute(text(f"DELETE FROM {name}"))
         connection.execute(text(trigger))
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    Path(tempfile.gettempdir()).mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Builders: they show what matters to a test and hide the rest. Each works in a transaction of its own and really commits."""
+"""Builders: they show what matters to a test and hide the rest. Each really commits, in a transaction of its own."""
 
 from __future__ import annotations
 

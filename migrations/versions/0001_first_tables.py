@@ -425,6 +425,7 @@ def upgrade() -> None:
     with op.batch_alter_table("thread", schema=None) as batch_op:
         batch_op.create_index("ix_thread_about", ["about_path"], unique=False)
         batch_op.create_index(batch_op.f("ix_thread_author_id"), ["author_id"], unique=False)
+        batch_op.create_index("ix_thread_room_order", ["room_id", "last_post_at", "id"], unique=False)
 
     op.create_table(
         "follow",
@@ -471,6 +472,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("item", schema=None) as batch_op:
         batch_op.create_index("ix_item_kind", ["kind", "published_at"], unique=False)
+        batch_op.create_index("ix_item_order", ["published_at", "id"], unique=False)
 
     op.create_table(
         "post",
@@ -817,6 +819,7 @@ def downgrade() -> None:
 
     op.drop_table("post")
     with op.batch_alter_table("item", schema=None) as batch_op:
+        batch_op.drop_index("ix_item_order")
         batch_op.drop_index("ix_item_kind")
 
     op.drop_table("item")
@@ -825,6 +828,7 @@ def downgrade() -> None:
 
     op.drop_table("follow")
     with op.batch_alter_table("thread", schema=None) as batch_op:
+        batch_op.drop_index("ix_thread_room_order")
         batch_op.drop_index(batch_op.f("ix_thread_author_id"))
         batch_op.drop_index("ix_thread_about")
 

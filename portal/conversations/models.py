@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, desc
+from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Member
@@ -40,7 +40,7 @@ class Thread(Model):
 
     __tablename__ = "thread"
     __table_args__ = (
-        Index("ix_thread_room_order", "room_id", desc("last_post_at"), desc("id")),
+        Index("ix_thread_room_order", "room_id", "last_post_at", "id"),
         Index("ix_thread_about", "about_path"),
     )
 

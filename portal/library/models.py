@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, desc
+from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Member
@@ -37,7 +37,7 @@ class Item(Model):
 
     __tablename__ = "item"
     __table_args__ = (
-        Index("ix_item_order", desc("published_at"), desc("id")),
+        Index("ix_item_order", "published_at", "id"),
         Index("ix_item_kind", "kind", "published_at"),
     )
 

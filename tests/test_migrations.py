@@ -1,0 +1,77 @@
+"""Migrations climb from nothing, come down again, and leave autogenerate nothing to do, on either database."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import DatabaseError
+
+import config
+from portal import create_app
+from portal.core.db import db
+
+
+@pytest.fixture
+def fresh(tmp_path) -> Flask:
+    """The application on a database of its own with no tables."""
+    env = {"PORTAL_INSTANCE": str(tmp_path), "SECRET_KEY": "x" * 40}
+    base = os.environ.get("TEST_DATABASE_URL")
+    if base:
+        stem, _, _name = base.partition("?")[0].rpartition("/")
+        query = "?" + base.partition("?")[2] if "?" in base else ""
+        admin = create_engine(base, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text("DROP DATABASE IF EXISTS climbing WITH (FORCE)"))
+            connection.execute(text("CREATE DATABASE climbing"))
+        admin.dispose()
+        env["DATABASE_URL"] = f"{stem}/climbing{query}"
+    app = create_app(config.Testing(env))
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_climbing_from_empty_leaves_nothing_to_do(fresh: Flask):
+    from flask_migrate import check, upgrade
+
+    with fresh.app_context():
+        upgrade()
+        check()  # exits when autogenerate finds a difference
+
+
+def test_climbing_twice_changes_nothing_and_coming_down_leaves_no_table(fresh: Flask):
+    from flask_migrate import downgrade, upgrade
+
+    with fresh.app_context():
+        upgrade()
+        before = set(inspect(db.engine).get_table_names())
+        upgrade()
+        assert set(inspect(db.engine).get_table_names()) == before
+        downgrade(revision="base")
+        left = {t for t in inspect(db.engine).get_table_names() if t != "alembic_version"}
+        assert left == set()
+
+
+def test_the_log_refuses_change_and_deletion(app: Flask):
+    with app.app_context():
+        db.session.execute(
+            text("INSERT INTO record (created_at, action, ref_kind, ref_id) VALUES (CURRENT_TIMESTAMP, 'x', 'post', 1)")
+        )
+        db.session.commit()
+        for statement in ("UPDATE record SET action = 'y'", "DELETE FROM record"):
+            with pytest.raises(DatabaseError, match="append-only"):
+                db.session.execute(text(statement))
+            db.session.rollback()
+        assert db.session.scalar(text("SELECT action FROM record")) == "x"
+
+
+def test_files_are_numbered_without_a_gap_and_each_can_come_down():
+    from config import ROOT
+
+    files = sorted((ROOT / "migrations" / "versions").glob("[0-9]*.py"))
+    assert [f.name[:4] for f in files] == [f"{n:04}" for n in range(1, len(files) + 1)]
+    for file in files:
+        assert "def downgrade() -> None:\n    pass" not in file.read_text(encoding="utf-8")

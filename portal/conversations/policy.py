@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from portal.accounts.models import Member, Role
+from portal.accounts.policy import may_post
 from portal.conversations.models import Post, Thread
-
-
-def may_post(member: Member) -> bool:
-    """Whether this person may write at all: their address is theirs, and no suspension runs."""
-    return member.is_confirmed and not member.is_suspended
 
 
 def may_reply(member: Member, thread: Thread) -> bool:

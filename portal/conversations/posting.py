@@ -14,6 +14,7 @@ from sqlalchemy import case, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
+from portal.accounts.policy import may_post
 from portal.conversations import finding, following, policy, telling_followers
 from portal.conversations.models import Post, PostRevision, Room, Thread
 from portal.core import markdown
@@ -175,7 +176,7 @@ def _rendered(body: str) -> str:
 def _check_may_post(member: Member) -> None:
     if member.is_suspended:
         raise Suspended()
-    if not policy.may_post(member):
+    if not may_post(member):
         raise NotConfirmed()
 
 

@@ -1,0 +1,65 @@
+"""The table of calls the sandbox answers; each file in `objects/` adds its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from stripe_sandbox import oracle
+from stripe_sandbox.store import Object, Transaction
+
+
+@dataclass
+class Call:
+    """One API request being answered: its transaction, its ids from the path, its typed parameters."""
+
+    tx: Transaction
+    ids: tuple[str, ...]
+    params: dict[str, Any]
+    base_url: str
+    url: str = ""
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.ids[0]
+
+
+Handler = Callable[[Call], Object]
+
+
+@dataclass(frozen=True)
+class Answer:
+    verb: str
+    path: str
+    handler: Handler
+    pattern: re.Pattern[str]
+    writes: bool
+
+    @property
+    def contract(self) -> oracle.Endpoint:
+        endpoint = oracle.endpoint(self.verb, self.path)
+        assert endpoint is not None, f"the SDK knows no {self.verb} {self.path}"
+        return endpoint
+
+
+ANSWERS: list[Answer] = []
+
+
+def answers(verb: str, path: str) -> Callable[[Handler], Handler]:
+    """`@answers("post", "/v1/customers/{}")`: verb and path exactly as the SDK writes them."""
+
+    def register(handler: Handler) -> Handler:
+        pattern = re.compile("^" + re.escape(path).replace(r"\{\}", "([^/]+)") + "$")
+        ANSWERS.append(Answer(verb, path, handler, pattern, writes=verb != "get"))
+        return handler
+
+    return register
+
+
+def find(verb: str, path: str) -> tuple[Answer, tuple[str, ...]] | None:
+    """Fixed words win over ids: /v1/invoices/create_preview is no invoice."""
+    matches = [(a, m.groups()) for a in ANSWERS if a.verb == verb and (m := a.pattern.match(path))]
+    return min(matches, key=lambda found: len(found[1])) if matches else None

@@ -1,0 +1,136 @@
+"""One running sandbox: its store, its idempotency keys, its deliveries, and what tests may do to it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from stripe_sandbox import cards, checking_out, clock, deliveries, faults
+from stripe_sandbox.idempotency import Keys
+from stripe_sandbox.objects import webhook_endpoints
+from stripe_sandbox.store import Object, Store, Transaction
+
+
+class Sandbox:
+    def __init__(self, database: Path | str, *, delivery: str, seed: int | None,
+                 retry_seconds: tuple[float, ...] = deliveries.RETRY_SECONDS) -> None:
+        self.store = Store(database)
+        self.keys = Keys()
+        self.deliverer = deliveries.Deliverer(self.store, seed=seed, retry_seconds=retry_seconds)
+        self._delivery = delivery
+        self._is_running = False
+
+    def start(self) -> None:
+        """Begin to deliver in the background, if that is wanted."""
+        if self._delivery == "thread" and not self._is_running:
+            self._is_running = True
+            self.store.on_event = self.deliverer.wake
+            self.deliverer.start(tick=lambda: clock.catch_up(self.store))
+
+    def stop(self) -> None:
+        if self._is_running:
+            self.deliverer.stop()
+        self.store.close()
+
+    def deliver(self, send: deliveries.Send, *, limit: int = 1000) -> int:
+        """Send what is due, here and now: `send(url, body, headers)` returns the status. Returns the number sent."""
+        return self.deliverer.send_due(send, limit=limit)
+
+    def listen_at(self, url: str, *, events: list[str] | None = None, secrets: list[str] | None = None) -> str:
+        """A webhook endpoint for this address, made anew or brought up to date. Returns its newest secret."""
+        with self.store.write() as tx:
+            old = next((e for e in tx.select("webhook_endpoint") if e["url"] == url), None)
+            if old is None:
+                made = webhook_endpoints.make(tx, url, events or ["*"], secrets=secrets)
+                return str(tx.private(made["id"])["secrets"][0])
+            tx.save(old | {"enabled_events": events or old["enabled_events"], "status": "enabled"})
+            if secrets:
+                tx.set_private(old["id"], secrets=secrets)
+            return str(tx.private(old["id"])["secrets"][0])
+
+    def hold(self, on: bool = True) -> None:
+        with self.store.write() as tx:
+            deliveries.hold(tx, on)
+            tx.has_emitted = not on
+
+    def release(self, *, order: str = "created", seed: int | None = None, times: int = 1) -> int:
+        with self.store.write() as tx:
+            return deliveries.release(tx, order=order, seed=seed, times=times)
+
+    def duplicate(self, event: str | None = None, *, times: int = 1) -> int:
+        with self.store.write() as tx:
+            return deliveries.duplicate(tx, event, times=times)
+
+    def drop(self, *, types: list[str] | None = None) -> int:
+        with self.store.write() as tx:
+            return deliveries.drop(tx, types=types)
+
+    def advance(self, seconds: float = 0, *, days: float = 0, hours: float = 0) -> int:
+        """Let time pass. Returns the sandbox's new now."""
+        return clock.advance(self.store, seconds + days * 86400 + hours * 3600)
+
+    def now(self) -> int:
+        return clock.now(self.store)
+
+    def fail(self, kind: str, *, times: int = 1, match: str = "", seconds: float = 30) -> None:
+        with self.store.write() as tx:
+            faults.arm(tx, kind, times=times, match=match, seconds=seconds)
+
+    def heal(self) -> None:
+        with self.store.write() as tx:
+            faults.clear(tx)
+
+    def set(self, name: str, value: str) -> None:
+        """`dunning_end`, `retry_days`, `signing_skew`, `signing_clock`, `account_name`."""
+        with self.store.write() as tx:
+            tx.set(name, value)
+
+    def pay(self, session_id: str, *, card: str = "4242424242424242", confirmed: bool = True, code: str = "",
+            base_url: str = "http://sandbox.invalid") -> checking_out.Step:
+        """What a person does on the Checkout page. With a bank question, `confirmed` is their answer."""
+        clock.catch_up(self.store)
+        with self.store.write() as tx:
+            session = tx.get("checkout.session", session_id)
+            tx.live_by(session["customer"])
+            if code:
+                checking_out.try_code(tx, session, code)
+            typed = cards.TypedCard(card, 12, 2040, cards.CARDS[card])
+            payer = checking_out.Payer(email="payer@example.com", name="Pat Payer", country="US", postal_code="10001")
+            step = checking_out.pay(tx, session, typed, payer, base_url=base_url)
+            if step.status == "challenge":
+                step = checking_out.answer_bank(tx, tx.get("checkout.session", session_id), confirmed=confirmed)
+            return step
+
+    def events(self, type: str | None = None) -> list[Object]:
+        """Events, oldest first."""
+        import json
+
+        with self.store.read() as tx:
+            rows = tx.conn.execute("SELECT body FROM event WHERE ? IS NULL OR type = ? ORDER BY seq", (type, type))
+            return [json.loads(r["body"]) for r in rows]
+
+    def counts(self) -> dict[str, int]:
+        with self.store.read() as tx:
+            return deliveries.counts(tx)
+
+    def reset(self) -> None:
+        """Forget everything, the clock's lead too."""
+        with self.store.write() as tx:
+            for table in ("object", "event", "delivery", "plan", "idempotency", "fault", "setting"):
+                tx.conn.execute(f"DELETE FROM {table}")
+
+    def transaction(self) -> Any:
+        """For tests that need to put something in by hand."""
+        return self.store.write()
+
+
+def listen_as_environment_says(sandbox: Sandbox) -> None:
+    """SANDBOX_WEBHOOK_URL and _SECRET make an endpoint without an API call, for `make run`."""
+    url, secret = os.environ.get("SANDBOX_WEBHOOK_URL"), os.environ.get("SANDBOX_WEBHOOK_SECRET")
+    if url and secret:
+        events = os.environ.get("SANDBOX_WEBHOOK_EVENTS", "*").split(",")
+        sandbox.listen_at(url, events=events, secrets=[s.strip() for s in secret.split(",")])
+
+
+__all__ = ["Sandbox", "Transaction", "listen_as_environment_says"]

@@ -1,0 +1,91 @@
+"""The Stripe sandbox for tests: as a real HTTP server, or in process without sockets.
+
+    with running_sandbox(tmp_path) as sandbox:
+        client = sandbox.client()
+
+    app = create_app(tmp_path / "s.sqlite", delivery="manual")
+    client = stripe.StripeClient("sk_test_x", http_client=SandboxTransport(app))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import stripe
+from flask import Flask
+from stripe_sandbox.api import ConnectionDropped
+from stripe_sandbox.app import create_app
+from stripe_sandbox.checking_out import Step
+from stripe_sandbox.sandbox import Sandbox
+from stripe_sandbox.serving import Server
+
+KEY = "sk_test_sandbox"
+
+
+class SandboxTransport(stripe.HTTPClient):
+    """The SDK's HTTP client over the sandbox's WSGI app: retries, paging and errors are the SDK's own."""
+
+    name = "sandbox"
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__()
+        self.app = app
+
+    def request(self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **_: Any
+                ) -> tuple[str, int, Mapping[str, str]]:
+        path = "/" + url.split("://", 1)[-1].split("/", 1)[-1]
+        try:
+            answer = self.app.test_client().open(path, method=method.upper(), data=post_data, headers=dict(headers or {}))
+        except ConnectionDropped as dropped:
+            raise stripe.APIConnectionError("The connection was dropped.", should_retry=True) from dropped
+        return answer.get_data(as_text=True), answer.status_code, dict(answer.headers)
+
+    def close(self) -> None:
+        return None
+
+    def _sleep_time_seconds(self, num_retries: int, response: Any = None) -> float:
+        return 0.0  # a retry waits for nobody here
+
+
+class RunningSandbox:
+    """The handle of a sandbox that serves; `sandbox` is its inside, the methods are its most used levers."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.url = server.url
+        self.app = server.app
+        self.sandbox: Sandbox = server.sandbox
+        self.hold = self.sandbox.hold
+        self.release = self.sandbox.release
+        self.duplicate = self.sandbox.duplicate
+        self.drop = self.sandbox.drop
+        self.advance = self.sandbox.advance
+        self.fail = self.sandbox.fail
+        self.heal = self.sandbox.heal
+        self.listen_at = self.sandbox.listen_at
+        self.events = self.sandbox.events
+        self.counts = self.sandbox.counts
+        self.now = self.sandbox.now
+
+    def client(self, *, key: str = KEY, retries: int = 0, timeout: float = 10) -> stripe.StripeClient:
+        return stripe.StripeClient(key, base_addresses={"api": self.url}, max_network_retries=retries,
+                                   http_client=stripe.RequestsClient(timeout=timeout))
+
+    def pay(self, session_id: str, *, card: str = "4242424242424242", confirmed: bool = True, code: str = "") -> Step:
+        return self.sandbox.pay(session_id, card=card, confirmed=confirmed, code=code, base_url=self.url)
+
+
+@contextmanager
+def running_sandbox(tmp_path: Path, *, seed: int | None = 1, retry_seconds: tuple[float, ...] = (0.2, 0.5, 1, 2, 5),
+                    port: int = 0, delivery: str = "thread") -> Iterator[RunningSandbox]:
+    """A sandbox on a free loopback port with its file in `tmp_path`. Deliveries are shuffled by `seed` unless None."""
+    app = create_app(tmp_path / "sandbox.sqlite", delivery=delivery, seed=seed, retry_seconds=retry_seconds)
+    server = Server(app, port=port)
+    server.start()
+    try:
+        yield RunningSandbox(server)
+    finally:
+        server.stop()

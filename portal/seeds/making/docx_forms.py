@@ -230,11 +230,175 @@ def one_to_one(to: Path) -> None:
     paper.save(str(to))
 
 
+def meeting_rhythm(to: Path) -> None:
+    paper = _begin("Meeting rhythm", "Our five meetings, the ones we stop, and the page for whoever leads the weekly one.")
+    _heading(paper, "Ours", "Change hours and people until it fits. Leave the purposes short.")
+    _grid(
+        paper,
+        ["Meeting", "Day and hour", "Who is in it", "Who leads it", "What it is for"],
+        [
+            ["Huddle, every day", "", "", "", "What is different today, who is stretched, one thing to watch"],
+            ["One-to-one, every second week", "", "", "", "The person, the mark, the load"],
+            ["Numbers, every week", "", "", "", "Five numbers, a name beside each"],
+            ["Standard of the work, every month", "", "", "", "Two cases or files, and what good looks like here"],
+            ["Half day out, every quarter", "", "", "", "Role cards reread, three things, one thing to stop"],
+        ],
+        [36, 26, 32, 26, 46],
+    )
+    _question(paper, "Meetings we stop, from which date", "Including the ones in the doorway.")
+    paper.add_page_break()
+    _heading(paper, "This week’s numbers meeting", "Forty-five minutes. Begins without latecomers, ends on the minute.")
+    _pairs(paper, ["Date", "Led by"])
+    _grid(
+        paper,
+        ["Number", "One name", "We want", "Last week", "Topic today?"],
+        [["", "", "", "", ""]] * 5,
+        [56, 32, 26, 26, 26],
+    )
+    _grid(paper, ["The two that matter", "What we know", "What we try"], [["1", "", ""], ["2", "", ""]], [36, 65, 65])
+    _grid(paper, ["Promise", "Who", "By", "Kept"], [["", "", "", ""]] * 5, [86, 36, 26, 18])
+    paper.save(str(to))
+
+
+def conflict_conversation(to: Path) -> None:
+    paper = _begin("Conflict conversation guide", "Preparation for the talk you have been putting off. Delete it afterward.")
+    for question, why in (
+        ("What happened, as a camera would have seen it", "No adjectives, no “always.”"),
+        ("The story I am telling myself about why", "Write it down so that you can leave it at home."),
+        ("What it costs, and whom", ""),
+        ("My part in it", "There is one. You will say it early."),
+        ("What I need to be different, and by when", "One thing. Something another person could see."),
+    ):
+        _question(paper, question, why)
+    _heading(paper, "My words", "Twenty minutes in all. More than a third of it is theirs.")
+    _grid(
+        paper,
+        ["Minutes", "Part", "My sentence"],
+        [
+            ["0–2", "Say what it is", ""],
+            ["2–4", "What I saw, what it cost", ""],
+            ["4–5", "My part", ""],
+            ["5–12", "Their side", "How did it look from where you were?"],
+            ["12–17", "One thing", ""],
+            ["17–20", "Read back", ""],
+        ],
+        [20, 46, 100],
+    )
+    _heading(paper, "The week after", "")
+    _pairs(paper, ["They promised", "I promised", "I thanked them for something real on", "We looked again on"])
+    paper.save(str(to))
+
+
+def first_ninety_days(to: Path) -> None:
+    paper = _begin("First ninety days", "For someone who leads people for the first time, and the owner who asked them to.")
+    _pairs(paper, ["New manager", "Owner", "First day", "Day 90"])
+    _heading(paper, "Before the first day", "")
+    _grid(
+        paper,
+        ["What is true", "Done on"],
+        [
+            [line, ""]
+            for line in (
+                "The role card is written, by both, and lists what the owner will no longer decide.",
+                "At least half of the old work has somebody else’s name on it in the calendar.",
+                "Pay and title are settled; the team hears it from the owner, in one meeting.",
+                "The expert who might have been asked was told first, and privately.",
+                "A standing half hour, owner and manager, every week.",
+            )
+        ],
+        [132, 34],
+    )
+    for days, promises in {
+        "Days 1–30: listen": (
+            "A half hour with each person: what works, what is in your way, what should I never change?",
+            "One whole day beside each job on the team.",
+            "A count of the questions that go around me.",
+        ),
+        "Days 31–60: one thing": (
+            "What will be different, from when, and how anyone could tell.",
+            "The first hard conversation, prepared in writing.",
+            "Something taken away from somebody’s desk.",
+        ),
+        "Days 61–90: rhythm": (
+            "Huddle and one-to-ones happen on days I am not looking.",
+            "Two numbers are mine, and the team can say what they are.",
+            "Someone has stood in for me for two days.",
+        ),
+    }.items():
+        _grid(paper, [days, "Notes"], [[line, ""] for line in promises], [86, 80])
+    _heading(paper, "How it is going", "Each fills it in alone, then compare. 1: not yet. 4: yes, and the team would say so too.")
+    _grid(
+        paper,
+        ["What we would like to be true", "Mgr 30", "Own 30", "Mgr 60", "Own 60", "Mgr 90", "Own 90"],
+        [
+            [line, *[""] * 6]
+            for line in (
+                "People bring it to the manager first",
+                "Expectations are said, not hinted",
+                "The team’s load is known and discussed",
+                "The experts are interrupted less",
+                "The owner has stopped deciding these things",
+                "The manager would take the seat again",
+            )
+        ],
+        [70, 16, 16, 16, 16, 16, 16],
+    )
+    _question(paper, "Day 90: keep, change, or step back with thanks", "All three are respectable.")
+    paper.save(str(to))
+
+
+def expert_agreement(to: Path) -> None:
+    paper = _begin("Expert’s agreement", "What the practice and a senior expert promise each other.")
+    _pairs(paper, ["Expert", "For the practice", "Agreed on", "We look again on"])
+    _question(paper, "What the practice would miss without you", "Written by the owner. Specific enough that it could be about nobody else.")
+    _heading(paper, "The expert promises", "Three or four. Results of one’s own hands, and what one passes on.")
+    _grid(
+        paper,
+        ["I will", "How anyone could tell"],
+        [["Keep the standard of …", ""], ["Teach … (one person, or one morning a month)", ""], ["", ""]],
+        [96, 70],
+    )
+    _heading(paper, "The practice promises", "")
+    _grid(
+        paper,
+        ["Promise", "In our case, this means"],
+        [
+            ["Money, as high as a manager’s", ""],
+            ["A say: what you decide alone", ""],
+            ["Protection: what will not reach you", ""],
+            ["Help: who works beside you", ""],
+            ["Company: peers, courses, visits", ""],
+        ],
+        [62, 104],
+    )
+    _heading(paper, "The two lists", "Strike out, add, keep short.")
+    _grid(
+        paper,
+        ["You will not be asked to", "What stays expected of you"],
+        [
+            ["Approve leave or swap shifts", "Speak to those around you as you would wish a client to hear it"],
+            ["Write or hold reviews", "Ask the team’s manager, who is allowed to say no"],
+            ["Come between two people who have fallen out", "Be on time, finish records, write down near misses"],
+            ["Attend a meeting because of your rank", "Say when you are worn out, while something can be done"],
+            ["", ""],
+        ],
+        [83, 83],
+    )
+    _question(paper, "What would make you leave, and what would make you stay ten years?", "Answered by the expert.")
+    _question(paper, "If you ever want to lead people after all", "The door is open, and this is how we would find out.")
+    _signatures(paper, ["Expert", "For the practice", "Date"])
+    paper.save(str(to))
+
+
 FORMS = {
     "role-card": role_card,
     "contributor-or-manager": contributor_or_manager,
     "surgical-team-expectations": surgical_team_expectations,
     "one-to-one-under-pressure": one_to_one,
+    "meeting-rhythm": meeting_rhythm,
+    "conflict-conversation": conflict_conversation,
+    "first-ninety-days": first_ninety_days,
+    "expert-agreement": expert_agreement,
 }
 
 
@@ -333,6 +497,9 @@ def _grid(
             cell.paragraphs[0].paragraph_format.space_before = Pt(3)
             _run(cell.paragraphs[0], words)
             _borders(cell, bottom=("AAB3B0", 4))
+    for drawn in list(table.rows)[:-1]:  # a short table stays on one page
+        for cell in drawn.cells:
+            cell.paragraphs[0].paragraph_format.keep_with_next = True
     _set_widths(table, widths)
     paper.add_paragraph().paragraph_format.space_after = Pt(2)
 

@@ -1,0 +1,388 @@
+"""`make bench`: fill, serve, measure beside the floor in the same minutes, print each budget with its ratio.
+
+python -m tests.bench                 both databases, full size, writes tests/bench/RESULTS.md
+python -m tests.bench --only sqlite --quick    a look while working; writes nothing
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import config
+from portal import create_app
+from portal.core import admission
+from portal.core.db import db
+from tests.bench import filling
+from tests.bench.filling import Ids
+from tests.bench.serving import Measured, Server
+from tests.postgres import postgres
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+ROUNDS = 3
+SECRET = "benchmark-benchmark-benchmark-benchmark"
+
+
+@dataclass
+class Row:
+    """A measure, its budget, and whether it holds."""
+
+    what: str
+    portal: str
+    floor: str
+    ratio: str
+    budget: str
+    holds: bool | None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", choices=["sqlite", "postgresql"])
+    parser.add_argument("--quick", action="store_true")
+    wanted = parser.parse_args()
+    tables: dict[str, list[Row]] = {}
+    for name in [wanted.only] if wanted.only else ["sqlite", "postgresql"]:
+        with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder, _database(name, Path(folder)) as url:
+            tables[name] = _measure(url, Path(folder), quick=wanted.quick)
+        print(_table(name, tables[name]), flush=True)
+    if not wanted.only and not wanted.quick:
+        RESULTS.write_text(_page(tables), encoding="utf-8")
+        print(f"written: {RESULTS.relative_to(Path.cwd())}")
+
+
+@contextmanager
+def _database(name: str, folder: Path) -> Iterator[str]:
+    if name == "sqlite":
+        yield f"sqlite:///{folder}/portal.sqlite"
+    else:
+        with postgres() as url:
+            yield url
+
+
+def _measure(url: str, folder: Path, *, quick: bool) -> list[Row]:
+    os.environ["FLASK_RUN_FROM_CLI"] = "true"
+    env = {
+        "PORTAL_ENV": "production",
+        "PORTAL_INSTANCE": str(folder),
+        "DATABASE_URL": url,
+        "SECRET_KEY": SECRET,
+        "PUBLIC_URL": "https://bench.example",
+        "STRIPE_SECRET_KEY": "sk_live_none",
+        "STRIPE_WEBHOOK_SECRET": "whsec_none",
+        "MAIL_SERVER": "localhost",
+        "MAIL_FROM": "bench@example.com",
+        "ALLOW_ROOT": "1",
+    }
+    app = create_app(config.Production(env))
+    with app.app_context():
+        from flask_migrate import upgrade
+
+        upgrade()
+    print(f"filled in {filling.fill(app):.0f} s", flush=True)
+    cookie = _cookie(app)
+    full = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "VIRTUAL_ENV"}} | env
+    portal = Server("wsgi:app", full, folder, cookie=cookie, host="bench.example")
+    chrome = _chrome(portal, folder)
+    floor_env = full | {"FLOOR_CHROME": str(chrome), "STORAGE_DIR": str(folder / "files"), "DATABASE_URL": _plain(url)}
+    floor = Server("tests.bench.floor.app:app", floor_env, folder)
+    floor.cookie = floor.get(f"/sign-in/{_token_hash()}")[1]["set-cookie"].split(";")[0]
+    try:
+        rows = _rows(app, portal, floor, quick=quick)
+    finally:
+        portal.stop()
+        floor.stop()
+    return rows
+
+
+def _rows(app, portal: Server, floor: Server, *, quick: bool) -> list[Row]:
+    count = 200 if quick else 800
+    last = filling.LONG_THREAD // 20
+    rows = []
+
+    def pair(what: str, ours: str, theirs: str, budget: float, many: int = count, **more) -> Measured:
+        mine, base = _both(portal, floor, ours, theirs, many, **more)
+        ratio = mine.cpu_ms / base.cpu_ms
+        rows.append(
+            Row(
+                f"{what}: CPU",
+                f"{mine.cpu_ms:.2f} ms",
+                f"{base.cpu_ms:.2f} ms",
+                f"{ratio:.2f}",
+                f"≤ {budget} × floor",
+                ratio <= budget,
+            )
+        )
+        rows.append(
+            Row(
+                f"{what}: p50 / p95 / p99, {mine.per_second:.0f}/s",
+                f"{mine.p50:.0f} / {mine.p95:.0f} / {mine.p99:.0f} ms",
+                f"{base.p50:.0f} / {base.p95:.0f} / {base.p99:.0f} ms",
+                "",
+                "",
+                None if not mine.bad else False,
+            )
+        )
+        return mine
+
+    thread = pair("thread page, 20 posts", f"/threads/{Ids.thread}", f"/threads/{Ids.thread}", 1.6)
+    rows.append(
+        Row("thread page: HTML compressed", f"{thread.size / 1000:.1f} kB", "", "", "≤ 12 kB", thread.size <= 12_000)
+    )
+    etag = portal.get(f"/threads/{Ids.thread}")[1].get("etag", "")
+    if etag:
+        mine, base = _both(
+            portal,
+            floor,
+            f"/threads/{Ids.thread}",
+            f"/threads/{Ids.thread}",
+            count,
+            headers={"If-None-Match": etag},
+            expect=304,
+        )
+        ratio = mine.cpu_ms / base.cpu_ms
+        rows.append(
+            Row(
+                "thread page unchanged (304): CPU",
+                f"{mine.cpu_ms:.2f} ms",
+                f"{base.cpu_ms:.2f} ms",
+                f"{ratio:.2f}",
+                "≤ 0.5 × floor",
+                ratio <= 0.5 and not mine.bad,
+            )
+        )
+    first = _steady(portal, f"/threads/{Ids.thread}?page=1", count)
+    deep = _steady(portal, f"/threads/{Ids.long_thread}?page={last}", count)
+    rows.append(
+        Row(
+            f"page {last} of a thread of {filling.LONG_THREAD:,} posts: CPU",
+            f"{deep.cpu_ms:.2f} ms",
+            f"{first.cpu_ms:.2f} ms (page 1, small thread)",
+            f"{deep.cpu_ms / first.cpu_ms:.2f}",
+            "≤ 1.3 ×",
+            deep.cpu_ms <= 1.3 * first.cpu_ms,
+        )
+    )
+    pair("room list", "/rooms/room-1", "/rooms/1", 1.6)
+    crowded, small = _steady(portal, "/rooms/room-2", count), _steady(portal, "/rooms/room-1", count)
+    rows.append(
+        Row(
+            "room of 50,000 threads, first page: CPU",
+            f"{crowded.cpu_ms:.2f} ms",
+            f"{small.cpu_ms:.2f} ms (room of 5,000)",
+            f"{crowded.cpu_ms / small.cpu_ms:.2f}",
+            "≤ 1.3 ×",
+            crowded.cpu_ms <= 1.3 * small.cpu_ms,
+        )
+    )
+    pair("library list", "/library", "/library", 1.6)
+    pair("item page", "/library/item-3", "/library/item-3", 1.6)
+    home = pair("home, against the list", "/", "/library", 2.0)
+    rows.append(Row("home: HTML compressed", f"{home.size / 1000:.1f} kB", "", "", "", None))
+    for word, many in (("zeppelin", count), ("practice", count // 4)):
+        found = _steady(portal, f"/search?q={word}", many)
+        share = "1 %" if word == "zeppelin" else "all"
+        rows.append(
+            Row(
+                f"search, a word in {share} of 20,000 documents: CPU / p95",
+                f"{found.cpu_ms:.1f} / {found.p95:.0f} ms",
+                "",
+                "",
+                "≤ 10 ms CPU" if word == "zeppelin" else "p95 ≤ 150 ms",
+                found.cpu_ms <= 10 if word == "zeppelin" else found.p95 <= 150,
+            )
+        )
+    gate_ms, gate_queries = _gate(app, portal.cookie)
+    rows.append(
+        Row(
+            "gate: session, member, entitlement, audience",
+            f"{gate_ms:.2f} ms, {gate_queries} queries",
+            "",
+            "",
+            "≤ 0.8 ms, ≤ 2 queries",
+            gate_ms <= 0.8 and gate_queries <= 2,
+        )
+    )
+    rows += _download(portal, floor, 24 if quick else 120)
+    rows.append(
+        Row(
+            "start to first 200",
+            f"{portal.start_seconds:.2f} s",
+            f"{floor.start_seconds:.2f} s",
+            f"{portal.start_seconds / floor.start_seconds:.2f}",
+            "≤ 2 × floor",
+            portal.start_seconds <= 2 * floor.start_seconds,
+        )
+    )
+    rows += _memory(portal, floor, 400 if quick else 10_000)
+    return rows
+
+
+def _both(portal: Server, floor: Server, ours: str, theirs: str, count: int, **more) -> tuple[Measured, Measured]:
+    """Portal and floor in turns, so that a busy minute of the machine meets both; the middle round counts."""
+    plain = {k: v for k, v in more.items() if k not in {"headers", "expect"}}
+    portal.load([ours], count=80, **more)
+    floor.load([theirs], count=80, **plain)
+    mine, base = [], []
+    for _ in range(ROUNDS):
+        mine.append(portal.load([ours], count=count, **more))
+        base.append(floor.load([theirs], count=count, **plain))
+    return _middle(mine), _middle(base)
+
+
+def _steady(server: Server, path: str, count: int) -> Measured:
+    server.load([path], count=40)
+    return _middle([server.load([path], count=count) for _ in range(ROUNDS)])
+
+
+def _middle(rounds: list[Measured]) -> Measured:
+    return sorted(rounds, key=lambda m: m.cpu_ms)[len(rounds) // 2]
+
+
+def _gate(app, cookie: str) -> tuple[float, int]:
+    """CPU of opening the session and asking the gate, in this process, mean of 2,000; and its statements."""
+    from sqlalchemy import event
+
+    seen: list[str] = []
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", lambda _c, _k, statement, *_: seen.append(statement))
+    name, _, value = cookie.partition("=")
+    environ = {"HTTP_COOKIE": f"{name}={value}", "HTTP_HOST": "bench.example", "wsgi.url_scheme": "https"}
+    spent = []
+    for number in range(2200):
+        started = time.process_time()
+        with app.test_request_context("/rooms", environ_overrides=environ):
+            admission._gate()
+            assert admission.Audience.ENTITLED in admission.audiences()
+            if number >= 200:
+                spent.append(time.process_time() - started)
+            else:
+                seen.clear()
+                admission._gate()
+            db.session.rollback()
+    seen.clear()
+    with app.test_request_context("/rooms", environ_overrides=environ):
+        admission._gate()
+        queries = [s for s in seen if not s.startswith(("BEGIN", "PRAGMA"))]
+        db.session.rollback()
+    return statistics.mean(spent) * 1000, len(queries)
+
+
+def _download(portal: Server, floor: Server, count: int) -> list[Row]:
+    """Megabytes a second of a 5 MB file, four at once, middle of three rounds each."""
+
+    def rate(server: Server, path: str) -> float:
+        measured = server.load([path], count=count, at_once=4, headers={"Accept-Encoding": "identity"})
+        return -1.0 if measured.bad else measured.per_second * measured.size / 1e6
+
+    mine, base = [], []
+    rate(portal, "/library/item-1/file"), rate(floor, "/files/1")
+    for _ in range(ROUNDS):
+        mine.append(rate(portal, "/library/item-1/file"))
+        base.append(rate(floor, "/files/1"))
+    ours, bare = statistics.median(mine), statistics.median(base)
+    return [
+        Row(
+            "gated download, 5 MB, four at once",
+            f"{ours:.0f} MB/s",
+            f"{bare:.0f} MB/s (bare send_file)",
+            f"{ours / bare:.2f}",
+            "≥ 0.8 × bare",
+            ours >= 0.8 * bare,
+        )
+    ]
+
+
+def _memory(portal: Server, floor: Server, count: int) -> list[Row]:
+    """PSS of the web processes after `count` mixed requests, and what the second as many add."""
+    ours = [f"/threads/{n}" for n in range(1, 20)] + [
+        "/library",
+        "/rooms/room-1",
+        "/library/item-3",
+        "/",
+        "/search?q=seat",
+    ]
+    theirs = [f"/threads/{n}" for n in range(1, 20)] + ["/library", "/rooms/1", "/library/item-3"]
+    portal.load(ours, count=count)
+    floor.load(theirs, count=count)
+    first, base = portal.pss_mib(), floor.pss_mib()
+    portal.load(ours, count=count)
+    growth = (portal.pss_mib() - first) / first
+    return [
+        Row(
+            f"memory of the web processes after {count:,} mixed requests",
+            f"{first:.0f} MiB",
+            f"{base:.0f} MiB",
+            f"{first / base:.2f}",
+            "≤ 1.3 × floor",
+            first <= 1.3 * base,
+        ),
+        Row("growth over as many again", f"{growth:+.1%}", "", "", "< 5 %", growth < 0.05),
+    ]
+
+
+def _cookie(app) -> str:
+    """A signed-in browser of member 1, as signing in makes it."""
+    client = app.test_client()
+    with client.session_transaction(base_url="https://bench.example") as session:
+        session["_user_id"], session["_fresh"] = filling.TOKEN, True
+        session.permanent = True
+    found = next(c for c in client._cookies.values() if "session" in c.key)
+    return f"{found.key}={found.value}"
+
+
+def _chrome(portal: Server, folder: Path) -> Path:
+    """The bytes around the list on a page of ours, given to the floor too."""
+    import brotli
+
+    status, headers, body = portal.get(f"/threads/{Ids.thread}")
+    if status != 200:
+        raise RuntimeError(f"the thread page answers {status}")
+    page = (brotli.decompress(body) if headers.get("content-encoding") == "br" else body).decode()
+    start, end = page.index("<h1"), page.index("</main>")
+    chrome = folder / "chrome"
+    chrome.mkdir()
+    (chrome / "head.html").write_text(page[:start], encoding="utf-8")
+    (chrome / "foot.html").write_text(page[end:], encoding="utf-8")
+    return chrome
+
+
+def _token_hash() -> str:
+    import hashlib
+
+    return hashlib.sha256(filling.TOKEN.encode()).hexdigest()
+
+
+def _plain(url: str) -> str:
+    return url
+
+
+def _table(name: str, rows: list[Row]) -> str:
+    lines = [f"## {name}", "", "| what | portal | floor | ratio | budget | |", "|---|---|---|---|---|---|"]
+    lines += [f"| {r.what} | {r.portal} | {r.floor} | {r.ratio} | {r.budget} | {marks[r.holds]} |" for r in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _page(tables: dict[str, list[Row]]) -> str:
+    head = f"""# What `make bench` measured
+
+{time.strftime("%Y-%m-%d")}, {os.cpu_count()} cores of a shared virtual machine, Python {platform.python_version()}, Linux.
+gunicorn with threads, two processes, both applications on the same database at full size: {filling.MEMBERS:,} members,
+{filling.POSTS:,} posts, {filling.ITEMS} items, {filling.DOCUMENTS:,} search documents. CPU is user and system time of all
+server processes from /proc, divided by requests; the middle of three rounds, portal and floor in turns. Absolute
+times mean little on such a machine; read the ratios. What the floor is: [README](README.md).
+
+"""
+    return head + "\n".join(_table(name, rows) for name, rows in tables.items())
+
+
+if __name__ == "__main__":
+    main()

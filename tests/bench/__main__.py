@@ -91,7 +91,7 @@ def _measure(url: str, folder: Path, *, quick: bool) -> list[Row]:
     full = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "VIRTUAL_ENV"}} | env
     portal = Server("wsgi:app", full, folder, cookie=cookie, host="bench.example")
     chrome = _chrome(portal, folder)
-    floor_env = full | {"FLOOR_CHROME": str(chrome), "STORAGE_DIR": str(folder / "files"), "DATABASE_URL": _plain(url)}
+    floor_env = full | {"FLOOR_CHROME": str(chrome), "STORAGE_DIR": str(folder / "files"), "DATABASE_URL": url}
     floor = Server("tests.bench.floor.app:app", floor_env, folder)
     floor.cookie = floor.get(f"/sign-in/{_token_hash()}")[1]["set-cookie"].split(";")[0]
     try:
@@ -361,11 +361,8 @@ def _token_hash() -> str:
     return hashlib.sha256(filling.TOKEN.encode()).hexdigest()
 
 
-def _plain(url: str) -> str:
-    return url
-
-
 def _table(name: str, rows: list[Row]) -> str:
+    marks = {None: "", True: "holds", False: "**falls short**"}
     lines = [f"## {name}", "", "| what | portal | floor | ratio | budget | |", "|---|---|---|---|---|---|"]
     lines += [f"| {r.what} | {r.portal} | {r.floor} | {r.ratio} | {r.budget} | {marks[r.holds]} |" for r in rows]
     return "\n".join(lines) + "\n"
@@ -374,11 +371,11 @@ def _table(name: str, rows: list[Row]) -> str:
 def _page(tables: dict[str, list[Row]]) -> str:
     head = f"""# What `make bench` measured
 
-{time.strftime("%Y-%m-%d")}, {os.cpu_count()} cores of a shared virtual machine, Python {platform.python_version()}, Linux.
-gunicorn with threads, two processes, both applications on the same database at full size: {filling.MEMBERS:,} members,
-{filling.POSTS:,} posts, {filling.ITEMS} items, {filling.DOCUMENTS:,} search documents. CPU is user and system time of all
-server processes from /proc, divided by requests; the middle of three rounds, portal and floor in turns. Absolute
-times mean little on such a machine; read the ratios. What the floor is: [README](README.md).
+{time.strftime("%Y-%m-%d")}, {os.cpu_count()} cores of a shared virtual machine, Python
+{platform.python_version()}, Linux. gunicorn with threads, two processes, both applications on the same database at
+full size: {filling.MEMBERS:,} members, {filling.POSTS:,} posts, {filling.ITEMS} items, {filling.DOCUMENTS:,} search
+documents. CPU is user and system time of all server processes from /proc, divided by requests; the middle of three
+rounds, portal and floor in turns. Absolute times mean little on such a machine; read the ratios. What the floor is: [README](README.md).
 
 """
     return head + "\n".join(_table(name, rows) for name, rows in tables.items())

@@ -81,6 +81,40 @@ class Make:
             olga=self.member("Olga", role=Role.OWNER),
         )
 
+    def room(self, title: str = "Leading people", **more: Any) -> Any:
+        """A room open to members."""
+        from portal.conversations.models import Room
+
+        number = next(_numbers)
+        with self._saved():
+            room = Room(**({"slug": f"room-{number}", "title": title, "purpose": "For hard conversations."} | more))
+            db.session.add(room)
+        return room
+
+    def thread(self, *, by: Member, posts: int = 1, room: Any = None, title: str = "A question", body: str = "") -> Any:
+        """A thread that somebody began, with `posts` posts of theirs in all."""
+        from portal.conversations import posting
+        from portal.conversations.models import Room
+
+        room = room or self.room()
+        with self._saved():
+            author = db.session.get_one(Member, by.id)
+            thread = posting.start(
+                db.session.get_one(Room, room.id), title=title, body=body or "What would you do?", by=author
+            )
+            for number in range(2, posts + 1):
+                posting.reply(thread, body=f"Post number {number}.", by=author)
+            db.session.refresh(thread)
+        return thread
+
+    def reply(self, thread: Any, *, by: Member, body: str = "I would ask her.") -> Any:
+        """A post in a thread."""
+        from portal.conversations import posting
+        from portal.conversations.models import Thread
+
+        with self._saved():
+            return posting.reply(db.session.get_one(Thread, thread.id), body=body, by=db.session.get_one(Member, by.id))
+
 
 _CAST = {"Alice", "Bob", "Lena", "Sam", "Mo", "Cory", "Olga"}
 

@@ -136,14 +136,10 @@ def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None,
 def edit(post: Post, *, body: str, by: Member) -> None:
     """Change what one said; what stood there before is kept. Raises NotYours, ThreadLocked, TooLong, NothingToRead."""
     html = _rendered(body)
-    _check_may_post(by)
     post = db.session.scalars(
         select(Post).where(Post.id == post.id).with_for_update().execution_options(populate_existing=True)
     ).one()
-    if post.thread.is_locked:
-        raise ThreadLocked("This thread is closed, so its posts stay as they are.")
-    if not policy.may_edit(by, post):
-        raise NotYours()
+    check_may_edit(post, by=by)
     if post.body == body:
         return
     db.session.add(PostRevision(post_id=post.id, body=post.body))
@@ -151,6 +147,15 @@ def edit(post: Post, *, body: str, by: Member) -> None:
     db.session.flush()
     touch(post.thread)
     finding.keep_found(post)
+
+
+def check_may_edit(post: Post, *, by: Member) -> None:
+    """Raises NotConfirmed, Suspended, ThreadLocked, NotYours."""
+    _check_may_post(by)
+    if post.author_id == by.id and post.thread.is_locked:
+        raise ThreadLocked("This thread is closed, so its posts stay as they are.")
+    if not policy.may_edit(by, post):
+        raise NotYours()
 
 
 def touch(thread: Thread) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import joinedload
 
 from portal.accounts.models import Member
+from portal.billing.entitlements import audiences_of
 from portal.conversations.following import followers_of
 from portal.conversations.models import Post, Thread
 from portal.core import markdown
@@ -13,6 +14,8 @@ from portal.core.db import db, transaction
 from portal.core.jobs import job
 from portal.core.letters import readers_of
 from portal.core.web import absolute
+from portal.notifications.models import Stream
+from portal.notifications.telling import tell
 
 _EXCERPT = 600  # characters of the post in a letter; the rest is one click away
 
@@ -20,9 +23,6 @@ _EXCERPT = 600  # characters of the post in a letter; the rest is one click away
 @job("conversations.tell_followers")
 def tell_followers(post_id: int) -> None:
     """Tell everyone who follows the thread, but its author; the request that wrote the post did not wait for this."""
-    from portal.notifications.models import Stream
-    from portal.notifications.telling import tell
-
     with transaction():
         post = db.session.get(Post, post_id, options=[joinedload(Post.thread), joinedload(Post.author)])
         if post is None or post.is_hidden or post.thread.is_hidden:
@@ -43,8 +43,6 @@ def tell_followers(post_id: int) -> None:
 @readers_of("post")
 def may_read(member_id: int, post_id: int) -> bool:
     """Asked when a letter leaves: is the post still there for this person, and are they still a member?"""
-    from portal.billing.entitlements import audiences_of
-
     member, post = db.session.get(Member, member_id), db.session.get(Post, post_id)
     if member is None or member.closed_at is not None or post is None or member_id == post.author_id:
         return False

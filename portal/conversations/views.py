@@ -2,8 +2,198 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import Any
 
-from portal.conversations import models  # noqa: F401
+from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, session, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from portal.accounts.policy import may_post
+from portal.accounts.signed_in import me
+from portal.conversations import following, posting, queries, showing
+from portal.conversations.forms import EditForm, ReplyForm, ThreadForm
+from portal.conversations.models import Post, Room, Thread
+from portal.core.admission import Audience, admits
+from portal.core.db import db, one_or_404, release
+from portal.core.errors import Refusal, back_to_form
+from portal.core.limits import limiter
+from portal.core.web import whole_number
 
 bp = Blueprint("conversations", __name__)
+
+THREADS_A_PAGE = 30
+OWN_POSTS_A_PAGE = 20
+_THREAD = "/threads/<int(max=2147483647):thread_id>"  # larger is no id of ours, and no database's integer
+_POST = "/posts/<int(max=2147483647):post_id>"
+Answer = Any  # what Flask takes: text, text with a status, or a response
+
+
+@bp.get("/rooms")
+@admits(Audience.ENTITLED)
+def rooms() -> Answer:
+    return render_template("conversations/rooms.html", rooms=db.session.scalars(queries.rooms()).all())
+
+
+@bp.get("/rooms/<slug>")
+@admits(Audience.ENTITLED)
+def room(slug: str) -> Answer:
+    room = _room_or_404(slug)
+    page = queries.page_of(
+        queries.threads_in(room, me()),
+        Thread.last_post_at,
+        Thread.id,
+        older=request.args.get("older"),
+        newer=request.args.get("newer"),
+        most=THREADS_A_PAGE,
+        place=lambda row: (row.last_post_at, row.id),
+    )
+    return render_template(
+        "conversations/room.html", room=room, page=page, may_post=may_post(me()), former=showing.FORMER_MEMBER
+    )
+
+
+@bp.route("/rooms/<slug>/threads/new", methods=["GET", "POST"])
+@admits(Audience.ENTITLED)
+@limiter.limit("10/minute;60/hour", methods=["POST"])
+def new_thread(slug: str) -> Answer:
+    room, form = _room_or_404(slug), ThreadForm()
+    if form.validate_on_submit():
+        release()  # rendering hostile Markdown may take a while; nobody else should wait for it
+        try:
+            thread = posting.start(
+                room, title=form.title.data or "", body=form.body.data or "", by=me(), send_key=form.send_key.data
+            )
+            return redirect(f"/threads/{thread.id}", 303)
+        except Refusal as no:
+            back_to_form(form, no)
+            return render_template("conversations/new_thread.html", room=_room_or_404(slug), form=form), no.status
+    page = render_template("conversations/new_thread.html", room=room, form=form)
+    return (page, 422) if form.is_submitted() else page
+
+
+@bp.get(_THREAD)
+@admits(Audience.ENTITLED)
+def thread(thread_id: int) -> Answer:
+    reading = _reading_or_404(thread_id)
+    page = whole_number(request.args.get("page"), otherwise=1, most=reading.thread.pages)
+    tag = None if "_flashes" in session else showing.tag_of(reading, page)
+    if tag and request.if_none_match.contains_weak(tag):
+        response: Response = current_app.response_class(status=304)
+    else:
+        response = make_response(_thread_page(reading, page, ReplyForm(formdata=None)))
+    if tag:
+        response.set_etag(tag, weak=True)
+        response.headers["Cache-Control"] = "private, no-cache"  # kept by this browser, asked about each time
+    return response
+
+
+@bp.post(_THREAD + "/posts")
+@admits(Audience.ENTITLED)
+@limiter.limit("30/minute;300/hour")
+def reply(thread_id: int) -> Answer:
+    reading, form = _reading_or_404(thread_id), ReplyForm()
+    if not form.validate_on_submit():
+        return _thread_page(reading, reading.thread.pages, form), 422
+    release()  # rendering hostile Markdown may take a while; nobody else should wait for it
+    try:
+        post = posting.reply(reading.thread, body=form.body.data or "", by=me(), send_key=form.send_key.data)
+    except Refusal as no:
+        back_to_form(form, no)
+        reading = _reading_or_404(thread_id)
+        return _thread_page(reading, reading.thread.pages, form), no.status
+    return redirect(_path(post), 303)
+
+
+@bp.get(_POST)
+@admits(Audience.ENTITLED)
+def post(post_id: int) -> Answer:
+    return redirect(_path(_post_or_404(post_id)), 303)
+
+
+@bp.route(_POST + "/edit", methods=["GET", "POST"])
+@admits(Audience.ENTITLED)
+@limiter.limit("30/minute;300/hour", methods=["POST"])
+def edit(post_id: int) -> Answer:
+    post = _post_or_404(post_id)
+    posting.check_may_edit(post, by=me())
+    form = EditForm(obj=post)
+    if form.validate_on_submit():
+        release()
+        try:
+            posting.edit(post, body=form.body.data or "", by=me())
+            return redirect(_path(post), 303)
+        except Refusal as no:
+            back_to_form(form, no)
+            post = _post_or_404(post_id)
+            return render_template("conversations/edit.html", post=post, back=_path(post), form=form), no.status
+    page = render_template("conversations/edit.html", post=post, back=_path(post), form=form)
+    return (page, 422) if form.is_submitted() else page
+
+
+@bp.post(_THREAD + "/follow")
+@admits(Audience.ENTITLED)
+def follow(thread_id: int) -> Answer:
+    following.follow(_reading_or_404(thread_id).thread, by=me())
+    flash("You will hear of new replies by letter.", "success")
+    return redirect(url_for("conversations.thread", thread_id=thread_id), 303)
+
+
+@bp.post(_THREAD + "/mute")
+@admits(Audience.ENTITLED)
+def mute(thread_id: int) -> Answer:
+    following.mute(_reading_or_404(thread_id).thread, by=me())
+    flash("You will hear no more of this thread, also when you reply in it.", "success")
+    return redirect(url_for("conversations.thread", thread_id=thread_id), 303)
+
+
+@bp.get("/account/posts")
+@admits(Audience.SIGNED_IN)
+def own_posts() -> Answer:
+    page = queries.page_of(
+        queries.posts_by(me()),
+        Post.created_at,
+        Post.id,
+        older=request.args.get("older"),
+        newer=request.args.get("newer"),
+        most=OWN_POSTS_A_PAGE,
+        place=lambda row: (row.created_at, row.id),
+    )
+    return render_template("conversations/own_posts.html", page=page)
+
+
+def _room_or_404(slug: str) -> Room:
+    if not slug.isprintable():
+        raise NotFound()
+    return one_or_404(queries.rooms().where(Room.slug == slug))
+
+
+def _reading_or_404(thread_id: int) -> showing.Reading:
+    found = db.session.execute(queries.thread_for(me(), thread_id)).one_or_none()
+    if found is None:
+        raise NotFound()
+    thread, follow_id, muted_at = found
+    return showing.Reading(
+        reader=me(), thread=thread, follows=follow_id is not None and muted_at is None, muted=muted_at is not None
+    )
+
+
+def _post_or_404(post_id: int) -> Post:
+    return one_or_404(queries.post_for(me(), post_id))
+
+
+def _thread_page(reading: showing.Reading, page: int, form: ReplyForm) -> str:
+    thread = reading.thread
+    rows = list(db.session.execute(queries.posts_on_page(thread.id, page)))
+    return render_template(
+        "conversations/thread.html",
+        thread=thread,
+        reading=reading,
+        posts=showing.shown(rows, reading),
+        topics=[(row.title, f"/topics/{row.slug}") for row in db.session.execute(queries.topics_of(thread.id))],
+        page=page,
+        form=form,
+    )
+
+
+def _path(post: Post) -> str:
+    return f"/threads/{post.thread_id}?page={post.page}#post-{post.id}"

@@ -103,10 +103,9 @@ def _for_every_page() -> dict[str, Any]:
     if g.get("plain_page"):  # the database may be away: say nothing that needs it
         return {"me": None, "can": Can(False, False, False, False), "here": request.path, "banner": None}
     found = audiences()
-    member = current_user.member if current_user.is_authenticated else None
     here = request.full_path.rstrip("?") if request.method == "GET" else request.path
     return {
-        "me": member,
+        "me": current_user.member if current_user.is_authenticated else None,
         "can": Can(
             read=Audience.ENTITLED in found,
             moderate=Audience.MODERATORS in found,
@@ -114,8 +113,17 @@ def _for_every_page() -> dict[str, Any]:
             own=Audience.OWNERS in found,
         ),
         "here": here,
-        "banner": next((b for ask in current_app.extensions["banners"] if (b := ask())), None) if member else None,
+        "banner": banner(),
     }
+
+
+def banner() -> Banner | None:
+    """What stands on top of this page; asked once a request, for pages that say before drawing whether they changed."""
+    if "banner" not in g:
+        asked = current_app.extensions["banners"] if current_user.is_authenticated else []
+        g.banner = next((answer for ask in asked if (answer := ask())), None)
+    found: Banner | None = g.banner
+    return found
 
 
 def reader_zone() -> ZoneInfo:

@@ -1,0 +1,140 @@
+"""What a thread's page shows to whom. All is decided here, once for the page; the template only draws."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from flask import current_app, request, session
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup
+
+from portal.accounts.models import Member, Role
+from portal.accounts.policy import may_post
+from portal.conversations.models import Thread
+from portal.conversations.policy import sees_hidden
+from portal.conversations.queries import Line
+from portal.core import markdown, web
+
+FORMER_MEMBER = "A former member"
+HIDDEN = "Hidden by a moderator."
+_TITLE_OF = {Role.MODERATOR: "Moderator", Role.COACH: "Coach", Role.OWNER: "Coach"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One reader at one thread."""
+
+    reader: Member
+    thread: Thread
+    follows: bool
+    muted: bool
+
+    @property
+    def may_reply(self) -> bool:
+        return may_post(self.reader) and not self.thread.is_locked and not self.thread.is_hidden
+
+    @property
+    def rules(self) -> bool:
+        """They may hide and lock here."""
+        return sees_hidden(self.reader)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A post as this reader finds it: finished words and addresses, nothing left to ask."""
+
+    id: int
+    author: str
+    initials: str
+    author_href: str | None
+    staff: str | None
+    when: Markup
+    edited: Markup | None
+    body: Markup | None
+    gone: str | None  # in place of the words, for those who may not read them
+    hidden_because: str | None
+    folded: bool  # staff open it on purpose
+    mine: bool
+    may_edit: bool
+    may_flag: bool
+
+
+def shown(rows: list[Line], reading: Reading) -> list[Shown]:
+    """The posts of a page for its reader."""
+    rules, open_to_edits, reader_id = reading.rules, reading.may_reply, reading.reader.id
+    when = web.when
+    found = []
+    for row in rows:
+        mine, hidden = row.author_id == reader_id, row.hidden_at is not None
+        readable = not hidden or mine or rules
+        left = row.closed_at is not None
+        found.append(
+            Shown(
+                id=row.id,
+                author=FORMER_MEMBER if left else row.name,
+                initials="·" if left else initials(row.name),
+                author_href=None if left else "/members/" + row.handle,
+                staff=None if left else _TITLE_OF.get(row.role),
+                when=when(row.created_at),
+                edited=when(row.edited_at) if row.edited_at and readable else None,
+                body=markdown.safe(row.body_html) if readable else None,
+                gone=None if readable else HIDDEN,
+                hidden_because=row.hidden_because if hidden and readable else None,
+                folded=hidden and rules and not mine,
+                mine=mine,
+                may_edit=mine and not hidden and open_to_edits,
+                may_flag=not mine and not hidden,
+            )
+        )
+    return found
+
+
+def initials(name: str) -> str:
+    """As on the member's own pages, without loading the member."""
+    parts = [part for part in name.split() if part[:1].isalnum()]
+    return (parts[0][0] + (parts[-1][0] if len(parts) > 1 else "")).upper() if parts else "·"
+
+
+def tag_of(reading: Reading, page: int) -> str:
+    """The ETag, from what the page is made of instead of its HTML: no post is loaded to learn that nothing changed.
+
+    The day is in it because "14:05" becomes "12 Oct" at midnight, the session's token because forms carry it.
+    """
+    generate_csrf()
+    reader, thread = reading.reader, reading.thread
+    parts = (
+        thread.id,
+        thread.version,
+        page,
+        thread.title,
+        thread.room.title,
+        reader.id,
+        reader.name,
+        reader.role,
+        may_post(reader),
+        reader.is_suspended,
+        reading.follows,
+        reading.muted,
+        web.banner(),
+        datetime.now(web.reader_zone()).date(),
+        web.reader_zone(),
+        request.cookies.get("theme", ""),
+        session["csrf_token"],
+        current_app.extensions["site"],
+        current_app.extensions["asset_prefix"],
+        _look(current_app.jinja_loader.searchpath[0]),  # type: ignore[union-attr]
+    )
+    return hashlib.blake2b(repr(parts).encode(), digest_size=15).hexdigest()
+
+
+@cache
+def _look(folder: str) -> str:
+    """Changes with any template, so that a new release does not leave old pages in browsers."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(Path(folder).rglob("*.html")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String
@@ -23,6 +23,7 @@ class Role(StrEnum):
 
 
 _RANK = list(Role)
+IDLE = timedelta(days=30)  # a browser unused for so long is signed out
 
 
 class Member(Model):
@@ -97,7 +98,7 @@ class Device(Model):
 
     @property
     def is_open(self) -> bool:
-        return self.ended_at is None and self.expires_at > now()
+        return self.ended_at is None and self.expires_at > now() and self.seen_at > now() - IDLE
 
 
 class Purpose(StrEnum):

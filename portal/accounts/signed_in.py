@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 
-from flask import Flask
-from flask_login import LoginManager, current_user
-from sqlalchemy import select
+import structlog
+from flask import Flask, g, request, session
+from flask_login import LoginManager, current_user, login_user, logout_user
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
 from portal.accounts.models import Device, Member
-from portal.core.db import db
+from portal.core.clock import now
+from portal.core.db import db, transaction
+
+log = structlog.get_logger()
+SEEN_EVERY = timedelta(minutes=15)
 
 login = LoginManager()
 login.session_protection = None  # the device row is the protection; addresses of phones change all day
@@ -35,6 +42,27 @@ def this_device() -> Device:
     return device
 
 
+def begin_session(token: str) -> Member:
+    """Sign this browser in with a token of signing_in.open_device(). Nothing of the session before it is kept."""
+    device = _load(token)
+    if device is None:
+        raise LookupError("a token just made opens no device")
+    session.clear()
+    session.permanent = True
+    login_user(device)
+    g.pop("audiences", None)  # the gate asked for somebody else
+    log.info("member.signed_in", member=device.member_id, device=device.id)
+    member: Member = device.member
+    return member
+
+
+def end_session() -> None:
+    """Make this browser a visitor's again; the device row is ended by signing_in.end_device()."""
+    logout_user()
+    session.clear()
+    g.pop("audiences", None)
+
+
 def hashed(token: str) -> str:
     """How a token is kept. SHA-256 is enough for 256 random bits."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -46,4 +74,20 @@ def _load(token: str) -> Device | None:
     if device is None or not device.is_open or device.member.closed_at is not None:
         return None
     device._token = token  # type: ignore[attr-defined]
+    if request.method in {"GET", "HEAD"} and device.seen_at < now() - SEEN_EVERY:
+        _note_seen(device.id)
     return device
+
+
+def _note_seen(device_id: int) -> None:
+    """Move `seen_at` on, beside the reading; a database that cannot write just now keeps nobody from reading."""
+    try:
+        with transaction():
+            db.session.execute(
+                update(Device)
+                .where(Device.id == device_id, Device.seen_at < now() - SEEN_EVERY)
+                .values(seen_at=now())
+                .execution_options(synchronize_session=False)
+            )
+    except DBAPIError as error:
+        log.warning("device.seen_not_noted", device=device_id, kind=type(error).__name__)

@@ -5,12 +5,46 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
-from portal.accounts.models import Device, Member
+from sqlalchemy import Select, select, update
+
+from portal.accounts import attempts, passwords
+from portal.accounts.addresses import NotAnAddress, canonical
+from portal.accounts.models import IDLE, Device, Member
 from portal.accounts.signed_in import hashed
 from portal.core.clock import now
 from portal.core.db import db
+from portal.core.errors import Refusal
 
 LIFETIME = timedelta(days=60)  # then one signs in again, however often one came
+
+
+class NoSuchSignIn(Refusal):
+    """One sentence for an unknown address and for a wrong password, so that it tells nobody who has an account."""
+
+    message = "That e-mail address and password do not belong together. Check both and try again."
+    status = 422
+
+
+def sign_in(email: str, password: str, *, user_agent: str, network: str | None) -> str:
+    """Open a device for whoever knows this password; the token for its session.
+
+    Raises NoSuchSignIn, and TooMuch when too many were tried. Slow, and alike for known and unknown addresses.
+    """
+    attempts.begin(email, network)
+    found = db.session.execute(_kept_password(email)).one_or_none()
+    member_id, kept = (found[0], found[1]) if found else (None, None)
+    if not passwords.fits(password, kept) or member_id is None or kept is None:
+        raise NoSuchSignIn()
+    better = passwords.hashed(password) if passwords.is_outdated(kept) else kept
+    # The password may have been changed while we looked at it: the one we looked at must still be theirs.
+    member = db.session.scalar(
+        select(Member).where(Member.id == member_id, Member.password_hash == kept).with_for_update()
+    )
+    if member is None:
+        raise NoSuchSignIn()
+    member.password_hash = better
+    attempts.forgive(email, network)
+    return open_device(member, user_agent=user_agent)
 
 
 def open_device(member: Member, *, user_agent: str) -> str:
@@ -22,6 +56,41 @@ def open_device(member: Member, *, user_agent: str) -> str:
     db.session.add(device)
     db.session.flush()
     return token
+
+
+def devices_of(member: Member) -> Select[Device]:
+    """Where someone is signed in, the latest first."""
+    return (
+        select(Device)
+        .where(
+            Device.member_id == member.id,
+            Device.ended_at.is_(None),
+            Device.expires_at > now(),
+            Device.seen_at > now() - IDLE,
+        )
+        .order_by(Device.seen_at.desc(), Device.id.desc())
+    )
+
+
+def end_device(device: Device) -> None:
+    """Sign that browser out; its next request is a visitor's."""
+    device.ended_at = device.ended_at or now()
+
+
+def end_all_devices(member: Member, *, but: Device | None = None) -> None:
+    """Sign someone out everywhere, or everywhere else."""
+    ending = update(Device).where(Device.member_id == member.id, Device.ended_at.is_(None))
+    if but is not None:
+        ending = ending.where(Device.id != but.id)
+    db.session.execute(ending.values(ended_at=now()))
+
+
+def _kept_password(email: str) -> Select[int, str | None]:
+    try:
+        address = canonical(email)
+    except NotAnAddress:
+        address = ""  # nobody's
+    return select(Member.id, Member.password_hash).where(Member.email == address, Member.closed_at.is_(None))
 
 
 _BROWSERS = (  # the first that is found; Chrome names itself Safari too, and Edge names itself Chrome

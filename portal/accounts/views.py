@@ -1,7 +1,258 @@
-"""Pages of accounts."""
+"""Pages of accounts: signing in and out, passwords, the confirmation of an address, devices, profiles."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask.blueprints import BlueprintSetupState
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from portal.accounts import changing_password, confirming, links, profiles, signing_in
+from portal.accounts.forms import ForgotForm, PasswordForm, PlainForm, ProfileForm, ResetForm, SignInForm
+from portal.accounts.models import Device, Member, Purpose
+from portal.accounts.signed_in import begin_session, end_session, me, me_or_none, this_device
+from portal.core.admission import Audience, admits
+from portal.core.db import db, one_or_404
+from portal.core.errors import Refusal, TooMuch, back_to_form
+from portal.core.limits import limiter
+from portal.core.web import Banner, local_path, on_every_page
 
 bp = Blueprint("accounts", __name__)
+Page = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
+
+AFTER_SIGN_IN = "/library"
+
+
+@bp.route("/sign-in", methods=["GET", "POST"])
+@admits(Audience.ANYONE)
+def sign_in() -> Page:
+    wanted = local_path(request.values.get("next"), AFTER_SIGN_IN)
+    if request.method == "GET" and me_or_none() is not None:
+        return redirect(wanted, 303)
+    form = SignInForm(data={"next": request.args.get("next")})
+    if not form.validate_on_submit():
+        return _sign_in_page(form), 422 if form.is_submitted() else 200
+    try:
+        token = signing_in.sign_in(
+            form.email.data or "", form.password.data or "", user_agent=_user_agent(), network=request.remote_addr
+        )
+    except Refusal as no:
+        back_to_form(form, no)
+        return _sign_in_page(form), no.status, _patience(no)
+    begin_session(token)
+    return redirect(wanted, 303)
+
+
+@bp.post("/sign-out")
+@admits(Audience.SIGNED_IN)
+def sign_out() -> Response:
+    """The browser also forgets what it cached of the pages just left."""
+    signing_in.end_device(this_device())
+    end_session()
+    flash("You are signed out.", "success")
+    response = redirect("/", 303)
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+@bp.route("/password/forgot", methods=["GET", "POST"])
+@admits(Audience.ANYONE)
+@limiter.limit("10/hour", methods=["POST"])
+def forgot_password() -> Page:
+    form = ForgotForm()
+    if not form.validate_on_submit():
+        return render_template("accounts/forgot.html", form=form), 422 if form.is_submitted() else 200
+    changing_password.ask_for_link(form.email.data or "")
+    return redirect(url_for("accounts.reset_link_sent"), 303)
+
+
+@bp.get("/password/forgot/sent")
+@admits(Audience.ANYONE)
+def reset_link_sent() -> str:
+    """The same words whether or not the address is somebody's."""
+    return render_template("accounts/forgot_sent.html")
+
+
+@bp.route("/password/reset/<token>", methods=["GET", "POST"])
+@admits(Audience.ANYONE)
+@limiter.limit("30/hour", methods=["POST"])
+def reset_password(token: str) -> Page:
+    """Opening the page spends nothing; sending the form does, signs out everywhere, and signs in here."""
+    form = ResetForm()
+    try:
+        owner = links.owner_of(token, Purpose.RESET)
+    except links.LinkSpent as spent:
+        return _spent(spent, "Ask for a new link", url_for("accounts.forgot_password"))
+    try:
+        if not form.validate_on_submit():
+            return _reset_page(form, token, owner), 422 if form.is_submitted() else 200
+        member = changing_password.reset(token, form.password.data or "")
+    except links.LinkSpent as spent:
+        return _spent(spent, "Ask for a new link", url_for("accounts.forgot_password"))
+    except Refusal as no:
+        back_to_form(form, no, "password")
+        return _reset_page(form, token, owner), no.status, _patience(no)
+    begin_session(signing_in.open_device(member, user_agent=_user_agent()))
+    flash("Your new password is set. You are signed in here, and signed out everywhere else.", "success")
+    return redirect(url_for("accounts.security"), 303)
+
+
+@bp.route("/confirm/<token>", methods=["GET", "POST"])
+@admits(Audience.ANYONE)
+def confirm(token: str) -> Page:
+    """The letter's link: a page with a button, because office mail scanners open every link."""
+    form = PlainForm()
+    try:
+        owner = links.owner_of(token, Purpose.CONFIRM)
+        if not form.validate_on_submit():
+            return render_template("accounts/confirm.html", form=form, token=token, email=owner.email)
+        member = confirming.confirm(token)
+    except links.LinkSpent as spent:
+        return _spent(spent, "Send a new letter", url_for("accounts.confirmation"))
+    flash(f"Thank you, {member.first_name}. Your address is confirmed.", "success")
+    return redirect(AFTER_SIGN_IN if me_or_none() else url_for("accounts.sign_in"), 303)
+
+
+@bp.route("/account/confirmation", methods=["GET", "POST"])
+@admits(Audience.SIGNED_IN)
+@limiter.limit("10/hour", methods=["POST"])
+def confirmation() -> Page:
+    """Where the confirmation letter is sent again."""
+    form = PlainForm()
+    if not form.validate_on_submit():
+        return render_template("accounts/confirmation.html", form=form)
+    try:
+        confirming.send_link(me())
+    except Refusal as no:
+        back_to_form(form, no)
+        return render_template("accounts/confirmation.html", form=form), no.status, _patience(no)
+    flash(f"A new letter is on its way to {me().email}.", "success")
+    return redirect(url_for("accounts.confirmation"), 303)
+
+
+@bp.route("/account/profile", methods=["GET", "POST"])
+@admits(Audience.SIGNED_IN)
+def profile() -> Page:
+    form = ProfileForm(obj=me())
+    if not form.validate_on_submit():
+        return render_template("accounts/profile.html", form=form), 422 if form.is_submitted() else 200
+    try:
+        profiles.write(
+            me(),
+            name=form.name.data or "",
+            practice=form.practice.data or "",
+            title=form.title.data or "",
+            bio=form.bio.data or "",
+            time_zone=form.time_zone.data or "",
+        )
+    except Refusal as no:
+        back_to_form(form, no, "name")
+        return render_template("accounts/profile.html", form=form), no.status
+    flash("Your profile is saved.", "success")
+    return redirect(url_for("accounts.profile"), 303)
+
+
+@bp.route("/account/security", methods=["GET", "POST"])
+@admits(Audience.SIGNED_IN)
+def security() -> Page:
+    """Where one is signed in, and the password."""
+    form = PasswordForm()
+    if not form.validate_on_submit():
+        return _security_page(form), 422 if form.is_submitted() else 200
+    member, device = me(), this_device()
+    try:
+        changing_password.change(
+            member,
+            device,
+            present=form.present.data or "",
+            new=form.new.data or "",
+            network=request.remote_addr,
+        )
+    except changing_password.NotYourPassword as no:
+        back_to_form(form, no, "present")
+        return _security_page(form), no.status
+    except TooMuch as no:
+        back_to_form(form, no)
+        return _security_page(form), no.status, _patience(no)
+    except Refusal as no:
+        back_to_form(form, no, "new")
+        return _security_page(form), no.status
+    signing_in.end_device(device)
+    begin_session(signing_in.open_device(member, user_agent=_user_agent()))
+    flash("Your new password is set. Every other browser is signed out.", "success")
+    return redirect(url_for("accounts.security"), 303)
+
+
+@bp.post("/account/devices/<int:device_id>/end")
+@admits(Audience.SIGNED_IN)
+def end_device(device_id: int) -> Response:
+    device = one_or_404(signing_in.devices_of(me()).where(Device.id == device_id))
+    signing_in.end_device(device)
+    if device is this_device():
+        end_session()
+        return redirect(url_for("accounts.sign_in"), 303)
+    flash(f"{device.label} is signed out.", "success")
+    return redirect(url_for("accounts.security"), 303)
+
+
+@bp.post("/account/devices/end-others")
+@admits(Audience.SIGNED_IN)
+def end_other_devices() -> Response:
+    signing_in.end_all_devices(me(), but=this_device())
+    flash("Every other browser is signed out.", "success")
+    return redirect(url_for("accounts.security"), 303)
+
+
+@bp.get("/members/<handle>")
+@admits(Audience.ENTITLED)
+def member(handle: str) -> str:
+    found = one_or_404(select(Member).where(Member.handle == handle, Member.closed_at.is_(None)))
+    return render_template("accounts/member.html", member=found)
+
+
+def _sign_in_page(form: SignInForm) -> str:
+    wanted = form.next.data or ""
+    plan = wanted.removeprefix("/join/") if wanted.startswith("/join/") else None
+    return render_template("accounts/sign_in.html", form=form, join_href=url_for("membership.join", plan=plan))
+
+
+def _reset_page(form: ResetForm, token: str, owner: Member) -> str:
+    return render_template("accounts/reset.html", form=form, token=token, email=owner.email)
+
+
+def _security_page(form: PasswordForm) -> str:
+    devices = db.session.scalars(signing_in.devices_of(me()).limit(50)).all()
+    return render_template("accounts/security.html", form=form, devices=devices, this=this_device())
+
+
+def _spent(spent: links.LinkSpent, label: str, href: str) -> Page:
+    page = render_template("accounts/link_spent.html", text=spent.message, label=label, href=href)
+    response = make_response(page, spent.status)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _patience(no: Refusal) -> dict[str, str]:
+    return {"Retry-After": str(no.retry_after)} if isinstance(no, TooMuch) else {}
+
+
+def _user_agent() -> str:
+    return request.user_agent.string
+
+
+def _unconfirmed() -> Banner | None:
+    member = me()
+    if member.is_confirmed:
+        return None
+    return Banner(
+        f"Please confirm your address: we wrote to {member.email}. Until then you can read, but not post.",
+        url_for("accounts.confirmation"),
+        "No letter?",
+    )
+
+
+def _on_every_page(state: BlueprintSetupState) -> None:
+    on_every_page(state.app, _unconfirmed)  # type: ignore[arg-type]
+
+
+bp.record_once(_on_every_page)

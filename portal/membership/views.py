@@ -1,7 +1,76 @@
-"""Pages of membership."""
+"""Pages of membership: joining, and the account as a whole."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from portal.accounts.addresses import NotAnAddress
+from portal.accounts.passwords import WeakPassword
+from portal.accounts.profiles import NoName
+from portal.accounts.signed_in import begin_session, me, me_or_none
+from portal.accounts.signing_in import open_device
+from portal.billing.entitlements import entitlement_of
+from portal.core.admission import Audience, admits
+from portal.core.errors import Refusal, TooMuch, back_to_form
+from portal.core.limits import limiter
+from portal.membership import joining
+from portal.membership.forms import JoinForm
+from portal.membership.offering import Offer, offers
+from portal.membership.standing import standing
 
 bp = Blueprint("membership", __name__)
+Page = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
+
+_BESIDE = {NotAnAddress: "email", joining.AddressTaken: "email", NoName: "name", WeakPassword: "password"}
+
+
+@bp.get("/join")
+@admits(Audience.ANYONE)
+def join() -> Page:
+    """Plans and account on one page; whoever is signed in sees the plans and goes on without a form."""
+    for_sale = offers()
+    member = me_or_none()
+    if member is not None:
+        return render_template("membership/plans.html", offers=for_sale, standing=standing(entitlement_of(member)))
+    wanted = _known(request.args.get("plan"), for_sale) or next((o.key for o in for_sale if o.favoured), "")
+    return _join_page(JoinForm(data={"plan": wanted}), for_sale)
+
+
+@bp.post("/join")
+@admits(Audience.ANYONE)
+@limiter.limit("20/hour")
+def join_now() -> Page:
+    """Make the account, sign in, and go on to the plan, or to the account without one."""
+    if me_or_none() is not None:
+        return redirect(url_for("membership.join"), 303)
+    form, for_sale = JoinForm(), offers()
+    if not form.validate():
+        return _join_page(form, for_sale), 422
+    try:
+        member = joining.join(name=form.name.data or "", email=form.email.data or "", password=form.password.data or "")
+    except Refusal as no:
+        back_to_form(form, no, _BESIDE.get(type(no)))
+        taken = isinstance(no, joining.AddressTaken)
+        headers = {"Retry-After": str(no.retry_after)} if isinstance(no, TooMuch) else {}
+        return _join_page(form, for_sale, taken=taken), no.status, headers
+    begin_session(open_device(member, user_agent=request.user_agent.string))
+    flash(f"Welcome, {member.first_name}. We wrote to {member.email}: please confirm the address there.", "success")
+    plan = _known(form.plan.data, for_sale)
+    return redirect(f"/join/{plan}" if plan else url_for("membership.account"), 303)
+
+
+@bp.get("/account")
+@admits(Audience.SIGNED_IN)
+def account() -> str:
+    """Everything about oneself, one click away."""
+    return render_template("membership/account.html", standing=standing(entitlement_of(me())))
+
+
+def _join_page(form: JoinForm, for_sale: list[Offer], *, taken: bool = False) -> str:
+    form.plan.choices = [(offer.key, offer.name) for offer in for_sale] + [("", "")]
+    return render_template("membership/join.html", form=form, offers=for_sale, taken=taken)
+
+
+def _known(wanted: str | None, for_sale: list[Offer]) -> str:
+    return wanted if wanted in {offer.key for offer in for_sale} and wanted else ""

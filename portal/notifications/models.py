@@ -15,6 +15,14 @@ class Stream(StrEnum):
 
     REPLIES = "replies"
 
+    @property
+    def label(self) -> str:
+        """What it is, as it reads in a sentence."""
+        return _LABELS[self]
+
+
+_LABELS = {Stream.REPLIES: "replies in conversations you follow"}
+
 
 class Rhythm(StrEnum):
     """How soon a member wants to hear of it by letter."""

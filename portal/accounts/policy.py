@@ -1,0 +1,10 @@
+"""What someone may do with their account alone, whatever they pay."""
+
+from __future__ import annotations
+
+from portal.accounts.models import Member
+
+
+def may_post(member: Member) -> bool:
+    """Words of others reach people by letter, so whoever writes has shown that their own address is real."""
+    return member.is_confirmed and not member.is_suspended and member.closed_at is None

@@ -1,0 +1,68 @@
+"""Joining: the one way in which an account comes to be."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterator
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from portal.accounts import confirming, passwords
+from portal.accounts.addresses import canonical
+from portal.accounts.changing_password import personal_words
+from portal.accounts.models import Member
+from portal.accounts.profiles import clean_name
+from portal.core import audit
+from portal.core.db import db
+from portal.core.errors import Refusal
+
+
+class AddressTaken(Refusal):
+    message = "There is an account with this address already. Sign in, or choose another address."
+
+
+def join(*, name: str, email: str, password: str) -> Member:
+    """Make an account and write the letter that confirms its address.
+
+    Raises NotAnAddress, NoName, WeakPassword, AddressTaken, TooMuch. Slow: call it before any change.
+    """
+    address, name = canonical(email), clean_name(name)
+    passwords.require_strong(password, personal=personal_words(name, address))
+    if _is_taken(address):
+        raise AddressTaken()
+    member = _add(name, address, passwords.hashed(password))
+    confirming.send_link(member)
+    audit.record(member, "member.joined", member)
+    return member
+
+
+def _add(name: str, address: str, kept: str) -> Member:
+    """The unique indexes decide who was first, for the address and for the handle."""
+    for handle in _handles(name):
+        member = Member(name=name, email=address, handle=handle, password_hash=kept)
+        try:
+            with db.session.begin_nested():
+                db.session.add(member)
+                db.session.flush()
+        except IntegrityError:
+            if _is_taken(address):
+                raise AddressTaken() from None
+        else:
+            return member
+    raise AssertionError("a random handle was taken")
+
+
+def _is_taken(address: str) -> bool:
+    return db.session.scalar(select(Member.id).where(Member.email == address)) is not None
+
+
+def _handles(name: str) -> Iterator[str]:
+    """alice-smith, then alice-smith-2, -3, and at last something nobody has."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:30].strip("-") or "member"
+    yield base
+    yield from (f"{base}-{number}" for number in range(2, 6))
+    yield f"{base}-{secrets.token_hex(4)}"

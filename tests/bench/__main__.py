@@ -375,7 +375,9 @@ def _page(tables: dict[str, list[Row]]) -> str:
 {platform.python_version()}, Linux. gunicorn with threads, two processes, both applications on the same database at
 full size: {filling.MEMBERS:,} members, {filling.POSTS:,} posts, {filling.ITEMS} items, {filling.DOCUMENTS:,} search
 documents. CPU is user and system time of all server processes from /proc, divided by requests; the middle of three
-rounds, portal and floor in turns. Absolute times mean little on such a machine; read the ratios. What the floor is: [README](README.md).
+rounds, portal and floor in turns. Absolute times mean little on such a machine; read the ratios. What the floor
+is: [README](README.md).
+
 
 """
     return head + "\n".join(_table(name, rows) for name, rows in tables.items())

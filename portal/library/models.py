@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 
 class Item(Model):
-    """Anything in the library. Title, summary and problem are public, and so are file names and sizes; the rest is not."""
+    """Anything in the library. Title, summary, problem, and names and sizes of files are public; the rest is not."""
 
     __tablename__ = "item"
     __table_args__ = (
@@ -62,6 +62,11 @@ class Item(Model):
     @property
     def is_published(self) -> bool:
         return self.published_at is not None and self.published_at <= now() and self.withdrawn_at is None
+
+    @property
+    def path(self) -> str:
+        """The address of its page."""
+        return f"/library/{self.slug}"
 
 
 class Tool(Item):

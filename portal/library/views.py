@@ -1,9 +1,199 @@
-"""Pages of library."""
+"""The library's pages: lists, an item, its file, and the way into the conversation about it."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+import secrets
+from typing import Any
 
-from portal.library import models  # noqa: F401
+from flask import Blueprint, redirect, render_template, request, url_for
+from sqlalchemy import select
+from werkzeug.exceptions import NotFound
+
+from portal.accounts.signed_in import me, me_or_none
+from portal.conversations.models import Thread
+from portal.core.admission import Audience, admits, audiences
+from portal.core.db import db, one_or_404, release
+from portal.core.errors import Refusal, back_to_form
+from portal.core.web import Page, read_cursor, whole_number
+from portal.library import discussing, downloads, policy, queries, transcripts
+from portal.library.forms import DiscussForm
+from portal.library.models import Episode, File, Item, Kind
+from portal.library.queries import ItemRow, Shelf
+from portal.topics.models import Topic
+from portal.topics.queries import topic_links
 
 bp = Blueprint("library", __name__)
+
+_TABS = [(None, "Everything"), (Kind.TOOL, "Tools"), (Kind.RESOURCE, "Resources"), (Kind.NUGGET, "Nuggets")]
+_TABS += [(Kind.EPISODE, "Episodes")]
+
+
+@bp.get("/library")
+@admits(Audience.ANYONE)
+def library() -> str:
+    """Everything, narrowed by kind, topic and words. A value we do not know narrows nothing."""
+    topics = db.session.execute(topic_links()).all()
+    shelf = Shelf(
+        kind=next((k for k in Kind if k.value == request.args.get("kind")), None),
+        topic=next((t.slug for t in topics if t.slug == request.args.get("topic")), None),
+        words=" ".join(request.args.get("q", "")[:200].split()),
+    )
+    return render_template(
+        "library/library.html",
+        shelf=shelf,
+        page=_page(shelf),
+        tabs=[(words, _shelf_url(shelf, kind=kind), shelf.kind is kind) for kind, words in _TABS],
+        topics=[(t.title, _shelf_url(shelf, topic=t.slug), shelf.topic == t.slug) for t in topics],
+        all_topics=_shelf_url(shelf, topic=None),
+        without_words=_shelf_url(shelf, words=""),
+        topic_title=next((t.title for t in topics if t.slug == shelf.topic), None),
+        older=lambda cursor: _shelf_url(shelf, before=cursor),
+    )
+
+
+@bp.get("/episodes")
+@admits(Audience.ANYONE)
+def episodes() -> str:
+    return render_template("library/episodes.html", page=_page(Shelf(kind=Kind.EPISODE)))
+
+
+@bp.get("/nuggets")
+@admits(Audience.ANYONE)
+def nuggets() -> str:
+    return render_template("library/nuggets.html", page=_page(Shelf(kind=Kind.NUGGET)))
+
+
+@bp.get("/topics/<slug>")
+@admits(Audience.ANYONE)
+def topic(slug: str) -> str:
+    """What a subject is about, and everything in the library about it."""
+    found = one_or_404(select(Topic).where(Topic.slug == slug))
+    return render_template("topics/topic.html", topic=found, page=_page(Shelf(topic=slug)))
+
+
+@bp.get("/library/<slug>")
+@admits(Audience.ANYONE)
+def item(slug: str) -> str:
+    """The whole item for those who may read it, an honest teaser for everyone else."""
+    found = _item_or_404(slug)
+    reader = me_or_none()
+    may_read = policy.may_read(audiences(), found)
+    editions = queries.files_of(found.id)
+    newest = editions[0][0] if editions else None
+    have = queries.version_downloaded(found.id, reader.id) if reader and newest else None
+    return render_template(
+        "library/item.html",
+        item=found,
+        may_read=may_read,
+        may_read_notes=policy.may_read_notes(audiences(), found),
+        newest=newest,
+        files=[file for edition, file in editions if newest and edition.id == newest.id],
+        earlier=_earlier(editions),
+        have=have,
+        related=queries.related_to(found),
+        price=queries.monthly_price(),
+        thread=_open_thread(found),
+        tool=queries.tool_of(found) if isinstance(found, Episode) else None,
+        chapters=queries.chapters_of(found) if isinstance(found, Episode) else [],
+        passages=_transcript(found) if may_read else (),
+        file_facts=queries.file_facts,
+        length=queries.length_in_words(found.seconds) if isinstance(found, Episode) and found.seconds else None,
+    )
+
+
+@bp.get("/library/<slug>/file")
+@admits(Audience.SIGNED_IN)
+def file(slug: str) -> Any:
+    """The file itself, to keep. `?version=2&file=2` asks for another than the newest edition's main file."""
+    return _bytes(slug, inline=False)
+
+
+@bp.get("/library/<slug>/audio")
+@admits(Audience.SIGNED_IN)
+def audio(slug: str) -> Any:
+    """The same for the player on the page: in place, in parts."""
+    return _bytes(slug, inline=True)
+
+
+@bp.route("/library/<slug>/thread", methods=["GET", "POST"])
+@admits(Audience.ENTITLED)
+def discuss(slug: str) -> Any:
+    """Begin the conversation about an item; whoever comes second lands in the first one's."""
+    found = _item_or_404(slug)
+    if request.method == "GET" and found.thread_id is not None:
+        return redirect(f"/threads/{found.thread_id}", 303)
+    form, rooms = DiscussForm(), discussing.rooms_to_choose()
+    form.room.choices = [(room.slug, room.title) for room in rooms]
+    if not form.is_submitted():
+        form.title.data, form.send_key.data = found.title, secrets.token_urlsafe(16)
+    if not form.validate_on_submit():
+        return render_template("library/discuss.html", item=found, form=form), 422 if form.is_submitted() else 200
+    room = next(room for room in rooms if room.slug == form.room.data)
+    try:
+        thread = discussing.discuss(
+            found, room=room, title=form.title.data, body=form.body.data or "", by=me(), send_key=form.send_key.data
+        )
+    except Refusal as no:
+        back_to_form(form, no)
+        return render_template("library/discuss.html", item=_item_or_404(slug), form=form), no.status
+    return redirect(f"/threads/{thread.id}", 303)
+
+
+def _page(shelf: Shelf) -> Page[ItemRow]:
+    reader = me_or_none()
+    reader_id = reader.id if reader else None
+    if shelf.words:
+        return Page(queries.shelf_search(shelf, audiences=audiences(), reader_id=reader_id), newer=None, older=None)
+    return queries.shelf_page(shelf, reader_id=reader_id, before=read_cursor(request.args.get("before")))
+
+
+def _shelf_url(shelf: Shelf, **changes: Any) -> str:
+    """The address of this part of the library with something about it changed."""
+    wanted = {"kind": shelf.kind, "topic": shelf.topic, "words": shelf.words, "before": None} | changes
+    return url_for(
+        "library.library",
+        kind=wanted["kind"] or None,
+        topic=wanted["topic"] or None,
+        q=wanted["words"] or None,
+        before=wanted["before"],
+    )
+
+
+def _item_or_404(slug: str) -> Item:
+    return one_or_404(queries.item_by_slug(slug))
+
+
+def _bytes(slug: str, *, inline: bool) -> Any:
+    found = _item_or_404(slug)
+    if not policy.may_read(audiences(), found):
+        return render_template("errors/members_only.html"), 403
+    wanted = downloads.choose(
+        queries.files_of(found.id),
+        version=whole_number(request.args.get("version"), otherwise=0),
+        position=whole_number(request.args.get("file"), otherwise=1),
+    )
+    if wanted is None or (inline and not wanted.media_type.startswith("audio/")):
+        raise NotFound()
+    release()  # nobody should wait for our read while the bytes go out
+    if downloads.is_begin() and "If-None-Match" not in request.headers:
+        downloads.remember(wanted.id, member_id=me().id)
+    return downloads.send(wanted, inline=inline)
+
+
+def _earlier(editions: Any) -> list[tuple[Any, list[File]]]:
+    """Editions before the newest, each with its files."""
+    found: dict[int, tuple[Any, list[File]]] = {}
+    for edition, one in editions:
+        found.setdefault(edition.number, (edition, []))[1].append(one)
+    return list(found.values())[1:]
+
+
+def _transcript(found: Item) -> tuple[transcripts.Passage, ...]:
+    return transcripts.passages(found.transcript) if isinstance(found, Episode) and found.transcript else ()
+
+
+def _open_thread(found: Item) -> Thread | None:
+    """The item's conversation, as far as this reader may see it."""
+    if found.thread is None or found.thread.is_hidden or Audience.ENTITLED not in audiences():
+        return None
+    return found.thread

@@ -1,7 +1,74 @@
-"""`flask seed`"""
+"""`flask seed`: a first start finds a living program. A second run changes nothing."""
 
-from flask import Flask
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+from flask import Flask, current_app
+from sqlalchemy import select
+
+from portal.accounts.models import Member
+from portal.core.db import db, transaction
+from portal.library.models import Item
+from portal.seeds import conversations, library, people, reading
 
 
 def init_app(app: Flask) -> None:
-    pass
+    app.cli.add_command(seed)
+
+
+@click.command("seed")
+@click.option("--print-people", is_flag=True, help="Only print whom one can sign in as in the demo.")
+@click.option("--content", is_flag=True, help="Only the library: no people, no conversations.")
+def seed(print_people: bool, content: bool) -> None:
+    """Load the demo people and the starter content into an empty database."""
+    demo = current_app.config["ENV"] in {"development", "testing"}
+    if not demo and not content:
+        raise click.ClickException("Demo people exist only in development. `flask seed --content` loads the library.")
+    if print_people:
+        _print_people()
+    elif content:
+        load_content()
+    else:
+        load_demo()
+
+
+def load_demo() -> None:
+    """Everything: people, library, rooms, threads, flags. Does nothing if there is a member already."""
+    if _is_there(select(Member.id)):
+        click.echo("There are members already; nothing was loaded.")
+        return
+    files, password_hash, shift = library.keep_files(), people.hashed_password(), reading.days_until_yesterday()
+    with transaction():
+        members = people.load(password_hash)
+        items = library.load(files, shift=shift)
+        rooms = conversations.load_rooms()
+        threads, posts = conversations.load_threads(members, shift=shift)
+    click.echo(f"Loaded {len(members)} people, {items} items, {rooms} rooms, {threads} threads with {posts} posts.")
+
+
+def load_content() -> None:
+    """The library alone, as it was written. Does nothing if there is an item already."""
+    if _is_there(select(Item.id)):
+        click.echo("There are items in the library already; nothing was loaded.")
+        return
+    files = library.keep_files()
+    with transaction():
+        items = library.load(files, shift=timedelta())
+    click.echo(f"Loaded {items} items.")
+
+
+def _is_there(query: object) -> bool:
+    with transaction():
+        return db.session.scalar(query.limit(1)) is not None  # type: ignore[attr-defined]
+
+
+def _print_people() -> None:
+    with transaction():
+        rows = people.sign_ins()
+    if not rows:
+        raise click.ClickException("There are no demo people here.")
+    click.echo(f"Sign in as, all with the password “{people.PASSWORD}”:")
+    for role, name, email in rows:
+        click.echo(f"  {role:<11} {name:<16} {email}")

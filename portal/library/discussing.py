@@ -1,0 +1,60 @@
+"""The conversation about an item: begun by whoever speaks first, joined by everyone after."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from portal.accounts.models import Member
+from portal.conversations import posting
+from portal.conversations.models import Post, Room, Thread
+from portal.core.db import db
+from portal.library.models import Item
+
+
+def discuss(
+    item: Item, *, room: Room, body: str, by: Member, title: str | None = None, send_key: str | None = None
+) -> Thread:
+    """Begin the item's thread with these words, or say them in the thread that somebody began a moment ago.
+
+    Raises what posting raises: NotConfirmed, Suspended, ThreadLocked, TooLong, NothingToRead.
+    """
+    # The lock makes the second of two wait; on SQLite the transaction itself does.
+    begun = db.session.scalar(select(Item.thread_id).where(Item.id == item.id).with_for_update())
+    if begun is not None:
+        thread = db.session.get_one(Thread, begun)
+        if _said_already(thread, body=body, by=by):
+            return thread
+        posting.reply(thread, body=body, by=by, send_key=send_key)
+        return thread
+    thread = posting.start(
+        room,
+        title=title or item.title,
+        body=body,
+        by=by,
+        about_title=item.title,
+        about_path=item.path,
+        topics=item.topics,
+        send_key=send_key,
+    )
+    taken = db.session.execute(
+        update(Item)
+        .where(Item.id == item.id, Item.thread_id.is_(None))
+        .values(thread_id=thread.id)
+        .execution_options(synchronize_session=False)
+        .returning(Item.id)
+    )
+    if taken.scalar() is None:
+        raise RuntimeError(f"item {item.id} got a thread while it was locked")
+    db.session.expire(item, ["thread_id", "thread"])
+    return thread
+
+
+def _said_already(thread: Thread, *, body: str, by: Member) -> bool:
+    """The form that began the thread was sent twice; its words stand there already, as the opening post."""
+    opening = select(Post.id).where(Post.thread_id == thread.id, Post.number == 1)
+    return db.session.scalar(opening.where(Post.author_id == by.id, Post.body == body)) is not None
+
+
+def rooms_to_choose() -> list[Room]:
+    """Where a conversation can begin, in the coach's order."""
+    return list(db.session.scalars(select(Room).order_by(Room.position, Room.title)))

@@ -1,0 +1,120 @@
+"""The gated file: found by item, edition and place; sent with ranges and a name; remembered once per begun download.
+
+Whether the reader may have it was asked by the view before anything here runs. The bytes go out through the server's
+own sendfile where there is one, or through nginx (SENDFILE=x-accel) after our check.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import IO, Any
+from urllib.parse import quote
+
+import structlog
+from flask import Response, current_app, request
+from sqlalchemy import Row, select
+from sqlalchemy.exc import DBAPIError, TimeoutError
+from werkzeug.http import parse_range_header
+from werkzeug.utils import send_file
+from werkzeug.wsgi import FileWrapper
+
+from portal.core import storage
+from portal.core.clock import now
+from portal.core.db import db, transaction
+from portal.library.models import Download, File, Version
+
+log = structlog.get_logger()
+
+ACCEL_PREFIX = "/stored/"  # the internal location of the nginx sample in deploy/
+_ONE_DOWNLOAD = timedelta(hours=1)  # a second begin within it is a retry
+_CHUNK = 256 * 1024
+
+
+def choose(editions: Sequence[Row[Version, File]], *, version: int, position: int) -> File | None:
+    """The file that `?version=` and `&file=` mean; where they name nothing we have, the newest edition's main file."""
+    numbers = [edition.number for edition, _ in editions]
+    number = version if version in numbers else max(numbers, default=0)
+    files = [file for edition, file in editions if edition.number == number]
+    return next((file for file in files if file.position == position), files[0] if files else None)
+
+
+def send(file: File, *, inline: bool = False) -> Response:
+    """The bytes or the part asked for; 304 where the reader has them already, 416 for a part beyond the end."""
+    if current_app.config["SENDFILE"] == "x-accel":
+        response = _leave_to_nginx(file, inline=inline)
+    else:
+        response = send_file(  # type: ignore[assignment]
+            storage.path_of(file.storage_key),
+            _environ(),
+            mimetype=file.media_type,
+            as_attachment=not inline,
+            download_name=file.name,
+            conditional=True,
+            etag=file.sha256,
+            response_class=current_app.response_class,
+        )
+    response.cache_control.private = True
+    response.cache_control.no_cache = True
+    return response
+
+
+def is_begin() -> bool:
+    """Whether this request begins a download, rather than looks at its headers or goes on with it."""
+    if request.method != "GET":
+        return False
+    wanted = parse_range_header(request.headers.get("Range"))
+    return wanted is None or any(start == 0 for start, _ in wanted.ranges)
+
+
+def remember(file_id: int, *, member_id: int) -> None:
+    """Note that a member fetched a file; once an hour at most. Whatever goes wrong here must not cost them the file."""
+    try:
+        if _is_remembered(file_id, member_id):
+            return
+        with transaction():
+            if not _is_remembered(file_id, member_id):
+                db.session.add(Download(member_id=member_id, file_id=file_id))
+    except (DBAPIError, TimeoutError) as error:
+        log.warning("download.not_remembered", file=file_id, kind=type(error).__name__)
+    else:
+        log.info("download.begun", file=file_id, by=member_id)
+
+
+def _is_remembered(file_id: int, member_id: int) -> bool:
+    recent = select(Download.id).where(
+        Download.member_id == member_id, Download.created_at > now() - _ONE_DOWNLOAD, Download.file_id == file_id
+    )
+    return db.session.scalar(recent.limit(1)) is not None
+
+
+def _environ() -> dict[str, Any]:
+    """The request as send_file should see it.
+
+    For a part of a file it gets a wrapper that can seek: the servers' own read from the start and throw away. What is
+    no range, or several of them, is answered with the whole file, as RFC 9110 14.2 allows.
+    """
+    if "Range" not in request.headers:
+        return request.environ
+    wanted = parse_range_header(request.headers["Range"])
+    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
+        return {name: value for name, value in request.environ.items() if name != "HTTP_RANGE"}
+    return request.environ | {"wsgi.file_wrapper": _in_chunks}
+
+
+def _in_chunks(file: IO[bytes], _size: int = 0) -> FileWrapper:
+    return FileWrapper(file, _CHUNK)
+
+
+def _leave_to_nginx(file: File, *, inline: bool) -> Response:
+    """nginx finds the file itself, and answers ranges and conditions; a Content-Length of ours would be wrong then."""
+    response = current_app.response_class(mimetype=file.media_type)
+    response.headers["X-Accel-Redirect"] = f"{ACCEL_PREFIX}{file.storage_key[:2]}/{file.storage_key}"
+    names = {"filename": file.name}
+    if not file.name.isascii():
+        plain = unicodedata.normalize("NFKD", file.name).encode("ascii", "ignore").decode()
+        names = {"filename": plain, "filename*": f"UTF-8''{quote(file.name, safe='')}"}
+    response.headers.set("Content-Disposition", "inline" if inline else "attachment", **names)
+    response.headers.pop("Content-Length", None)
+    return response

@@ -1,0 +1,22 @@
+"""What is typed to begin a conversation about an item."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from portal.core.markdown import MAX_LENGTH
+
+
+class DiscussForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    title = StringField("Title", validators=[InputRequired("Give it a title."), Length(max=160)])
+    room = SelectField("Room", validate_choice=True)
+    body = TextAreaField(
+        "Your words",
+        validators=[
+            InputRequired("Write a few words."),
+            Length(max=MAX_LENGTH, message=f"Keep it under {MAX_LENGTH:,} characters."),
+        ],
+    )
+    send_key = HiddenField(validators=[Length(max=64)])

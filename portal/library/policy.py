@@ -1,0 +1,26 @@
+"""Who may read what. Asked by the view and by the template alike; nothing here writes or knows HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import Protocol
+
+from portal.core.admission import Audience
+from portal.library.models import Episode, Item
+
+
+class Readable(Protocol):
+    """An item, or a row of a list that says whether it is free."""
+
+    @property
+    def is_free(self) -> bool: ...
+
+
+def may_read(audiences: Set[Audience], item: Readable) -> bool:
+    """Its body, files, transcript and audio: members, and for a free item anyone with an account."""
+    return Audience.ENTITLED in audiences or (item.is_free and Audience.SIGNED_IN in audiences)
+
+
+def may_read_notes(audiences: Set[Audience], item: Item) -> bool:
+    """Its text. The notes of an episode may be public while its audio and transcript are not."""
+    return may_read(audiences, item) or (isinstance(item, Episode) and item.public_notes)

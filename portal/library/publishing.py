@@ -1,0 +1,156 @@
+"""Put an item out, give it a new edition of its files, take it back; and keep search saying only what each may read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO
+
+from sqlalchemy import func, select
+
+from portal.accounts.models import Member
+from portal.core import audit, jobs, markdown, search, storage
+from portal.core.admission import Audience
+from portal.core.clock import now
+from portal.core.db import db, transaction
+from portal.core.errors import Refusal
+from portal.core.web import plain_name
+from portal.library import media, transcripts
+from portal.library.models import Episode, File, Item, Nugget, Version
+
+PARTS = ("situation", "change", "result")  # of a nugget, in the order they are told
+
+
+class NothingInside(Refusal):
+    message = "An edition needs at least one file."
+    status = 422
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file that lies in storage already: what it will be called, and what its bytes are."""
+
+    name: str
+    media_type: str
+    stored: storage.Stored
+
+
+def keep(stream: IO[bytes], *, name: str, declared: str | None = None) -> Kept:
+    """Put a file into storage. Slow (it waits for the disk): before the writing begins, outside of any transaction."""
+    name = file_name(name)
+    stored = storage.put(stream)
+    return Kept(name, media.media_type(storage.path_of(stored.key), name=name, declared=declared), stored)
+
+
+def file_name(name: str) -> str:
+    """A name that can stand in a header and on any disk: no path, no control or bidi characters, its ending kept."""
+    name = plain_name(name.replace("\\", "/").rsplit("/", 1)[-1]).strip(" .") or "File"
+    stem, dot, ending = name.rpartition(".")
+    return f"{stem[: 120 - len(ending)]}.{ending}" if dot and len(ending) <= 10 else name[:120]
+
+
+def write(item: Item, body: str) -> None:
+    """Set what the item says, and render it once."""
+    item.body, item.body_html = body, markdown.render(body)
+
+
+def tell(nugget: Nugget, *, situation: str, change: str, result: str) -> None:
+    """Set the three parts of a story, each rendered once."""
+    parts = zip(PARTS, (situation, change, result), strict=True)
+    nugget.parts = {name: {"source": source, "html": markdown.render(source)} for name, source in parts}
+
+
+def publish(item: Item, *, by: Member | None = None, at: datetime | None = None) -> None:
+    """Show the item from `at` on (now, if not given), and let search find it from then."""
+    item.published_at, item.withdrawn_at = at or now(), None
+    db.session.add(item)
+    db.session.flush()
+    bring_search_up_to_date(item)
+    if not item.is_published:
+        key = f"library.appear:{item.id}:{item.published_at:%Y%m%dT%H%M%S}"
+        jobs.enqueue(appear, key=key, at=item.published_at, item_id=item.id)
+    if by is not None:  # starter content is loaded by nobody
+        audit.record(by, "item.published", item, at=item.published_at.isoformat())
+
+
+def withdraw(item: Item, *, because: str, by: Member) -> None:
+    """Take the item from the lists, its page and search. Its files stay, its address answers 404."""
+    item.withdrawn_at = now()
+    bring_search_up_to_date(item)
+    audit.record(by, "item.withdrawn", item, because=because)
+
+
+def add_version(item: Item, *, files: Sequence[Kept], note: str = "", by: Member | None = None) -> Version:
+    """A new edition in place of the last, which stays reachable. The first file is the main one."""
+    if not files:
+        raise NothingInside()
+    db.session.flush()
+    # Locked, so that two coaches at once make editions 2 and 3; the unique index would refuse a second 2.
+    db.session.execute(select(Item.id).where(Item.id == item.id).with_for_update())
+    newest = db.session.scalar(select(func.max(Version.number)).where(Version.item_id == item.id)) or 0
+    version = Version(item_id=item.id, number=newest + 1, note=note)
+    version.files = [
+        File(
+            position=position,
+            name=kept.name,
+            media_type=kept.media_type,
+            size=kept.stored.size,
+            sha256=kept.stored.sha256,
+            storage_key=kept.stored.key,
+        )
+        for position, kept in enumerate(files, start=1)
+    ]
+    db.session.add(version)
+    db.session.flush()
+    db.session.expire(item, ["versions"])
+    if by is not None:
+        audit.record(by, "item.revised", item, version=version.number)
+    return version
+
+
+def bring_search_up_to_date(item: Item) -> None:
+    """The index tells the teaser to anyone, the inside to those who may read it, and nothing while it is not out."""
+    if not item.is_published:
+        search.forget(item.kind, item.id)
+        return
+    notes_for_all = isinstance(item, Episode) and item.public_notes
+    teaser = [item.summary, item.problem or "", markdown.plain(item.body_html) if notes_for_all else ""]
+    inside = ["" if notes_for_all else markdown.plain(item.body_html)]
+    if isinstance(item, Nugget):
+        parts = (item.parts[name]["html"] for name in PARTS if name in item.parts)
+        inside += [item.practice_type or "", *map(markdown.plain, parts)]
+    if isinstance(item, Episode):
+        teaser += [*item.guests, *item.hear]
+        inside += [item.step or "", transcripts.plain(item.transcript or "")]
+    more = "\n\n".join(filter(None, inside))
+    readers = [Audience.ENTITLED, Audience.SIGNED_IN] if item.is_free else [Audience.ENTITLED]
+    search.index(
+        item.kind,
+        item.id,
+        audience=Audience.ANYONE,
+        title=item.title,
+        path=item.path,
+        body="\n\n".join(filter(None, teaser)),
+        inside=dict.fromkeys(readers, more) if more else None,
+    )
+
+
+@jobs.job("library.appear")
+def appear(item_id: int) -> None:
+    """The moment of a scheduled item has come: search may find it. Harmless if it was moved or withdrawn meanwhile."""
+    with transaction():
+        item = db.session.get(Item, item_id)
+        if item is not None:
+            bring_search_up_to_date(item)
+
+
+def seconds_of(kept: Kept) -> int | None:
+    """Length of an audio file in whole seconds, None if it cannot be told."""
+    from tinytag import TinyTag, TinyTagException
+
+    try:
+        tag = TinyTag.get(storage.path_of(kept.stored.key))
+    except (TinyTagException, OSError, ValueError):
+        return None
+    return round(tag.duration) if tag.duration else None

@@ -1,0 +1,82 @@
+"""Rooms, and the threads in them with their posts and flags."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from portal.accounts.models import Member
+from portal.conversations import posting, telling_followers
+from portal.conversations.models import Post, Room, Thread
+from portal.core import markdown
+from portal.core.clock import now
+from portal.core.db import db
+from portal.core.jobs import Job
+from portal.library.models import Item
+from portal.moderation.flagging import flag
+from portal.moderation.models import Reason
+from portal.seeds import reading
+from portal.topics.models import Topic
+
+
+def load_rooms() -> int:
+    """Rooms that are not there yet."""
+    known = set(db.session.scalars(select(Room.slug)))
+    new = [sheet for sheet in reading.sheets("rooms") if sheet.slug not in known]
+    for sheet in new:
+        room = Room(
+            slug=sheet.slug,
+            title=sheet.about["title"],
+            purpose=sheet.about["purpose"],
+            notes_html=markdown.render(sheet.body),
+            position=sheet.about["position"],
+        )
+        db.session.add(room)
+    db.session.flush()
+    return len(new)
+
+
+def load_threads(people: dict[str, Member], *, shift: timedelta) -> tuple[int, int]:
+    """Threads and posts through the same doors as everybody's, at the moments that the content gives them, moved by
+    `shift`; returns how many of each. Nobody gets a letter about what was said before the demo began."""
+    rooms = {room.slug: room for room in db.session.scalars(select(Room))}
+    posts = 0
+    for about in (found := reading.threads()):
+        thread = _start(about, rooms[about["room"]], people, shift=shift)
+        opening = db.session.scalars(select(Post).where(Post.thread_id == thread.id)).one()
+        _flag(opening, about["posts"][0], people)
+        for said in about["posts"][1:]:
+            at = reading.moment(said["at"]) + shift
+            _flag(posting.reply(thread, body=said["body"].strip(), by=people[said["by"]], at=at), said, people)
+        posts += len(about["posts"])
+    db.session.execute(delete(Job).where(Job.work == telling_followers.tell_followers.__job__))  # type: ignore[attr-defined]
+    return len(found), posts
+
+
+def _start(about: dict[str, Any], room: Room, people: dict[str, Member], *, shift: timedelta) -> Thread:
+    first = about["posts"][0]
+    item = db.session.scalar(select(Item).where(Item.slug == about["item"])) if about.get("item") else None
+    topics = db.session.scalars(select(Topic).where(Topic.slug.in_(about.get("topics", [])))).all()
+    thread = posting.start(
+        room,
+        title=about["title"],
+        body=first["body"].strip(),
+        by=people[first["by"]],
+        about_title=item.title if item else None,
+        about_path=item.path if item else None,
+        topics=topics,
+        at=reading.moment(first["at"]) + shift,
+    )
+    if item is not None and item.thread_id is None:
+        item.thread_id = thread.id
+    return thread
+
+
+def _flag(post: Post, said: dict[str, Any], people: dict[str, Member]) -> None:
+    """A flag that waits in the queue, raised an hour after the post."""
+    if about := said.get("flag"):
+        raised = flag(post, reason=Reason(about["reason"]), words=about.get("words", ""), by=people[about["by"]])
+        raised.created_at = min(post.created_at + timedelta(hours=1), now())
+        db.session.flush()

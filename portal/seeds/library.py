@@ -1,0 +1,141 @@
+"""Topics and items, with their files in storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from portal.core.clock import now
+from portal.core.db import db
+from portal.library import publishing
+from portal.library.models import Episode, Item, Nugget, Resource, Tool
+from portal.library.publishing import Kept
+from portal.seeds import reading
+from portal.seeds.reading import Sheet
+from portal.topics.models import Topic
+
+Files = dict[str, list[Kept]]  # slug to what lies in storage for it
+
+
+def keep_files() -> Files:
+    """Copy all files into storage. Before the transaction, because it waits for the disk at each of them."""
+    kept: Files = {}
+    for folder in ("tools", "resources"):
+        for sheet in reading.sheets(folder):
+            if "files" in sheet.about:
+                kept[sheet.slug] = [reading.keep(file["path"], name=file["name"]) for file in sheet.about["files"]]
+    for sheet in reading.sheets("episodes"):
+        kept[sheet.slug] = [reading.keep(sheet.about["audio"], name=sheet.about["audio_name"])]
+    return kept
+
+
+def load(files: Files, *, shift: timedelta) -> int:
+    """Topics and items, all dates moved by `shift`; returns how many items. Nothing is published in the future."""
+    topics = {topic.slug: topic for topic in _load_topics()}
+    items: list[Item] = [
+        *map(_tool, reading.sheets("tools")),
+        *map(_resource, reading.sheets("resources")),
+        *map(_nugget, reading.sheets("nuggets")),
+    ]
+    _publish(items, topics, files, shift=shift)
+    tools = {item.slug: item for item in items if isinstance(item, Tool)}
+    episodes = [_episode(sheet, tools, files[sheet.slug], shift=shift) for sheet in reading.sheets("episodes")]
+    _publish(episodes, topics, files, shift=shift)
+    return len(items) + len(episodes)
+
+
+def _load_topics() -> list[Topic]:
+    known = set(db.session.scalars(select(Topic.slug)))
+    for sheet in reading.sheets("topics"):
+        if sheet.slug not in known:
+            topic = Topic(
+                slug=sheet.slug, title=sheet.about["title"], description=sheet.body, position=sheet.about["position"]
+            )
+            db.session.add(topic)
+    db.session.flush()
+    return list(db.session.scalars(select(Topic)))
+
+
+def _publish(items: Iterable[Item], topics: dict[str, Topic], files: Files, *, shift: timedelta) -> None:
+    abouts = {sheet.slug: sheet.about for kind in _FOLDERS for sheet in reading.sheets(kind)}
+    for item in items:
+        about = abouts[item.slug]
+        out_at = _not_ahead(reading.moment(about["published"]) + shift)
+        item.topics = sorted((topics[slug] for slug in about.get("topics", [])), key=lambda topic: topic.position)
+        item.created_at = out_at
+        db.session.add(item)
+        if item.slug in files:
+            version = publishing.add_version(item, files=files[item.slug], note=about.get("note", ""))
+            version.created_at = out_at
+        publishing.publish(item, at=out_at)
+
+
+_FOLDERS = ("tools", "resources", "nuggets", "episodes")
+
+
+def _tool(sheet: Sheet) -> Tool:
+    tool = Tool(**_common(sheet), minutes=sheet.about.get("minutes"))
+    publishing.write(tool, sheet.body)
+    return tool
+
+
+def _resource(sheet: Sheet) -> Resource:
+    resource = Resource(**_common(sheet), link=sheet.about.get("link"))
+    publishing.write(resource, sheet.body)
+    return resource
+
+
+def _nugget(sheet: Sheet) -> Nugget:
+    about = sheet.about
+    nugget = Nugget(
+        **_common(sheet),
+        practice_type=about.get("practice_type"),
+        practice_size=about.get("practice_size"),
+        naming=about.get("naming", "disguised"),
+        composite=bool(about.get("composite")),
+    )
+    publishing.tell(nugget, situation=about["situation"], change=about["change"], result=about["result"])
+    publishing.write(nugget, sheet.body)
+    return nugget
+
+
+def _episode(sheet: Sheet, tools: dict[str, Tool], files: list[Kept], *, shift: timedelta) -> Episode:
+    about = sheet.about
+    episode = Episode(
+        **_common(sheet),
+        number=about["number"],
+        aired_on=_not_ahead(reading.moment(about["published"]) + shift).date(),
+        seconds=publishing.seconds_of(files[0]),
+        guests=[_guest(guest) for guest in about.get("guests") or []],
+        hear=about.get("hear") or [],
+        step=about.get("step"),
+        chapters=[f"{chapter['at']} {chapter['title']}" for chapter in about.get("chapters") or []],
+        transcript=reading.transcript(sheet.slug),
+        public_notes=bool(about.get("public_notes")),
+        tool=tools.get(about.get("tool", "")),
+    )
+    publishing.write(episode, sheet.body)
+    return episode
+
+
+def _guest(guest: str | dict[str, str]) -> str:
+    """A name, or a name with what they are."""
+    return guest if isinstance(guest, str) else ", ".join(filter(None, (guest["name"], guest.get("role"))))
+
+
+def _common(sheet: Sheet) -> dict[str, Any]:
+    about = sheet.about
+    return {
+        "slug": sheet.slug,
+        "title": about["title"],
+        "summary": about["summary"],
+        "problem": about.get("problem"),
+        "is_free": bool(about.get("free")),
+    }
+
+
+def _not_ahead(moment: datetime) -> datetime:
+    return min(moment, now() - timedelta(hours=1))

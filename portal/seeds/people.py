@@ -1,0 +1,71 @@
+"""The people of the demo. All invented; they exist only where the portal runs as a demo or under test."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from portal.accounts import passwords
+from portal.accounts.models import Member, Role
+from portal.billing.models import Grant, GrantSource
+from portal.core.clock import now
+from portal.core.db import db
+from portal.seeds import reading
+
+PASSWORD = "practice freedom demo"  # noqa: S105  # of every demo person, printed by `make run`
+SHOWN = {"olga": "owner", "cory": "coach", "mo": "moderator", "alice": "member", "lena": "lapsed", "sam": "subscriber"}
+_HERE_SINCE = timedelta(days=200)
+_LAPSED_SINCE = timedelta(days=12)
+
+
+def hashed_password() -> str:
+    """One hash for all of them: hashing is slow on purpose, and here it guards nothing."""
+    return passwords.hashed(PASSWORD)
+
+
+def load(password_hash: str) -> dict[str, Member]:
+    """The demo people by handle."""
+    found = {}
+    for about in reading.people():
+        member = Member(
+            name=about["name"],
+            handle=about["handle"],
+            email=about["email"],
+            role=Role(about["role"]),
+            practice=about.get("practice"),
+            title=about.get("title"),
+            bio=about.get("bio"),
+            password_hash=password_hash,
+            created_at=now() - _HERE_SINCE,
+            confirmed_at=now() - _HERE_SINCE,
+        )
+        db.session.add(member)
+        db.session.flush()
+        _admit(member, about)
+        found[member.handle] = member
+    return found
+
+
+def sign_ins() -> list[tuple[str, str, str]]:
+    """(what they are, name, e-mail) of the people whom one would sign in as."""
+    members = {m.handle: m for m in db.session.scalars(select(Member).where(Member.handle.in_(SHOWN)))}
+    return [(role, members[handle].name, members[handle].email) for handle, role in SHOWN.items() if handle in members]
+
+
+def _admit(member: Member, about: dict[str, Any]) -> None:
+    """Access as their membership says. Nobody of them pays: a demo has no cards, so their access is a grant."""
+    membership = about.get("membership", "none")
+    if membership == "none":
+        return
+    lapsed = membership == "lapsed"
+    db.session.add(
+        Grant(
+            member_id=member.id,
+            source=GrantSource.COMPLIMENTARY,
+            because="Invented for the demo",
+            until=now() - _LAPSED_SINCE if lapsed else None,
+            created_at=now() - _HERE_SINCE,
+        )
+    )

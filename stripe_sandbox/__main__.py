@@ -22,7 +22,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stdout)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server = Server(create_app(given.database, seed=given.seed), host=given.host, port=given.port)
-    print(f"Simulated Stripe at {server.url}, control page {server.url}/_sandbox/ (no money moves)", flush=True)
+    logging.info("Simulated Stripe at %s, control page %s/_sandbox/ (no money moves)", server.url, server.url)
     try:
         server.serve()
     except (KeyboardInterrupt, SystemExit):

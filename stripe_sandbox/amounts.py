@@ -8,8 +8,24 @@ from decimal import ROUND_HALF_UP, Decimal
 from stripe_sandbox.store import Object
 
 # Standard rates in per cent, enough to show a tax line. Stripe Tax knows states, thresholds and products.
-TAX_RATES = {"DE": "19", "AT": "20", "FR": "20", "NL": "21", "ES": "21", "IT": "22", "IE": "23", "GB": "20",
-             "CH": "8.1", "SE": "25", "DK": "25", "FI": "25.5", "PL": "23", "BE": "21", "AU": "10", "NZ": "15"}
+TAX_RATES = {
+    "DE": "19",
+    "AT": "20",
+    "FR": "20",
+    "NL": "21",
+    "ES": "21",
+    "IT": "22",
+    "IE": "23",
+    "GB": "20",
+    "CH": "8.1",
+    "SE": "25",
+    "DK": "25",
+    "FI": "25.5",
+    "PL": "23",
+    "BE": "21",
+    "AU": "10",
+    "NZ": "15",
+}
 
 
 @dataclass(frozen=True)
@@ -35,8 +51,9 @@ class Sum:
         return sum(amount for _, amount in self.discounts)
 
 
-def add_up(amounts: list[int], *, discounts: list[Discounting], country: str | None, taxed: bool,
-           inclusive: bool) -> Sum:
+def add_up(
+    amounts: list[int], *, discounts: list[Discounting], country: str | None, taxed: bool, inclusive: bool
+) -> Sum:
     """Credits (negative lines) are not discounted; a discount never turns a sum negative."""
     subtotal = sum(amounts)
     left = sum(a for a in amounts if a > 0)

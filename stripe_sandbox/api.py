@@ -19,8 +19,16 @@ log = logging.getLogger("stripe_sandbox")
 bp = Blueprint("api", __name__)
 
 
-class ConnectionDropped(Exception):
-    """The connection went away; in-process transports turn this into the SDK's APIConnectionError."""
+DROPPED = "Sandbox-Dropped"  # an in-process transport sees this header where a socket would just be gone
+
+
+class _Dropped(Exception):
+    """The connection is gone: nothing more can be said."""
+
+
+@bp.app_errorhandler(_Dropped)
+def dropped(_: _Dropped) -> Response:
+    return Response("", 500, headers={DROPPED: "1"})
 
 
 @bp.route("/v1/<path:rest>", methods=["GET", "POST", "DELETE"])
@@ -41,7 +49,9 @@ def answer(rest: str) -> Response:
     except AssertionError as broken_contract:
         log.error("contract %s %s %s", request.method, request.path, broken_contract)
         status = 500
-        body = json.dumps({"error": {"type": "api_error", "message": f"Sandbox breaks its contract: {broken_contract}"}})
+        body = json.dumps(
+            {"error": {"type": "api_error", "message": f"Sandbox breaks its contract: {broken_contract}"}}
+        )
     response = Response(body, status, mimetype="application/json")
     response.headers["Request-Id"] = headers.pop("Request-Id", request_id)
     response.headers["Stripe-Version"] = API_VERSION
@@ -70,8 +80,21 @@ def _answer(request_id: str, headers: dict[str, str]) -> tuple[int, str]:
         return _write(store, call_answer, ids, raw, request_id, key, headers)
 
 
-def _write(store: Store, call_answer: calls.Answer, ids: tuple[str, ...], raw: bytes, request_id: str,
-           key: str | None, headers: dict[str, str]) -> tuple[int, str]:
+def _note_base_url(tx: Transaction) -> None:
+    """Invoices that the calendar makes need an address too, long after any request."""
+    if tx.setting("base_url", "") != (here := base_url()):
+        tx.set("base_url", here)
+
+
+def _write(
+    store: Store,
+    call_answer: calls.Answer,
+    ids: tuple[str, ...],
+    raw: bytes,
+    request_id: str,
+    key: str | None,
+    headers: dict[str, str],
+) -> tuple[int, str]:
     print_ = idempotency.fingerprint(call_answer.verb, request.path, raw)
     with store.write(request=request_id, key=key) as tx:
         if key is not None and (stored := idempotency.recall(tx, key, print_)):
@@ -79,6 +102,7 @@ def _write(store: Store, call_answer: calls.Answer, ids: tuple[str, ...], raw: b
             headers["Original-Request"] = stored[2]
             return stored[0], stored[1]
         params = _params(call_answer, raw)
+        _note_base_url(tx)
         tx.conn.execute("SAVEPOINT work")
         try:
             status, body = 200, _run(call_answer, tx, ids, params)
@@ -119,15 +143,23 @@ def _check_key(store: Store) -> None:
     auth = request.authorization
     key = (auth.token or auth.username or "") if auth else ""
     if not key:
-        raise ApiError("You did not provide an API key. You need to provide your API key in the Authorization header, "
-                       "using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').", status=401, stored=False)
+        raise ApiError(
+            "You did not provide an API key. You need to provide your API key in the Authorization header, "
+            "using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+            status=401,
+            stored=False,
+        )
     if not key.startswith(("sk_test_", "rk_test_")):
-        raise ApiError(f"Invalid API Key provided: {key[:8]}{'*' * 12}. This sandbox takes test keys only.",
-                       status=401, stored=False)
+        raise ApiError(
+            f"Invalid API Key provided: {key[:8]}{'*' * 12}. This sandbox takes test keys only.",
+            status=401,
+            stored=False,
+        )
     with store.read() as tx:
         if key in json.loads(tx.setting("revoked_keys", "[]")):
-            raise ApiError(f"Expired API Key provided: {key[:8]}{'*' * 12}", status=401, code="api_key_expired",
-                           stored=False)
+            raise ApiError(
+                f"Expired API Key provided: {key[:8]}{'*' * 12}", status=401, code="api_key_expired", stored=False
+            )
     version = request.headers.get("Stripe-Version", API_VERSION)
     if version != API_VERSION:
         raise ApiError(f"This sandbox speaks {API_VERSION}, not {version}.", stored=False)
@@ -137,10 +169,18 @@ def _unrecognised(path: str) -> ApiError:
     verb = request.method
     known = [e for (v, p), e in oracle.endpoints().items() if v == verb.lower() and _fits(p, path)]
     if known:
-        return ApiError(f"Stripe has {verb} {path}, this sandbox does not (stripe_sandbox/README.md lists what it "
-                        "has).", status=501, type="api_error", stored=False)
-    return ApiError(f"Unrecognized request URL ({verb}: {path}). Please see https://stripe.com/docs or we can help at "
-                    "https://support.stripe.com/.", status=404, stored=False)
+        return ApiError(
+            f"Stripe has {verb} {path}, this sandbox does not (stripe_sandbox/README.md lists what it has).",
+            status=501,
+            type="api_error",
+            stored=False,
+        )
+    return ApiError(
+        f"Unrecognized request URL ({verb}: {path}). Please see https://stripe.com/docs or we can help at "
+        "https://support.stripe.com/.",
+        status=404,
+        stored=False,
+    )
 
 
 def _fits(template: str, path: str) -> bool:
@@ -167,8 +207,13 @@ def _break_before(fault: faults.Fault, request_id: str) -> Response | None:
     if fault.kind == "429":
         raise ApiError("Request rate limit exceeded.", status=429, code="rate_limit", stored=False)
     if fault.kind == "409":
-        raise ApiError("This object cannot be accessed right now because another API request or Stripe process is "
-                       "currently accessing it.", status=409, code="lock_timeout", stored=False)
+        raise ApiError(
+            "This object cannot be accessed right now because another API request or Stripe process is "
+            "currently accessing it.",
+            status=409,
+            code="lock_timeout",
+            stored=False,
+        )
     if fault.kind == "500":
         refusal = ApiError("An unknown error occurred", status=500, type="api_error")
         key = request.headers.get("Idempotency-Key")
@@ -185,7 +230,7 @@ def _drop() -> None:
     connection = request.environ.get("werkzeug.socket")
     if connection is not None:
         connection.shutdown(socket.SHUT_RDWR)
-    raise ConnectionDropped()
+    raise _Dropped
 
 
 def base_url() -> str:

@@ -12,8 +12,14 @@ from stripe_sandbox import api, checkout_page, control, deliveries, invoice_page
 from stripe_sandbox.sandbox import Sandbox, listen_as_environment_says
 
 
-def create_app(database: Path | str, *, delivery: str = "thread", seed: int | None = None,
-               retry_seconds: tuple[float, ...] | None = None, public_url: str | None = None) -> Flask:
+def create_app(
+    database: Path | str,
+    *,
+    delivery: str = "thread",
+    seed: int | None = None,
+    retry_seconds: tuple[float, ...] | None = None,
+    public_url: str | None = None,
+) -> Flask:
     """`delivery="thread"` sends webhooks in the background once `app.extensions["sandbox"].start()` was called;
     "manual" leaves it to `.deliver(send)`. `seed` shuffles the order of what is due."""
     if delivery not in ("thread", "manual"):

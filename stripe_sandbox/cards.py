@@ -14,10 +14,14 @@ DECLINES = {
     "stolen_card": ("card_declined", "Your card was declined."),
     "expired_card": ("expired_card", "Your card has expired."),
     "incorrect_cvc": ("incorrect_cvc", "Your card's security code is incorrect."),
-    "processing_error": ("processing_error",
-                         "An error occurred while processing your card. Try again in a little bit."),
-    "authentication_required": ("authentication_required", "Your card was declined. This transaction requires "
-                                                           "authentication."),
+    "processing_error": (
+        "processing_error",
+        "An error occurred while processing your card. Try again in a little bit.",
+    ),
+    "authentication_required": (
+        "authentication_required",
+        "Your card was declined. This transaction requires authentication.",
+    ),
 }
 
 
@@ -63,7 +67,7 @@ class TypedCard:
 
 
 def read_card(number: str, expiry: str, cvc: str, *, now: int) -> TypedCard:
-    """Stripe's own sentences for what is wrong with a card field. Raises ApiError with `param` number, expiry or cvc."""
+    """Stripe's own sentences for a wrong card field. Raises ApiError with `param` number, expiry or cvc."""
     digits = "".join(c for c in number if c.isdigit())
     if len(digits) < 13:
         raise _wrong("Your card number is incomplete.", "number", "incomplete_number")

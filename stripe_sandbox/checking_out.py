@@ -43,9 +43,14 @@ def sum_of(tx: Transaction, session: Object, *, country: str | None = None) -> S
     if country is None:
         owner = tx.find(session["customer"]) if session["customer"] else None
         country = ((owner or {}).get("address") or {}).get("country")
-    amounts = [0 if secret["trial_end_after"] is not None else (p["unit_amount"] or 0) * q for p, q in prices]
-    return add_up(amounts, discounts=discounts, country=country, taxed=session["automatic_tax"]["enabled"],
-                  inclusive=bool(prices) and prices[0][0]["tax_behavior"] == "inclusive")
+    amounts = [0 if trial_end(tx, session) else (p["unit_amount"] or 0) * q for p, q in prices]
+    return add_up(
+        amounts,
+        discounts=discounts,
+        country=country,
+        taxed=session["automatic_tax"]["enabled"],
+        inclusive=bool(prices) and prices[0][0]["tax_behavior"] == "inclusive",
+    )
 
 
 def show_totals(session: Object, total: Sum) -> None:
@@ -75,8 +80,12 @@ def pay(tx: Transaction, session: Object, typed: cards.TypedCard, payer: Payer, 
         return _ended(session)
     customer = _customer(tx, session, payer)
     method = paying.save_card(
-        tx, typed, name=payer.name, email=payer.email or customer["email"],
-        address=address({"country": payer.country, "postal_code": payer.postal_code}) if payer.country else None)
+        tx,
+        typed,
+        name=payer.name,
+        email=payer.email or customer["email"],
+        address=address({"country": payer.country, "postal_code": payer.postal_code}) if payer.country else None,
+    )
     tx.set_private(session["id"], method=method["id"])
     subscription = _subscription(tx, session, customer, base_url)
     return _collect(tx, session, subscription, method, authenticated=False)
@@ -103,8 +112,15 @@ def answer_bank(tx: Transaction, session: Object, *, confirmed: bool) -> Step:
         return _collect(tx, session, subscription, method, authenticated=True)
     intent = paying.intent_of(tx, subscription["latest_invoice"])
     if intent is None:
-        return Step("failed", error=ApiError("We are unable to authenticate your payment method. Please choose a "
-                                             "different payment method and try again.", type="card_error", status=402))
+        return Step(
+            "failed",
+            error=ApiError(
+                "We are unable to authenticate your payment method. Please choose a "
+                "different payment method and try again.",
+                type="card_error",
+                status=402,
+            ),
+        )
     return Step("failed", error=paying.refuse_authentication(tx, intent))
 
 
@@ -120,7 +136,15 @@ def expire(tx: Transaction, session: Object) -> Object:
 def needs_card(tx: Transaction, session: Object) -> bool:
     if session["payment_method_collection"] != "if_required":
         return True
-    return sum_of(tx, session).total > 0 and tx.private(session["id"])["trial_end_after"] is None
+    return sum_of(tx, session).total > 0 and trial_end(tx, session) is None
+
+
+def trial_end(tx: Transaction, session: Object) -> int | None:
+    """When the trial would end if the session were finished now."""
+    secret = tx.private(session["id"])
+    seconds: int | None = secret["trial_seconds"]
+    fixed: int | None = secret["trial_end"]
+    return fixed if seconds is None else tx.now + seconds
 
 
 def _ended(session: Object) -> Step:
@@ -156,14 +180,18 @@ def _subscription(tx: Transaction, session: Object, customer: Object, base_url: 
             return subscription
         if subscription["status"] == "incomplete":
             subscribing.end_now(tx, subscription, reason="cancellation_requested")
-    after = secret["trial_end_after"]
     order = subscribing.Order(
-        customer=customer["id"], items=[(tx.get("price", i["price"]), i["quantity"]) for i in secret["items"]],
-        base_url=base_url, metadata=secret["subscription_metadata"],
-        trial_end=None if after is None else after if after > 10**9 else tx.now + after,
+        customer=customer["id"],
+        items=[(tx.get("price", i["price"]), i["quantity"]) for i in secret["items"]],
+        base_url=base_url,
+        metadata=secret["subscription_metadata"],
+        trial_end=trial_end(tx, session),
         missing_payment_method=secret["missing_payment_method"],
         discounts=[(d["coupon"], d["promotion_code"]) for d in session["discounts"] or []],
-        automatic_tax=session["automatic_tax"]["enabled"], description=secret["description"], session=session["id"])
+        automatic_tax=session["automatic_tax"]["enabled"],
+        description=secret["description"],
+        session=session["id"],
+    )
     subscription = subscribing.begin(tx, order)
     tx.set_private(session["id"], subscription=subscription["id"], terms=terms)
     return subscription
@@ -193,10 +221,15 @@ def _complete(tx: Transaction, session: Object, subscription: Object, method: Ob
     session["payment_status"] = "paid" if invoice["total"] > 0 else "no_payment_required"
     details = (method or {}).get("billing_details") or {}
     session["customer_details"] = {
-        "address": details.get("address") or customer["address"], "business_name": None,
-        "email": customer["email"] or details.get("email"), "individual_name": None,
-        "name": details.get("name") or customer["name"], "phone": None, "tax_exempt": customer["tax_exempt"],
-        "tax_ids": []}
+        "address": details.get("address") or customer["address"],
+        "business_name": None,
+        "email": customer["email"] or details.get("email"),
+        "individual_name": None,
+        "name": details.get("name") or customer["name"],
+        "phone": None,
+        "tax_exempt": customer["tax_exempt"],
+        "tax_ids": [],
+    }
     session["amount_subtotal"], session["amount_total"] = invoice["subtotal"], invoice["total"]
     tax = sum(t["amount"] for t in invoice["total_taxes"])
     discount = sum(d["amount"] for d in invoice["total_discount_amounts"])

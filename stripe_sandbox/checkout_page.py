@@ -20,8 +20,11 @@ def show(session_id: str) -> Response:
         session = tx.find(session_id, "checkout.session")
         if session is None:
             return page("checkout_missing.html", 404)
-        form = {"number": spaced(request.args.get("card", "")), "expiry": "12 / 40" if "card" in request.args else "",
-                "cvc": "123" if "card" in request.args else ""}
+        form = {
+            "number": spaced(request.args.get("card", "")),
+            "expiry": "12 / 40" if "card" in request.args else "",
+            "cvc": "123" if "card" in request.args else "",
+        }
         notice = "Nothing was charged: the bank's page was closed." if "closed" in request.args else None
         return _page(tx, session, form=form, notice=notice)
 
@@ -29,8 +32,10 @@ def show(session_id: str) -> Response:
 @bp.post("/c/pay/<session_id>")
 def submit(session_id: str) -> Response:
     clock.catch_up(sandbox().store)
-    form = {name: request.form.get(name, "") for name in
-            ("email", "name", "number", "expiry", "cvc", "country", "postal_code", "code")}
+    form = {
+        name: request.form.get(name, "")
+        for name in ("email", "name", "number", "expiry", "cvc", "country", "postal_code", "code")
+    }
     with sandbox().store.write() as tx:
         session = tx.find(session_id, "checkout.session")
         if session is None:
@@ -62,8 +67,12 @@ def challenge(session_id: str) -> Response:
         if session["status"] != "open" or not tx.private(session_id).get("challenge"):
             return _see(url_for("checkout.show", session_id=session_id))
         total = checking_out.sum_of(tx, session)
-        return page("challenge.html", total=total.total, currency=session["currency"],
-                    action=url_for("checkout.answer", session_id=session_id))
+        return page(
+            "challenge.html",
+            total=total.total,
+            currency=session["currency"],
+            action=url_for("checkout.answer", session_id=session_id),
+        )
 
 
 @bp.post("/c/challenge/<session_id>")
@@ -92,16 +101,27 @@ def _pay(tx: Transaction, session: Object, form: dict[str, str]) -> checking_out
         raise ApiError("Please agree to the terms to go on.", param="terms")
     if session["customer"] is None and "@" not in form["email"]:
         raise ApiError("Your email address is incomplete.", param="email")
-    payer = checking_out.Payer(email=form["email"] or None, name=form["name"] or None,
-                               country=form["country"] or None, postal_code=form["postal_code"] or None)
+    payer = checking_out.Payer(
+        email=form["email"] or None,
+        name=form["name"] or None,
+        country=form["country"] or None,
+        postal_code=form["postal_code"] or None,
+    )
     if not checking_out.needs_card(tx, session):
         return checking_out.pay_nothing(tx, session, payer, base_url=base_url())
     typed = cards.read_card(form["number"], form["expiry"], form["cvc"], now=tx.now)
     return checking_out.pay(tx, session, typed, payer, base_url=base_url())
 
 
-def _page(tx: Transaction, session: Object, *, form: dict[str, str], wrong: ApiError | None = None,
-          notice: str | None = None, status: int = 200) -> Response:
+def _page(
+    tx: Transaction,
+    session: Object,
+    *,
+    form: dict[str, str],
+    wrong: ApiError | None = None,
+    notice: str | None = None,
+    status: int = 200,
+) -> Response:
     if session["status"] == "expired":
         return page("checkout_expired.html", 410, back=session["cancel_url"])
     if session["status"] == "complete":
@@ -111,22 +131,42 @@ def _page(tx: Transaction, session: Object, *, form: dict[str, str], wrong: ApiE
     for entry in secret["items"]:
         price = tx.get("price", entry["price"])
         product = tx.find(price["product"]) or {}
-        rows.append({"name": product.get("name", ""), "description": product.get("description"),
-                     "quantity": entry["quantity"], "amount": (price["unit_amount"] or 0) * entry["quantity"],
-                     "every": per_interval(price)})
-    trial = secret["trial_end_after"]
-    codes = [tx.get("promotion_code", d["promotion_code"])["code"] for d in session["discounts"] or []
-             if d["promotion_code"]]
+        rows.append(
+            {
+                "name": product.get("name", ""),
+                "description": product.get("description"),
+                "quantity": entry["quantity"],
+                "amount": (price["unit_amount"] or 0) * entry["quantity"],
+                "every": per_interval(price),
+            }
+        )
+    trial = secret["trial_seconds"]
+    codes = [
+        tx.get("promotion_code", d["promotion_code"])["code"] for d in session["discounts"] or [] if d["promotion_code"]
+    ]
     customer = tx.find(session["customer"]) if session["customer"] else None
     terms = (session["consent_collection"] or {}).get("terms_of_service") == "required"
     return page(
-        "checkout.html", status, session=session, rows=rows, total=checking_out.sum_of(tx, session), form=form,
-        wrong=wrong, notice=notice, code=codes[0] if codes else "", customer=customer, terms=terms,
-        trial_days=trial // 86400 if trial is not None and trial < 10**9 else None,
-        trial_end=None if trial is None else trial if trial > 10**9 else tx.now + trial,
-        needs_card=checking_out.needs_card(tx, session), countries=COUNTRIES, test_cards=test_cards(), spaced=spaced,
+        "checkout.html",
+        status,
+        session=session,
+        rows=rows,
+        total=checking_out.sum_of(tx, session),
+        form=form,
+        wrong=wrong,
+        notice=notice,
+        code=codes[0] if codes else "",
+        customer=customer,
+        terms=terms,
+        trial_days=trial // 86400 if trial is not None else None,
+        trial_end=checking_out.trial_end(tx, session),
+        needs_card=checking_out.needs_card(tx, session),
+        countries=COUNTRIES,
+        test_cards=test_cards(),
+        spaced=spaced,
         action=url_for("checkout.submit", session_id=session["id"]),
-        here=url_for("checkout.show", session_id=session["id"]))
+        here=url_for("checkout.show", session_id=session["id"]),
+    )
 
 
 def _leave(session: Object) -> Response:

@@ -67,6 +67,7 @@ def _step(store: Store, clock: str, target: int, *, moves_offset: bool) -> bool:
 
 
 def _next(tx: Transaction, clock: str, target: int) -> tuple[int, str, str] | None:
-    row = tx.conn.execute("SELECT at, what, ref FROM plan WHERE clock = ? AND at <= ? ORDER BY at, what, ref LIMIT 1",
-                          (clock, target)).fetchone()
+    row = tx.conn.execute(
+        "SELECT at, what, ref FROM plan WHERE clock = ? AND at <= ? ORDER BY at, what, ref LIMIT 1", (clock, target)
+    ).fetchone()
     return (row["at"], row["what"], row["ref"]) if row else None

@@ -36,11 +36,13 @@ def events() -> Response:
     with sandbox().store.read() as tx:
         rows = tx.conn.execute(
             "SELECT id, body FROM event WHERE ? IS NULL OR type = ? ORDER BY seq DESC LIMIT ?",
-            (request.args.get("type"), request.args.get("type"), limit)).fetchall()
+            (request.args.get("type"), request.args.get("type"), limit),
+        ).fetchall()
         found = []
         for row in rows:
-            sent = tx.conn.execute("SELECT endpoint, state, attempts, last_status FROM delivery WHERE event = ?",
-                                   (row["id"],))
+            sent = tx.conn.execute(
+                "SELECT endpoint, state, attempts, last_status FROM delivery WHERE event = ?", (row["id"],)
+            )
             found.append(json.loads(row["body"]) | {"deliveries": [dict(d) for d in sent]})
         return jsonify(events=found)
 
@@ -60,8 +62,11 @@ def hold() -> Response:
 @bp.post("/_sandbox/deliveries/release")
 def release() -> Response:
     given = _given()
-    count = sandbox().release(order=given.get("order", "created"), times=int(given.get("times", 1)),
-                              seed=int(given["seed"]) if "seed" in given else None)
+    count = sandbox().release(
+        order=given.get("order", "created"),
+        times=int(given.get("times", 1)),
+        seed=int(given["seed"]) if "seed" in given else None,
+    )
     return jsonify(released=count)
 
 
@@ -94,8 +99,12 @@ def advance() -> Response:
 @bp.post("/_sandbox/faults")
 def fail() -> Response:
     given = _given()
-    sandbox().fail(str(given["kind"]), times=int(given.get("times", 1)), match=given.get("match", ""),
-                   seconds=float(given.get("seconds", 30)))
+    sandbox().fail(
+        str(given["kind"]),
+        times=int(given.get("times", 1)),
+        match=given.get("match", ""),
+        seconds=float(given.get("seconds", 30)),
+    )
     return jsonify(armed=True)
 
 
@@ -138,8 +147,13 @@ def revoke() -> Response:
 @bp.post("/_sandbox/pay")
 def pay() -> Response:
     given = _given()
-    step = sandbox().pay(given["session"], card=given.get("card", "4242424242424242"), code=given.get("code", ""),
-                         confirmed=_flag(given, "confirmed", True), base_url=request.host_url.rstrip("/"))
+    step = sandbox().pay(
+        given["session"],
+        card=given.get("card", "4242424242424242"),
+        code=given.get("code", ""),
+        confirmed=_flag(given, "confirmed", True),
+        base_url=request.host_url.rstrip("/"),
+    )
     return jsonify(status=step.status, url=step.url, error=step.error.message if step.error else None)
 
 

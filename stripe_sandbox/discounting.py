@@ -12,8 +12,7 @@ from stripe_sandbox.store import Object, Transaction, new_id
 
 def find_code(tx: Transaction, typed: str, *, customer: str | None) -> Object:
     """The promotion code someone typed at the till. Raises ApiError with a sentence for them."""
-    found = tx.select("promotion_code", where="json_extract(body, '$.code') = ? COLLATE NOCASE",
-                      args=(typed.strip(),))
+    found = tx.select("promotion_code", where="json_extract(body, '$.code') = ? COLLATE NOCASE", args=(typed.strip(),))
     code = next((c for c in found if c["active"]), None)
     if code is None:
         raise _refused("This code is invalid.")
@@ -52,8 +51,9 @@ def from_params(tx: Transaction, given: list[dict[str, Any]], *, customer: str |
     return pairs
 
 
-def grant(tx: Transaction, subscription: Object, coupon_id: str, promotion_code: str | None, *,
-          session: str | None = None) -> Object:
+def grant(
+    tx: Transaction, subscription: Object, coupon_id: str, promotion_code: str | None, *, session: str | None = None
+) -> Object:
     """A discount on the subscription, counted as one redemption."""
     coupon = tx.live("coupon", coupon_id)
     ends = None
@@ -61,10 +61,19 @@ def grant(tx: Transaction, subscription: Object, coupon_id: str, promotion_code:
         monthly = {"recurring": {"interval": "month", "interval_count": 1}}
         ends = periods.after(tx.now, monthly, coupon["duration_in_months"] or 1)
     discount: Object = {
-        "id": new_id("di_1"), "object": "discount", "checkout_session": session, "customer": subscription["customer"],
-        "customer_account": None, "end": ends, "invoice": None, "invoice_item": None,
-        "promotion_code": promotion_code, "source": {"coupon": coupon_id, "type": "coupon"}, "start": tx.now,
-        "subscription": subscription["id"], "subscription_item": None,
+        "id": new_id("di_1"),
+        "object": "discount",
+        "checkout_session": session,
+        "customer": subscription["customer"],
+        "customer_account": None,
+        "end": ends,
+        "invoice": None,
+        "invoice_item": None,
+        "promotion_code": promotion_code,
+        "source": {"coupon": coupon_id, "type": "coupon"},
+        "start": tx.now,
+        "subscription": subscription["id"],
+        "subscription_item": None,
     }
     tx.add(discount, parent=subscription["id"])
     subscription["discounts"] = [*subscription["discounts"], discount["id"]]
@@ -92,7 +101,7 @@ def use_up(tx: Transaction, invoice: Object) -> None:
     """A `once` coupon serves one invoice, a `repeating` one until its end; then it leaves the subscription."""
     parent = invoice["parent"]["subscription_details"] if invoice["parent"] else None
     subscription = tx.find(parent["subscription"], "subscription") if parent else None
-    if subscription is None or invoice["total"] == 0 and invoice["subtotal"] == 0:
+    if subscription is None or (invoice["total"] == 0 and invoice["subtotal"] == 0):
         return  # a trial's invoice over nothing uses nothing up
     kept = []
     for id in subscription["discounts"]:

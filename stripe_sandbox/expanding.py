@@ -26,8 +26,9 @@ def expand(tx: Transaction, body: Object, paths: list[str]) -> Object:
     for path in paths:
         steps = path.split(".")
         if len(steps) > (5 if steps[0] == "data" else 4):
-            raise ApiError(f"You cannot expand more than 4 levels of a property. Property: {path}", param="expand",
-                           stored=False)
+            raise ApiError(
+                f"You cannot expand more than 4 levels of a property. Property: {path}", param="expand", stored=False
+            )
         _expand(tx, body, steps, path)
     return body
 

@@ -28,8 +28,9 @@ def arm(tx: Transaction, kind: str, *, times: int = 1, match: str = "", seconds:
     """`match` is part of "POST /v1/customers"; empty hits any call."""
     if kind not in KINDS:
         raise ValueError(f"unknown fault {kind}; known: {', '.join(KINDS)}")
-    tx.conn.execute("INSERT INTO fault (kind, remaining, match, seconds) VALUES (?, ?, ?, ?)",
-                    (kind, times, match, seconds))
+    tx.conn.execute(
+        "INSERT INTO fault (kind, remaining, match, seconds) VALUES (?, ?, ?, ?)", (kind, times, match, seconds)
+    )
 
 
 def next_for(tx: Transaction, request: str) -> Fault | None:

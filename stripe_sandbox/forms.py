@@ -14,8 +14,8 @@ def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     for name, value in pairs:
         keys = [name.split("[", 1)[0], *re.findall(r"\[([^\[\]]*)\]", name)]
         node = tree
-        for position, key in enumerate(keys):
-            key = str(len(node)) if key == "" else key  # a[]=x appends
+        for position, given in enumerate(keys):
+            key = given or str(len(node))  # a[]=x appends
             if position == len(keys) - 1:
                 node[key] = value
                 break

@@ -31,7 +31,11 @@ class Keys:
                 raise ApiError(
                     "There is currently another in-progress request using this Idempotency Key (that probably means "
                     "you submitted twice, and the other request is still going through). Please try again later.",
-                    status=409, type="idempotency_error", code="idempotency_key_in_use", stored=False)
+                    status=409,
+                    type="idempotency_error",
+                    code="idempotency_key_in_use",
+                    stored=False,
+                )
             self._running.add(key)
         try:
             yield
@@ -54,10 +58,14 @@ def recall(tx: Transaction, key: str, print_: str) -> tuple[int, str, str] | Non
         raise ApiError(
             "Keys for idempotent requests can only be used with the same parameters they were first used with. "
             f"Try using a key other than '{key}' if you meant to execute a different request.",
-            type="idempotency_error", stored=False)
+            type="idempotency_error",
+            stored=False,
+        )
     return row["status"], row["body"], row["request"]
 
 
 def remember(tx: Transaction, key: str, print_: str, status: int, body: object, request: str) -> None:
-    tx.conn.execute("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?)",
-                    (key, print_, status, json.dumps(body), request, tx.now))
+    tx.conn.execute(
+        "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?)",
+        (key, print_, status, json.dumps(body), request, tx.now),
+    )

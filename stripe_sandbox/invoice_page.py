@@ -15,9 +15,15 @@ bp = Blueprint("invoice", __name__)
 @bp.get("/i/<invoice_id>")
 def show(invoice_id: str) -> Response:
     with sandbox().store.read() as tx:
-        return _page(tx, invoice_id, form={"number": spaced(request.args.get("card", "")),
-                                           "expiry": "12 / 40" if "card" in request.args else "",
-                                           "cvc": "123" if "card" in request.args else ""})
+        return _page(
+            tx,
+            invoice_id,
+            form={
+                "number": spaced(request.args.get("card", "")),
+                "expiry": "12 / 40" if "card" in request.args else "",
+                "cvc": "123" if "card" in request.args else "",
+            },
+        )
 
 
 @bp.get("/i/<invoice_id>/pdf")
@@ -67,13 +73,23 @@ def _asked_card(tx: Transaction, invoice: Object, subscription: Object | None) -
     return invoicing.default_method(tx, subscription, invoice["customer"])
 
 
-def _page(tx: Transaction, invoice_id: str, *, form: dict[str, str], wrong: ApiError | None = None, status: int = 200
-          ) -> Response:
+def _page(
+    tx: Transaction, invoice_id: str, *, form: dict[str, str], wrong: ApiError | None = None, status: int = 200
+) -> Response:
     invoice = tx.find(invoice_id, "invoice")
     if invoice is None:
         return page("checkout_missing.html", 404)
     intent = paying.intent_of(tx, invoice_id)
     asks = invoice["status"] == "open" and bool(intent) and (intent or {})["status"] == "requires_action"
-    return page("invoice.html", status, invoice=invoice, form=form, wrong=wrong, asks=asks, test_cards=test_cards(),
-                spaced=spaced, action=url_for("invoice.submit", invoice_id=invoice_id),
-                here=url_for("invoice.show", invoice_id=invoice_id))
+    return page(
+        "invoice.html",
+        status,
+        invoice=invoice,
+        form=form,
+        wrong=wrong,
+        asks=asks,
+        test_cards=test_cards(),
+        spaced=spaced,
+        action=url_for("invoice.submit", invoice_id=invoice_id),
+        here=url_for("invoice.show", invoice_id=invoice_id),
+    )

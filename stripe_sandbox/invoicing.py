@@ -43,12 +43,25 @@ def total_of(tx: Transaction, subscription: Object, lines: list[Line], *, discou
     country = (customer.get("address") or {}).get("country")
     behaviour = lines[0].price["tax_behavior"] if lines else "unspecified"
     ids = subscription["discounts"] if discounts is None else discounts
-    return add_up([line.amount for line in lines], discounts=discounting.usable(tx, ids), country=country,
-                  taxed=subscription["automatic_tax"]["enabled"], inclusive=behaviour == "inclusive")
+    return add_up(
+        [line.amount for line in lines],
+        discounts=discounting.usable(tx, ids),
+        country=country,
+        taxed=subscription["automatic_tax"]["enabled"],
+        inclusive=behaviour == "inclusive",
+    )
 
 
-def draw_up(tx: Transaction, subscription: Object, lines: list[Line], *, reason: str, base_url: str = "",
-            preview: bool = False, proration_date: int | None = None) -> Object:
+def draw_up(
+    tx: Transaction,
+    subscription: Object,
+    lines: list[Line],
+    *,
+    reason: str,
+    base_url: str = "",
+    preview: bool = False,
+    proration_date: int | None = None,
+) -> Object:
     """A draft invoice. A preview is not stored and gets an id of its own kind."""
     body = _body(tx, subscription, lines, reason=reason, preview=preview, proration_date=proration_date)
     if preview:
@@ -70,7 +83,7 @@ def finalise(tx: Transaction, invoice: Object, *, base_url: str) -> Object:
     invoice["status"], invoice["effective_at"], invoice["auto_advance"] = "open", tx.now, True
     invoice["status_transitions"] = invoice["status_transitions"] | {"finalized_at": tx.now}
     invoice["automatically_finalizes_at"], invoice["ending_balance"] = None, 0
-    url = base_url or tx.private(invoice["id"]).get("base_url", "")
+    url = base_url or tx.private(invoice["id"]).get("base_url") or tx.setting("base_url", "")
     invoice["hosted_invoice_url"] = f"{url}/i/{invoice['id']}"
     invoice["invoice_pdf"] = f"{url}/i/{invoice['id']}/pdf"
     tx.plan("finalise", invoice["id"], None)
@@ -85,8 +98,15 @@ def finalise(tx: Transaction, invoice: Object, *, base_url: str) -> Object:
     return invoice
 
 
-def collect(tx: Transaction, invoice: Object, *, method: Object | None = None, off_session: bool = True,
-            authenticated: bool = False, count: bool = True) -> Outcome:
+def collect(
+    tx: Transaction,
+    invoice: Object,
+    *,
+    method: Object | None = None,
+    off_session: bool = True,
+    authenticated: bool = False,
+    count: bool = True,
+) -> Outcome:
     """One attempt to have an open invoice paid, with this card or the subscription's or customer's."""
     subscription = subscription_of(tx, invoice)
     method = method or default_method(tx, subscription, invoice["customer"])
@@ -96,9 +116,15 @@ def collect(tx: Transaction, invoice: Object, *, method: Object | None = None, o
     if count:
         invoice["attempt_count"] += 1
     if method is None:
-        outcome = Outcome("failed", ApiError(
-            "This customer has no attached payment source or default payment method. Please consider adding a default "
-            "payment method.", code="resource_missing", keeps=True))
+        outcome = Outcome(
+            "failed",
+            ApiError(
+                "This customer has no attached payment source or default payment method. "
+                "Please consider adding a default payment method.",
+                code="resource_missing",
+                keeps=True,
+            ),
+        )
     else:
         outcome = paying.attempt(tx, intent, method, off_session=off_session, authenticated=authenticated)
     if outcome.status == "succeeded":
@@ -148,8 +174,15 @@ def _mark_paid(tx: Transaction, invoice: Object) -> None:
         subscribing.after_payment(tx, subscription, invoice)
 
 
-def _mark_failed(tx: Transaction, invoice: Object, before: Object, subscription: Object | None, outcome: Outcome, *,
-                 off_session: bool) -> None:
+def _mark_failed(
+    tx: Transaction,
+    invoice: Object,
+    before: Object,
+    subscription: Object | None,
+    outcome: Outcome,
+    *,
+    off_session: bool,
+) -> None:
     from stripe_sandbox import subscribing
 
     first = invoice["billing_reason"] == "subscription_create" and (subscription or {}).get("status") == "incomplete"
@@ -187,8 +220,9 @@ def retry_days(tx: Transaction) -> tuple[int, ...]:
 
 def _close(tx: Transaction, invoice: Object, status: str, moment: str) -> Object:
     if invoice["status"] not in ("open", "uncollectible", "draft"):
-        raise ApiError(f"Invoices with status {invoice['status']} cannot be changed to {status}.",
-                       code="invoice_not_editable")
+        raise ApiError(
+            f"Invoices with status {invoice['status']} cannot be changed to {status}.", code="invoice_not_editable"
+        )
     before = dict(invoice)
     invoice["status"], invoice["auto_advance"], invoice["next_payment_attempt"] = status, False, None
     invoice["status_transitions"] = invoice["status_transitions"] | {moment: tx.now}
@@ -204,77 +238,169 @@ def _close(tx: Transaction, invoice: Object, status: str, moment: str) -> Object
     return invoice
 
 
-def _body(tx: Transaction, subscription: Object, lines: list[Line], *, reason: str, preview: bool,
-          proration_date: int | None) -> Object:
+def _body(
+    tx: Transaction, subscription: Object, lines: list[Line], *, reason: str, preview: bool, proration_date: int | None
+) -> Object:
     id = new_id("upcoming_in_1" if preview else "in_1")
     customer = tx.find(subscription["customer"]) or {}
     total = total_of(tx, subscription, lines)
     due = max(total.total, 0)
     taxes = _taxes(total)
     return {
-        "id": id, "object": "invoice", "account_country": "US", "account_name": tx.setting("account_name", "Sandbox"),
-        "account_tax_ids": None, "amount_due": due, "amount_overpaid": 0, "amount_paid": 0, "amount_remaining": due,
-        "amount_shipping": 0, "application": None, "attempt_count": 0, "attempted": False, "auto_advance": True,
-        "automatic_tax": {"disabled_reason": None, "enabled": subscription["automatic_tax"]["enabled"],
-                          "liability": {"type": "self"} if subscription["automatic_tax"]["enabled"] else None,
-                          "provider": "stripe" if subscription["automatic_tax"]["enabled"] else None,
-                          "status": "complete" if subscription["automatic_tax"]["enabled"] else None},
-        "automatically_finalizes_at": None, "billing_reason": reason,
-        "collection_method": subscription["collection_method"], "created": tx.now, "currency": subscription["currency"],
-        "custom_fields": None, "customer": subscription["customer"], "customer_account": None,
-        "customer_address": customer.get("address"), "customer_email": customer.get("email"),
-        "customer_name": customer.get("name"), "customer_phone": customer.get("phone"), "customer_shipping": None,
-        "customer_tax_exempt": customer.get("tax_exempt"), "customer_tax_ids": [], "default_payment_method": None,
-        "default_source": None, "default_tax_rates": [], "description": None,
-        "discounts": list(subscription["discounts"]), "due_date": None, "effective_at": None, "ending_balance": None,
-        "footer": None, "from_invoice": None, "hosted_invoice_url": None, "invoice_pdf": None,
-        "issuer": {"type": "self"}, "last_finalization_error": None, "latest_revision": None,
-        "lines": {"object": "list", "data": [_line(subscription, line, id, taxes) for line in lines],
-                  "has_more": False, "url": f"/v1/invoices/{id}/lines"},
-        "livemode": False, "metadata": {}, "next_payment_attempt": None, "number": None, "on_behalf_of": None,
-        "parent": {"quote_details": None, "subscription_details": {
-            "metadata": dict(subscription["metadata"]), "subscription": subscription["id"]}
+        "id": id,
+        "object": "invoice",
+        "account_country": "US",
+        "account_name": tx.setting("account_name", "Sandbox"),
+        "account_tax_ids": None,
+        "amount_due": due,
+        "amount_overpaid": 0,
+        "amount_paid": 0,
+        "amount_remaining": due,
+        "amount_shipping": 0,
+        "application": None,
+        "attempt_count": 0,
+        "attempted": False,
+        "auto_advance": True,
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": subscription["automatic_tax"]["enabled"],
+            "liability": {"type": "self"} if subscription["automatic_tax"]["enabled"] else None,
+            "provider": "stripe" if subscription["automatic_tax"]["enabled"] else None,
+            "status": "complete" if subscription["automatic_tax"]["enabled"] else None,
+        },
+        "automatically_finalizes_at": None,
+        "billing_reason": reason,
+        "collection_method": subscription["collection_method"],
+        "created": tx.now,
+        "currency": subscription["currency"],
+        "custom_fields": None,
+        "customer": subscription["customer"],
+        "customer_account": None,
+        "customer_address": customer.get("address"),
+        "customer_email": customer.get("email"),
+        "customer_name": customer.get("name"),
+        "customer_phone": customer.get("phone"),
+        "customer_shipping": None,
+        "customer_tax_exempt": customer.get("tax_exempt"),
+        "customer_tax_ids": [],
+        "default_payment_method": None,
+        "default_source": None,
+        "default_tax_rates": [],
+        "description": None,
+        "discounts": list(subscription["discounts"]),
+        "due_date": None,
+        "effective_at": None,
+        "ending_balance": None,
+        "footer": None,
+        "from_invoice": None,
+        "hosted_invoice_url": None,
+        "invoice_pdf": None,
+        "issuer": {"type": "self"},
+        "last_finalization_error": None,
+        "latest_revision": None,
+        "lines": {
+            "object": "list",
+            "data": [_line(tx, subscription, line, id, taxes) for line in lines],
+            "has_more": False,
+            "url": f"/v1/invoices/{id}/lines",
+        },
+        "livemode": False,
+        "metadata": {},
+        "next_payment_attempt": None,
+        "number": None,
+        "on_behalf_of": None,
+        "parent": {
+            "quote_details": None,
+            "subscription_details": {"metadata": dict(subscription["metadata"]), "subscription": subscription["id"]}
             | ({"subscription_proration_date": proration_date} if proration_date else {}),
-            "type": "subscription_details"},
+            "type": "subscription_details",
+        },
         "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
-        "period_end": tx.now, "period_start": tx.now, "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0, "receipt_number": None,
-        "rendering": None, "shipping_cost": None, "shipping_details": None, "starting_balance": 0,
-        "statement_descriptor": None, "status": "draft",
-        "status_transitions": {"finalized_at": None, "marked_uncollectible_at": None, "paid_at": None,
-                               "voided_at": None},
+        "period_end": tx.now,
+        "period_start": tx.now,
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "receipt_number": None,
+        "rendering": None,
+        "shipping_cost": None,
+        "shipping_details": None,
+        "starting_balance": 0,
+        "statement_descriptor": None,
+        "status": "draft",
+        "status_transitions": {
+            "finalized_at": None,
+            "marked_uncollectible_at": None,
+            "paid_at": None,
+            "voided_at": None,
+        },
         "subtotal": total.subtotal,
         "subtotal_excluding_tax": total.subtotal - (total.tax if total.tax_inclusive else 0),
-        "test_clock": subscription["test_clock"], "total": total.total,
+        "test_clock": subscription["test_clock"],
+        "total": total.total,
         "total_discount_amounts": [{"amount": a, "discount": d} for d, a in total.discounts],
         "total_excluding_tax": total.total - total.tax,
         "total_pretax_credit_amounts": [{"amount": a, "discount": d, "type": "discount"} for d, a in total.discounts],
-        "total_taxes": taxes, "webhooks_delivered_at": tx.now,
+        "total_taxes": taxes,
+        "webhooks_delivered_at": tx.now,
     }
 
 
 def _taxes(total: Sum) -> list[dict[str, Any]]:
     if total.tax_rate is None:
         return []
-    return [{"amount": total.tax, "tax_behavior": "inclusive" if total.tax_inclusive else "exclusive",
-             "tax_rate_details": {"tax_rate": "txr_sandbox"}, "taxability_reason": "standard_rated",
-             "taxable_amount": total.taxable, "type": "tax_rate_details"}]
+    return [
+        {
+            "amount": total.tax,
+            "tax_behavior": "inclusive" if total.tax_inclusive else "exclusive",
+            "tax_rate_details": {"tax_rate": "txr_sandbox"},
+            "taxability_reason": "standard_rated",
+            "taxable_amount": total.taxable,
+            "type": "tax_rate_details",
+        }
+    ]
 
 
-def _line(subscription: Object, line: Line, invoice: str, taxes: list[dict[str, Any]]) -> Object:
+def _line(tx: Transaction, subscription: Object, line: Line, invoice: str, taxes: list[dict[str, Any]]) -> Object:
     price = line.price
     return {
-        "id": new_id("il_1"), "object": "line_item", "amount": line.amount, "currency": subscription["currency"],
-        "description": line.description or f"{line.quantity} × {price['nickname'] or 'subscription'}",
-        "discount_amounts": [], "discountable": not line.proration, "discounts": [], "invoice": invoice,
-        "livemode": False, "metadata": dict(subscription["metadata"]),
-        "parent": {"invoice_item_details": None, "subscription_item_details": {
-            "invoice_item": None, "proration": line.proration,
-            "proration_details": {"credited_items": None} if line.proration else None,
-            "subscription": subscription["id"], "subscription_item": line.item["id"]},
-            "type": "subscription_item_details"},
-        "period": {"end": line.end, "start": line.start}, "pretax_credit_amounts": [],
-        "pricing": {"price_details": {"price": price["id"], "product": price["product"]}, "type": "price_details",
-                    "unit_amount_decimal": price["unit_amount_decimal"]},
-        "quantity": line.quantity, "subtotal": line.amount, "taxes": taxes if line.amount > 0 else [],
+        "id": new_id("il_1"),
+        "object": "line_item",
+        "amount": line.amount,
+        "currency": subscription["currency"],
+        "description": line.description or _described(tx, line),
+        "discount_amounts": [],
+        "discountable": not line.proration,
+        "discounts": [],
+        "invoice": invoice,
+        "livemode": False,
+        "metadata": dict(subscription["metadata"]),
+        "parent": {
+            "invoice_item_details": None,
+            "subscription_item_details": {
+                "invoice_item": None,
+                "proration": line.proration,
+                "proration_details": {"credited_items": None} if line.proration else None,
+                "subscription": subscription["id"],
+                "subscription_item": line.item["id"],
+            },
+            "type": "subscription_item_details",
+        },
+        "period": {"end": line.end, "start": line.start},
+        "pretax_credit_amounts": [],
+        "pricing": {
+            "price_details": {"price": price["id"], "product": price["product"]},
+            "type": "price_details",
+            "unit_amount_decimal": price["unit_amount_decimal"],
+        },
+        "quantity": line.quantity,
+        "subtotal": line.amount,
+        "taxes": taxes if line.amount > 0 else [],
     }
+
+
+def _described(tx: Transaction, line: Line) -> str:
+    """As Stripe words it: 1 × Practice Freedom (at $49.00 / month)."""
+    product = (tx.find(line.price["product"]) or {}).get("name", "subscription")
+    unit = (line.price["unit_amount"] or 0) / 100
+    interval = line.price["recurring"]["interval"]
+    return f"{line.quantity} × {product} (at {unit:,.2f} {line.price['currency'].upper()} / {interval})"

@@ -10,8 +10,16 @@ from stripe_sandbox.errors import bad_parameter, no_such
 from stripe_sandbox.store import Object
 
 
-def page(call: Call, kind: str, *, customer: str | None = None, parent: str | None = None, where: str = "",
-         args: tuple[Any, ...] = (), with_deleted: bool = False) -> Object:
+def page(
+    call: Call,
+    kind: str,
+    *,
+    customer: str | None = None,
+    parent: str | None = None,
+    where: str = "",
+    args: tuple[Any, ...] = (),
+    with_deleted: bool = False,
+) -> Object:
     """One page of a kind as a list object. `where` adds conditions on seq, created and body."""
     conditions, values = ["kind = ?"], [kind]
     if not with_deleted:
@@ -27,6 +35,7 @@ def page(call: Call, kind: str, *, customer: str | None = None, parent: str | No
 
 
 def page_of_table(call: Call, table: str, conditions: list[str], values: list[Any]) -> Object:
+    """`table` and `conditions` are written in this package; what callers send only ever fills the question marks."""
     conditions, values = list(conditions), list(values)
     limit = call.params.get("limit", 10)
     if not 1 <= limit <= 100:

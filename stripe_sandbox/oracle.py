@@ -80,7 +80,11 @@ def _endpoints_in(module: str) -> Iterator[Endpoint]:
             if not isinstance(method, ast.FunctionDef):
                 continue
             call = next(
-                (n for n in ast.walk(method) if isinstance(n, ast.Call) and _called(n) == "_request" and len(n.args) > 1),
+                (
+                    n
+                    for n in ast.walk(method)
+                    if isinstance(n, ast.Call) and _called(n) == "_request" and len(n.args) > 1
+                ),
                 None,
             )
             if call is None or not isinstance(call.args[0], ast.Constant):
@@ -129,12 +133,14 @@ def read_params(record: tuple[str, str], raw: Mapping[str, Any], prefix: str = "
     fields = fields_of(record)
     for name in raw:
         if name not in fields:
-            raise bad_parameter(f"Received unknown parameter: {_named(prefix, name)}", _named(prefix, name),
-                                "parameter_unknown")
+            raise bad_parameter(
+                f"Received unknown parameter: {_named(prefix, name)}", _named(prefix, name), "parameter_unknown"
+            )
     for name, field in fields.items():
         if field.required and name not in raw:
-            raise bad_parameter(f"Missing required param: {_named(prefix, name)}.", _named(prefix, name),
-                                "parameter_missing")
+            raise bad_parameter(
+                f"Missing required param: {_named(prefix, name)}.", _named(prefix, name), "parameter_missing"
+            )
     return {name: _read(fields[name].kind, value, _named(prefix, name)) for name, value in raw.items()}
 
 
@@ -176,8 +182,12 @@ def _read_text(parts: tuple[Kind, ...], allowed: list[Any], raw: str, param: str
         last = f"one of {', '.join(str(v) for v in closed)}"
         raise bad_parameter(f"Invalid {param}: must be {last}", param)
     if raw == "":
-        raise bad_parameter(f"You passed an empty string for '{param}'. We assume empty values are an attempt to unset "
-                            f"a parameter; however '{param}' cannot be unset.", param, "parameter_invalid_empty")
+        raise bad_parameter(
+            f"You passed an empty string for '{param}'. We assume empty values are an attempt to unset "
+            f"a parameter; however '{param}' cannot be unset.",
+            param,
+            "parameter_invalid_empty",
+        )
     if "int" in names:
         raise bad_parameter(f"Invalid integer: {raw}", param, "parameter_invalid_integer")
     if "bool" in names:
@@ -219,8 +229,11 @@ def event_findings(event: Mapping[str, Any]) -> list[str]:
     record = class_of(inner["object"])
     faults += findings(record, inner, f"{event['type']}: {inner['object']}")
     known = fields_of(record)
-    faults += [f"{event['type']}: previous_attributes.{name} is no field of {record[1]}"
-               for name in event["data"].get("previous_attributes") or {} if name not in known]
+    faults += [
+        f"{event['type']}: previous_attributes.{name} is no field of {record[1]}"
+        for name in event["data"].get("previous_attributes") or {}
+        if name not in known
+    ]
     return faults
 
 
@@ -338,9 +351,10 @@ def fields_of(record: tuple[str, str]) -> Mapping[str, Field]:
             fields.update(fields_of((module, text)))
     is_params = name.rsplit(".", 1)[-1].find("Params") >= 0
     for statement in node.body:
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            if "ClassVar" not in _text(statement.annotation) and not statement.target.id.startswith("_"):
-                fields[statement.target.id] = _field(module, name, statement.annotation, is_params=is_params)
+        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+            continue
+        if "ClassVar" not in _text(statement.annotation) and not statement.target.id.startswith("_"):
+            fields[statement.target.id] = _field(module, name, statement.annotation, is_params=is_params)
     return fields
 
 
@@ -441,7 +455,8 @@ def _source(module: str) -> _Source:
             mapping = node.value.args[1]
             if isinstance(mapping, ast.Dict):
                 functional[_text(node.targets[0])] = {
-                    str(k.value): v for k, v in zip(mapping.keys, mapping.values, strict=True)
+                    str(k.value): v
+                    for k, v in zip(mapping.keys, mapping.values, strict=True)
                     if isinstance(k, ast.Constant)
                 }
     return _Source(classes, imports, functional)
@@ -475,5 +490,6 @@ def _module_of(file: Path) -> str:
 @cache
 def _sdk_root() -> Path:
     spec = find_spec("stripe")
-    assert spec is not None and spec.origin is not None, "the contract needs the stripe package"
+    assert spec is not None, "the contract needs the stripe package"
+    assert spec.origin is not None
     return Path(spec.origin).parent

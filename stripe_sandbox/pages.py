@@ -11,10 +11,26 @@ from stripe_sandbox.sandbox import Sandbox
 from stripe_sandbox.store import Object
 
 _SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "chf": "CHF ", "cad": "CA$", "aud": "A$"}
-COUNTRIES = {"US": "United States", "GB": "United Kingdom", "DE": "Germany", "AT": "Austria", "CH": "Switzerland",
-             "FR": "France", "NL": "Netherlands", "BE": "Belgium", "IE": "Ireland", "ES": "Spain", "IT": "Italy",
-             "SE": "Sweden", "DK": "Denmark", "FI": "Finland", "PL": "Poland", "CA": "Canada", "AU": "Australia",
-             "NZ": "New Zealand"}
+COUNTRIES = {
+    "US": "United States",
+    "GB": "United Kingdom",
+    "DE": "Germany",
+    "AT": "Austria",
+    "CH": "Switzerland",
+    "FR": "France",
+    "NL": "Netherlands",
+    "BE": "Belgium",
+    "IE": "Ireland",
+    "ES": "Spain",
+    "IT": "Italy",
+    "SE": "Sweden",
+    "DK": "Denmark",
+    "FI": "Finland",
+    "PL": "Poland",
+    "CA": "Canada",
+    "AU": "Australia",
+    "NZ": "New Zealand",
+}
 
 
 def page(template: str, status: int = 200, **values: object) -> Response:
@@ -25,7 +41,8 @@ def page(template: str, status: int = 200, **values: object) -> Response:
     response.headers["Cache-Control"] = "no-store"
     # No form-action: Checkout leads to the merchant's own pages, which only the session knows.
     response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -18,23 +18,42 @@ class Outcome:
     error: ApiError | None = None
 
 
-def save_card(tx: Transaction, typed: cards.TypedCard, *, name: str | None, email: str | None,
-              address: Object | None = None) -> Object:
+def save_card(
+    tx: Transaction, typed: cards.TypedCard, *, name: str | None, email: str | None, address: Object | None = None
+) -> Object:
     """A payment method nobody owns yet."""
     body: Object = {
-        "id": new_id("pm_1"), "object": "payment_method", "allow_redisplay": "limited",
-        "billing_details": {"address": address or dict.fromkeys(
-            ("city", "country", "line1", "line2", "postal_code", "state")), "email": email, "name": name,
-            "phone": None, "tax_id": None},
+        "id": new_id("pm_1"),
+        "object": "payment_method",
+        "allow_redisplay": "limited",
+        "billing_details": {
+            "address": address or dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")),
+            "email": email,
+            "name": name,
+            "phone": None,
+            "tax_id": None,
+        },
         "card": {
             "brand": typed.card.brand,
             "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
-            "country": "US", "display_brand": typed.card.brand, "exp_month": typed.month, "exp_year": typed.year,
-            "fingerprint": f"sandbox{typed.number[-9:]}", "funding": "credit", "generated_from": None,
-            "last4": typed.number[-4:], "networks": {"available": [typed.card.brand], "preferred": None},
-            "regulated_status": "unregulated", "three_d_secure_usage": {"supported": True}, "wallet": None,
+            "country": "US",
+            "display_brand": typed.card.brand,
+            "exp_month": typed.month,
+            "exp_year": typed.year,
+            "fingerprint": f"sandbox{typed.number[-9:]}",
+            "funding": "credit",
+            "generated_from": None,
+            "last4": typed.number[-4:],
+            "networks": {"available": [typed.card.brand], "preferred": None},
+            "regulated_status": "unregulated",
+            "three_d_secure_usage": {"supported": True},
+            "wallet": None,
         },
-        "created": tx.now, "customer": None, "customer_account": None, "livemode": False, "metadata": {},
+        "created": tx.now,
+        "customer": None,
+        "customer_account": None,
+        "livemode": False,
+        "metadata": {},
         "type": "card",
     }
     return tx.add(body, private={"number": typed.number})
@@ -64,27 +83,62 @@ def intend(tx: Transaction, invoice: Object) -> Object:
     """The payment intent of an invoice that wants money, and the invoice payment that links the two."""
     id = new_id("pi_3")
     intent: Object = {
-        "id": id, "object": "payment_intent", "amount": invoice["amount_due"], "amount_capturable": 0,
-        "amount_details": {"tip": {}}, "amount_received": 0, "application": None, "application_fee_amount": None,
-        "automatic_payment_methods": None, "canceled_at": None, "cancellation_reason": None,
-        "capture_method": "automatic", "client_secret": f"{id}_secret_{new_id('', 24)}",
-        "confirmation_method": "automatic", "created": tx.now, "currency": invoice["currency"],
-        "customer": invoice["customer"], "customer_account": None,
-        "description": "Subscription creation" if invoice["billing_reason"] == "subscription_create"
-        else "Subscription update", "last_payment_error": None, "latest_charge": None, "livemode": False,
-        "metadata": {}, "next_action": None, "on_behalf_of": None, "payment_method": None,
-        "payment_method_options": None, "payment_method_types": ["card"], "processing": None, "receipt_email": None,
-        "review": None, "setup_future_usage": "off_session", "shipping": None, "source": None,
-        "statement_descriptor": None, "statement_descriptor_suffix": None, "status": "requires_payment_method",
-        "transfer_data": None, "transfer_group": None,
+        "id": id,
+        "object": "payment_intent",
+        "amount": invoice["amount_due"],
+        "amount_capturable": 0,
+        "amount_details": {"tip": {}},
+        "amount_received": 0,
+        "application": None,
+        "application_fee_amount": None,
+        "automatic_payment_methods": None,
+        "canceled_at": None,
+        "cancellation_reason": None,
+        "capture_method": "automatic",
+        "client_secret": f"{id}_secret_{new_id('', 24)}",
+        "confirmation_method": "automatic",
+        "created": tx.now,
+        "currency": invoice["currency"],
+        "customer": invoice["customer"],
+        "customer_account": None,
+        "description": "Subscription creation"
+        if invoice["billing_reason"] == "subscription_create"
+        else "Subscription update",
+        "last_payment_error": None,
+        "latest_charge": None,
+        "livemode": False,
+        "metadata": {},
+        "next_action": None,
+        "on_behalf_of": None,
+        "payment_method": None,
+        "payment_method_options": None,
+        "payment_method_types": ["card"],
+        "processing": None,
+        "receipt_email": None,
+        "review": None,
+        "setup_future_usage": "off_session",
+        "shipping": None,
+        "source": None,
+        "statement_descriptor": None,
+        "statement_descriptor_suffix": None,
+        "status": "requires_payment_method",
+        "transfer_data": None,
+        "transfer_group": None,
     }
     tx.add(intent, parent=invoice["id"])
     tx.emit("payment_intent.created", intent)
     payment: Object = {
-        "id": new_id("inpay_1"), "object": "invoice_payment", "amount_paid": None,
-        "amount_requested": invoice["amount_due"], "created": tx.now, "currency": invoice["currency"],
-        "invoice": invoice["id"], "is_default": True, "livemode": False,
-        "payment": {"payment_intent": id, "type": "payment_intent"}, "status": "open",
+        "id": new_id("inpay_1"),
+        "object": "invoice_payment",
+        "amount_paid": None,
+        "amount_requested": invoice["amount_due"],
+        "created": tx.now,
+        "currency": invoice["currency"],
+        "invoice": invoice["id"],
+        "is_default": True,
+        "livemode": False,
+        "payment": {"payment_intent": id, "type": "payment_intent"},
+        "status": "open",
         "status_transitions": {"canceled_at": None, "paid_at": None},
     }
     tx.add(payment, parent=invoice["id"])
@@ -101,8 +155,9 @@ def payment_of(tx: Transaction, invoice: str) -> Object | None:
     return found[0] if found else None
 
 
-def attempt(tx: Transaction, intent: Object, method: Object, *, off_session: bool, authenticated: bool = False
-            ) -> Outcome:
+def attempt(
+    tx: Transaction, intent: Object, method: Object, *, off_session: bool, authenticated: bool = False
+) -> Outcome:
     """One try to charge. Changes intent and charge; what it means for the invoice is the caller's business."""
     secret = tx.private(method["id"])
     card = cards.CARDS[secret["number"]]
@@ -119,9 +174,13 @@ def attempt(tx: Transaction, intent: Object, method: Object, *, off_session: boo
 
 def refuse_authentication(tx: Transaction, intent: Object) -> ApiError:
     """The payer failed, or declined, the bank's question."""
-    refusal = ApiError("We are unable to authenticate your payment method. Please choose a different payment method "
-                       "and try again.", status=402, type="card_error",
-                       code="payment_intent_authentication_failure", keeps=True)
+    refusal = ApiError(
+        "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
+        status=402,
+        type="card_error",
+        code="payment_intent_authentication_failure",
+        keeps=True,
+    )
     method = tx.find(intent["payment_method"]) if intent["payment_method"] else None
     intent["status"], intent["next_action"] = "requires_payment_method", None
     intent["last_payment_error"] = _last_error(refusal, method)
@@ -183,37 +242,77 @@ def _ask_the_bank(tx: Transaction, intent: Object, method: Object, *, off_sessio
 def _charge(tx: Transaction, intent: Object, method: Object, *, refusal: ApiError | None) -> Object:
     id = new_id("ch_3")
     good = refusal is None
-    card: dict[str, Any] = {name: method["card"][name] for name in
-                            ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")}
+    card: dict[str, Any] = {
+        name: method["card"][name]
+        for name in ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+    }
     body: Object = {
-        "id": id, "object": "charge", "amount": intent["amount"], "amount_captured": intent["amount"] if good else 0,
-        "amount_refunded": 0, "application": None, "application_fee": None, "application_fee_amount": None,
-        "balance_transaction": None, "billing_details": method["billing_details"],
-        "calculated_statement_descriptor": "SANDBOX", "captured": good, "created": tx.now,
-        "currency": intent["currency"], "customer": intent["customer"], "description": intent["description"],
-        "disputed": False, "failure_balance_transaction": None, "failure_code": refusal.code if refusal else None,
-        "failure_message": refusal.message if refusal else None, "fraud_details": {}, "livemode": False,
-        "metadata": {}, "on_behalf_of": None,
+        "id": id,
+        "object": "charge",
+        "amount": intent["amount"],
+        "amount_captured": intent["amount"] if good else 0,
+        "amount_refunded": 0,
+        "application": None,
+        "application_fee": None,
+        "application_fee_amount": None,
+        "balance_transaction": None,
+        "billing_details": method["billing_details"],
+        "calculated_statement_descriptor": "SANDBOX",
+        "captured": good,
+        "created": tx.now,
+        "currency": intent["currency"],
+        "customer": intent["customer"],
+        "description": intent["description"],
+        "disputed": False,
+        "failure_balance_transaction": None,
+        "failure_code": refusal.code if refusal else None,
+        "failure_message": refusal.message if refusal else None,
+        "fraud_details": {},
+        "livemode": False,
+        "metadata": {},
+        "on_behalf_of": None,
         "outcome": {
-            "advice_code": None, "network_advice_code": None,
-            "network_decline_code": None, "network_status": "approved_by_network" if good else "declined_by_network",
-            "reason": refusal.decline_code if refusal else None, "risk_level": "normal", "risk_score": 12,
-            "seller_message": "Payment complete." if good else "The bank did not return any further details with this "
-                                                               "decline.",
+            "advice_code": None,
+            "network_advice_code": None,
+            "network_decline_code": None,
+            "network_status": "approved_by_network" if good else "declined_by_network",
+            "reason": refusal.decline_code if refusal else None,
+            "risk_level": "normal",
+            "risk_score": 12,
+            "seller_message": "Payment complete."
+            if good
+            else "The bank did not return any further details with this decline.",
             "type": "authorized" if good else "issuer_declined",
         },
-        "paid": good, "payment_intent": intent["id"], "payment_method": method["id"],
-        "payment_method_details": {"card": card, "type": "card"}, "receipt_email": None, "receipt_number": None,
-        "receipt_url": None, "refunded": False, "review": None, "shipping": None, "source": None,
-        "source_transfer": None, "statement_descriptor": None, "statement_descriptor_suffix": None,
-        "status": "succeeded" if good else "failed", "transfer_data": None, "transfer_group": None,
+        "paid": good,
+        "payment_intent": intent["id"],
+        "payment_method": method["id"],
+        "payment_method_details": {"card": card, "type": "card"},
+        "receipt_email": None,
+        "receipt_number": None,
+        "receipt_url": None,
+        "refunded": False,
+        "review": None,
+        "shipping": None,
+        "source": None,
+        "source_transfer": None,
+        "statement_descriptor": None,
+        "statement_descriptor_suffix": None,
+        "status": "succeeded" if good else "failed",
+        "transfer_data": None,
+        "transfer_group": None,
     }
     return tx.add(body, parent=intent["id"])
 
 
 def _last_error(refusal: ApiError, method: Object | None) -> Object:
-    return {"code": refusal.code, "decline_code": refusal.decline_code, "message": refusal.message,
-            "payment_method": method, "type": "card_error"}
+    return {
+        "code": refusal.code,
+        "decline_code": refusal.decline_code,
+        "message": refusal.message,
+        "payment_method": method,
+        "type": "card_error",
+    }
 
 
 def settle(tx: Transaction, invoice: Object) -> None:

@@ -12,10 +12,16 @@ from stripe_sandbox.store import Object, Transaction, changes
 
 bp = Blueprint("portal", __name__)
 
-REASONS = {"too_expensive": "It is too expensive", "missing_features": "Some features are missing",
-           "switched_service": "I found an alternative", "unused": "I no longer need it",
-           "customer_service": "Customer service was less than expected", "too_complex": "It is too complex",
-           "low_quality": "Quality was less than expected", "other": "Other reason"}
+REASONS = {
+    "too_expensive": "It is too expensive",
+    "missing_features": "Some features are missing",
+    "switched_service": "I found an alternative",
+    "unused": "I no longer need it",
+    "customer_service": "Customer service was less than expected",
+    "too_complex": "It is too complex",
+    "low_quality": "Quality was less than expected",
+    "other": "Other reason",
+}
 
 
 class _Gone(Exception):
@@ -37,8 +43,11 @@ def show(secret: str) -> Response:
         if flow == "payment_method_update":
             return _see(url_for("portal.card", secret=secret))
         if flow == "subscription_cancel":
-            return _see(url_for("portal.cancel", secret=secret,
-                                subscription=session["flow"]["subscription_cancel"]["subscription"]))
+            return _see(
+                url_for(
+                    "portal.cancel", secret=secret, subscription=session["flow"]["subscription_cancel"]["subscription"]
+                )
+            )
         return _home(tx, session, features, secret)
 
 
@@ -51,9 +60,15 @@ def cancel(secret: str, subscription: str) -> Response:
             return _see(_home_url(secret))
         rule = features["subscription_cancel"]
         options = rule["cancellation_reason"]["options"] if rule["cancellation_reason"]["enabled"] else []
-        return page("portal_cancel.html", subscription=body, at=subscribing.period_end(body), back=_home_url(secret),
-                    at_once=rule["mode"] == "immediately", reasons={o: REASONS[o] for o in options},
-                    action=url_for("portal.cancel_now", secret=secret, subscription=subscription))
+        return page(
+            "portal_cancel.html",
+            subscription=body,
+            at=subscribing.period_end(body),
+            back=_home_url(secret),
+            at_once=rule["mode"] == "immediately",
+            reasons={o: REASONS[o] for o in options},
+            action=url_for("portal.cancel_now", secret=secret, subscription=subscription),
+        )
 
 
 @bp.post("/p/session/<secret>/cancel/<subscription>")
@@ -95,9 +110,14 @@ def resume(secret: str, subscription: str) -> Response:
 def card(secret: str) -> Response:
     with sandbox().store.read() as tx:
         _session(tx, secret)
-        return _card_page(secret, form={"number": spaced(request.args.get("card", "")),
-                                        "expiry": "12 / 40" if "card" in request.args else "",
-                                        "cvc": "123" if "card" in request.args else ""})
+        return _card_page(
+            secret,
+            form={
+                "number": spaced(request.args.get("card", "")),
+                "expiry": "12 / 40" if "card" in request.args else "",
+                "cvc": "123" if "card" in request.args else "",
+            },
+        )
 
 
 @bp.post("/p/session/<secret>/card")
@@ -111,8 +131,14 @@ def save_card(secret: str) -> Response:
         tx.live_by(session["customer"])
         answer = request.form.get("answer")
         if answer in ("fail", "close"):
-            refusal = ApiError("We are unable to authenticate your payment method. Please choose a different payment "
-                               "method and try again.") if answer == "fail" else None
+            refusal = (
+                ApiError(
+                    "We are unable to authenticate your payment method. Please choose a different payment "
+                    "method and try again."
+                )
+                if answer == "fail"
+                else None
+            )
             return _card_page(secret, form={}, wrong=refusal, status=422 if refusal else 200)
         try:
             typed = cards.read_card(form["number"], form["expiry"], form["cvc"], now=tx.now)
@@ -153,19 +179,47 @@ def _home(tx: Transaction, session: Object, features: Object, secret: str) -> Re
         item = body["items"]["data"][0]
         product = tx.find(item["price"]["product"]) or {}
         method = invoicing.default_method(tx, body, customer["id"])
-        subscriptions.append({"body": body, "name": product.get("name", ""), "price": item["price"],
-                              "quantity": item["quantity"], "every": per_interval(item["price"]),
-                              "ends": body["cancel_at"], "renews": subscribing.period_end(body), "card": method})
-    invoices = tx.select("invoice", customer=customer["id"], limit=24,
-                         where="json_extract(body, '$.status') IN ('open', 'paid', 'uncollectible')")
-    return page("portal.html", session=session, customer=customer, features=features, subscriptions=subscriptions,
-                invoices=invoices, secret=secret)
+        subscriptions.append(
+            {
+                "body": body,
+                "name": product.get("name", ""),
+                "price": item["price"],
+                "quantity": item["quantity"],
+                "every": per_interval(item["price"]),
+                "ends": body["cancel_at"],
+                "renews": subscribing.period_end(body),
+                "card": method,
+            }
+        )
+    invoices = tx.select(
+        "invoice",
+        customer=customer["id"],
+        limit=24,
+        where="json_extract(body, '$.status') IN ('open', 'paid', 'uncollectible')",
+    )
+    return page(
+        "portal.html",
+        session=session,
+        customer=customer,
+        features=features,
+        subscriptions=subscriptions,
+        invoices=invoices,
+        secret=secret,
+    )
 
 
 def _card_page(secret: str, *, form: dict[str, str], wrong: ApiError | None = None, status: int = 200) -> Response:
-    return page("portal_card.html", status, form=form, wrong=wrong, test_cards=test_cards(), spaced=spaced,
-                back=_home_url(secret), action=url_for("portal.save_card", secret=secret),
-                here=url_for("portal.card", secret=secret))
+    return page(
+        "portal_card.html",
+        status,
+        form=form,
+        wrong=wrong,
+        test_cards=test_cards(),
+        spaced=spaced,
+        back=_home_url(secret),
+        action=url_for("portal.save_card", secret=secret),
+        here=url_for("portal.card", secret=secret),
+    )
 
 
 def _session(tx: Transaction, secret: str) -> tuple[Object, Object]:

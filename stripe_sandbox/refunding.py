@@ -8,12 +8,33 @@ from stripe_sandbox.errors import ApiError
 from stripe_sandbox.store import Object, Transaction, changes, new_id
 
 EVIDENCE_FIELDS = (
-    "access_activity_log", "billing_address", "cancellation_policy", "cancellation_policy_disclosure",
-    "cancellation_rebuttal", "customer_communication", "customer_email_address", "customer_name",
-    "customer_purchase_ip", "customer_signature", "duplicate_charge_documentation", "duplicate_charge_explanation",
-    "duplicate_charge_id", "product_description", "receipt", "refund_policy", "refund_policy_disclosure",
-    "refund_refusal_explanation", "service_date", "service_documentation", "shipping_address", "shipping_carrier",
-    "shipping_date", "shipping_documentation", "shipping_tracking_number", "uncategorized_file", "uncategorized_text",
+    "access_activity_log",
+    "billing_address",
+    "cancellation_policy",
+    "cancellation_policy_disclosure",
+    "cancellation_rebuttal",
+    "customer_communication",
+    "customer_email_address",
+    "customer_name",
+    "customer_purchase_ip",
+    "customer_signature",
+    "duplicate_charge_documentation",
+    "duplicate_charge_explanation",
+    "duplicate_charge_id",
+    "product_description",
+    "receipt",
+    "refund_policy",
+    "refund_policy_disclosure",
+    "refund_refusal_explanation",
+    "service_date",
+    "service_documentation",
+    "shipping_address",
+    "shipping_carrier",
+    "shipping_date",
+    "shipping_documentation",
+    "shipping_tracking_number",
+    "uncategorized_file",
+    "uncategorized_text",
 )
 
 
@@ -28,13 +49,31 @@ def refund(tx: Transaction, charge: Object, *, amount: int | None = None, reason
     if not 0 < given <= left:
         raise ApiError(f"Refund amount ({given}) is greater than unrefunded amount on charge ({left})", param="amount")
     body: Object = {
-        "id": new_id("re_3"), "object": "refund", "amount": given, "balance_transaction": None, "charge": charge["id"],
-        "created": tx.now, "currency": charge["currency"], "customer": charge["customer"], "customer_account": None,
-        "destination_details": {"card": {"reference": "123456789012", "reference_status": "available",
-                                         "reference_type": "acquirer_reference_number", "type": "refund"},
-                                "type": "card"},
-        "metadata": {}, "payment_intent": charge["payment_intent"], "payment_method": charge["payment_method"],
-        "reason": reason, "receipt_number": None, "source_transfer_reversal": None, "status": "succeeded",
+        "id": new_id("re_3"),
+        "object": "refund",
+        "amount": given,
+        "balance_transaction": None,
+        "charge": charge["id"],
+        "created": tx.now,
+        "currency": charge["currency"],
+        "customer": charge["customer"],
+        "customer_account": None,
+        "destination_details": {
+            "card": {
+                "reference": "123456789012",
+                "reference_status": "available",
+                "reference_type": "acquirer_reference_number",
+                "type": "refund",
+            },
+            "type": "card",
+        },
+        "metadata": {},
+        "payment_intent": charge["payment_intent"],
+        "payment_method": charge["payment_method"],
+        "reason": reason,
+        "receipt_number": None,
+        "source_transfer_reversal": None,
+        "status": "succeeded",
         "transfer_reversal": None,
     }
     tx.add(body, parent=charge["id"])
@@ -50,15 +89,36 @@ def refund(tx: Transaction, charge: Object, *, amount: int | None = None, reason
 def dispute(tx: Transaction, charge: Object, *, reason: str = "fraudulent") -> Object:
     """The payer's bank takes the money back and asks for evidence."""
     body: Object = {
-        "id": new_id("du_1"), "object": "dispute", "amount": charge["amount"], "balance_transactions": [],
-        "charge": charge["id"], "created": tx.now, "currency": charge["currency"],
-        "enhanced_eligibility_types": [], "evidence": _evidence(),
-        "evidence_details": {"due_by": tx.now + 9 * 86400, "enhanced_eligibility": {}, "has_evidence": False,
-                             "past_due": False, "submission_count": 0},
-        "is_charge_refundable": False, "livemode": False, "metadata": {}, "payment_intent": charge["payment_intent"],
-        "payment_method_details": {"card": {"brand": charge["payment_method_details"]["card"]["brand"],
-                                            "case_type": "chargeback", "network_reason_code": "83"}, "type": "card"},
-        "reason": reason, "status": "needs_response",
+        "id": new_id("du_1"),
+        "object": "dispute",
+        "amount": charge["amount"],
+        "balance_transactions": [],
+        "charge": charge["id"],
+        "created": tx.now,
+        "currency": charge["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": _evidence(),
+        "evidence_details": {
+            "due_by": tx.now + 9 * 86400,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": False,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": charge["payment_intent"],
+        "payment_method_details": {
+            "card": {
+                "brand": charge["payment_method_details"]["card"]["brand"],
+                "case_type": "chargeback",
+                "network_reason_code": "83",
+            },
+            "type": "card",
+        },
+        "reason": reason,
+        "status": "needs_response",
     }
     tx.add(body, parent=charge["id"])
     tx.conn.execute("UPDATE object SET customer = ? WHERE id = ?", (charge["customer"], body["id"]))

@@ -23,9 +23,15 @@ def renew(tx: Transaction, subscription: Object) -> None:
     data = []
     for item in subscription["items"]["data"]:
         start = item["current_period_end"]
-        data.append(item if start > tx.now else item | {
-            "current_period_start": start,
-            "current_period_end": periods.end_of(subscription["billing_cycle_anchor"], item["price"], start)})
+        data.append(
+            item
+            if start > tx.now
+            else item
+            | {
+                "current_period_start": start,
+                "current_period_end": periods.end_of(subscription["billing_cycle_anchor"], item["price"], start),
+            }
+        )
     due = [i["id"] for i in subscription["items"]["data"] if i["current_period_end"] <= tx.now]
     subscription["items"] = subscription["items"] | {"data": data}
     if subscription["cancel_at_period_end"]:
@@ -34,7 +40,11 @@ def renew(tx: Transaction, subscription: Object) -> None:
     lines = switching.take_waiting_lines(tx, subscription)
     lines += [line for line in invoicing.regular_lines(subscription) if line.item["id"] in due]
     paused = subscription["pause_collection"]
-    invoice = invoicing.draw_up(tx, subscription, lines, reason="subscription_cycle")
+    invoice = invoicing.draw_up(
+        tx, subscription, lines, reason="subscription_cycle", base_url=tx.setting("base_url", "")
+    )
+    invoice["period_start"] = before["items"]["data"][0]["current_period_start"]
+    invoice["period_end"] = before["items"]["data"][0]["current_period_end"]
     subscribing.save_and_announce(tx, subscription, before)
     if subscription["status"] == "unpaid" or (paused and paused["behavior"] == "keep_as_draft"):
         invoice["auto_advance"] = False
@@ -88,8 +98,11 @@ def trial_notice(tx: Transaction, subscription: Object) -> None:
 
 
 def cancel(tx: Transaction, subscription: Object) -> None:
-    if subscription["cancel_at"] is not None and subscription["cancel_at"] <= tx.now \
-            and subscription["status"] not in subscribing.DEAD:
+    if (
+        subscription["cancel_at"] is not None
+        and subscription["cancel_at"] <= tx.now
+        and subscription["status"] not in subscribing.DEAD
+    ):
         subscribing.end_now(tx, subscription, reason="cancellation_requested")
 
 

@@ -13,8 +13,14 @@ from stripe_sandbox.store import Object, Store, Transaction
 
 
 class Sandbox:
-    def __init__(self, database: Path | str, *, delivery: str, seed: int | None,
-                 retry_seconds: tuple[float, ...] = deliveries.RETRY_SECONDS) -> None:
+    def __init__(
+        self,
+        database: Path | str,
+        *,
+        delivery: str,
+        seed: int | None,
+        retry_seconds: tuple[float, ...] = deliveries.RETRY_SECONDS,
+    ) -> None:
         self.store = Store(database)
         self.keys = Keys()
         self.deliverer = deliveries.Deliverer(self.store, seed=seed, retry_seconds=retry_seconds)
@@ -86,8 +92,15 @@ class Sandbox:
         with self.store.write() as tx:
             tx.set(name, value)
 
-    def pay(self, session_id: str, *, card: str = "4242424242424242", confirmed: bool = True, code: str = "",
-            base_url: str = "http://sandbox.invalid") -> checking_out.Step:
+    def pay(
+        self,
+        session_id: str,
+        *,
+        card: str = "4242424242424242",
+        confirmed: bool = True,
+        code: str = "",
+        base_url: str = "http://sandbox.invalid",
+    ) -> checking_out.Step:
         """What a person does on the Checkout page. With a bank question, `confirmed` is their answer."""
         clock.catch_up(self.store)
         with self.store.write() as tx:

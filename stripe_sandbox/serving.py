@@ -9,7 +9,6 @@ from typing import Any
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from stripe_sandbox.api import ConnectionDropped
 from stripe_sandbox.sandbox import Sandbox
 
 
@@ -24,29 +23,22 @@ class _Handler(WSGIRequestHandler):
     def log_error(self, *args: Any) -> None:
         return None
 
-    def run_wsgi(self) -> None:
-        try:
-            super().run_wsgi()
-        except (ConnectionDropped, ConnectionError, OSError):
-            self.close_connection = True
-
 
 class Server:
     """`start()` serves in a thread; `serve()` in this one."""
 
     def __init__(self, app: Flask, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.app = app
-        self._server: BaseWSGIServer = make_server(host, port, _propagating(app), threaded=True,
-                                                   request_handler=_Handler)
-        self._server.passthrough_errors = True
+        self._server: BaseWSGIServer = make_server(host, port, app, threaded=True, request_handler=_Handler)
         self.port = self._server.server_port
         self.url = f"http://{host}:{self.port}"
         self.sandbox: Sandbox = app.extensions["sandbox"]
 
     def start(self) -> None:
         self.sandbox.start()
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True,
-                         name=f"sandbox-{self.port}").start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name=f"sandbox-{self.port}"
+        ).start()
 
     def serve(self) -> None:
         logging.getLogger("stripe_sandbox").info("sandbox.started url=%s", self.url)
@@ -60,7 +52,3 @@ class Server:
         self._server.shutdown()
         self._server.server_close()
         self.sandbox.stop()
-
-
-def _propagating(app: Flask) -> Flask:
-    return app

@@ -67,8 +67,9 @@ class Store:
             conn.executescript(_SCHEMA)
 
     @contextmanager
-    def write(self, *, at: int | None = None, request: str | None = None, key: str | None = None
-              ) -> Iterator[Transaction]:
+    def write(
+        self, *, at: int | None = None, request: str | None = None, key: str | None = None
+    ) -> Iterator[Transaction]:
         """All or nothing. `at` acts at another moment than now; `request` and `key` end up in the events."""
         with self._connection() as conn:
             conn.execute("BEGIN IMMEDIATE")
@@ -123,8 +124,15 @@ class Store:
 class Transaction:
     """One all-or-nothing change, at one moment: `tx.now`, in whole seconds."""
 
-    def __init__(self, conn: sqlite3.Connection, store: Store, *, at: int | None = None, request: str | None = None,
-                 key: str | None = None) -> None:
+    def __init__(
+        self,
+        conn: sqlite3.Connection,
+        store: Store,
+        *,
+        at: int | None = None,
+        request: str | None = None,
+        key: str | None = None,
+    ) -> None:
         self.conn = conn
         self.store = store
         self.has_emitted = False
@@ -162,8 +170,9 @@ class Transaction:
         return row["value"] if row else default
 
     def set(self, name: str, value: str) -> None:
-        self.conn.execute("INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                          (name, value))
+        self.conn.execute(
+            "INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+        )
 
     # Objects
 
@@ -179,8 +188,11 @@ class Transaction:
         """Like `find`, but raises 404 resource_missing."""
         found = self.find(id, kind)
         if found is None:
-            raise no_such(kind.rsplit(".", 1)[-1].replace("_", " ") if kind != "checkout.session"
-                          else "checkout.session", id, param=param)
+            raise no_such(
+                kind.rsplit(".", 1)[-1].replace("_", " ") if kind != "checkout.session" else "checkout.session",
+                id,
+                param=param,
+            )
         return found
 
     def live(self, kind: str, id: str, *, param: str = "id") -> Object:
@@ -195,13 +207,23 @@ class Transaction:
         customer = body["id"] if body["object"] == "customer" else body.get("customer")
         self.conn.execute(
             "INSERT INTO object (id, kind, created, customer, parent, body, private) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (body["id"], body["object"], body.get("created", self.now), customer if isinstance(customer, str) else None,
-             parent, json.dumps(body), json.dumps(private or {})))
+            (
+                body["id"],
+                body["object"],
+                body.get("created", self.now),
+                customer if isinstance(customer, str) else None,
+                parent,
+                json.dumps(body),
+                json.dumps(private or {}),
+            ),
+        )
         return body
 
     def save(self, body: Object) -> Object:
-        self.conn.execute("UPDATE object SET body = ?, customer = COALESCE(customer, ?) WHERE id = ?",
-                          (json.dumps(body), body.get("customer"), body["id"]))
+        self.conn.execute(
+            "UPDATE object SET body = ?, customer = COALESCE(customer, ?) WHERE id = ?",
+            (json.dumps(body), body.get("customer"), body["id"]),
+        )
         return body
 
     def remove(self, id: str) -> None:
@@ -213,11 +235,20 @@ class Transaction:
         return cast(Object, json.loads(row["private"])) if row else {}
 
     def set_private(self, id: str, **values: Any) -> None:
-        self.conn.execute("UPDATE object SET private = ? WHERE id = ?",
-                          (json.dumps(self.private(id) | values), id))
+        self.conn.execute("UPDATE object SET private = ? WHERE id = ?", (json.dumps(self.private(id) | values), id))
 
-    def select(self, kind: str, *, customer: str | None = None, parent: str | None = None, oldest_first: bool = False,
-               where: str = "", args: tuple[Any, ...] = (), limit: int = -1, with_deleted: bool = False) -> list[Object]:
+    def select(
+        self,
+        kind: str,
+        *,
+        customer: str | None = None,
+        parent: str | None = None,
+        oldest_first: bool = False,
+        where: str = "",
+        args: tuple[Any, ...] = (),
+        limit: int = -1,
+        with_deleted: bool = False,
+    ) -> list[Object]:
         """Objects of a kind, newest first as Stripe lists them. `where` may speak of seq, created and body."""
         sql, values = "SELECT body FROM object WHERE kind = ?", [kind]
         if not with_deleted:
@@ -239,18 +270,29 @@ class Transaction:
         if previous is not None:
             data["previous_attributes"] = previous
         event = {
-            "id": new_id("evt_1"), "object": "event", "api_version": API_VERSION, "created": self.now, "data": data,
-            "livemode": False, "pending_webhooks": 0, "request": self._request, "type": type,
+            "id": new_id("evt_1"),
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": self.now,
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": 0,
+            "request": self._request,
+            "type": type,
         }
         if self.store.strict and (faults := oracle.event_findings(event)):
             raise AssertionError("; ".join(faults))
-        self.conn.execute("INSERT INTO event (id, type, created, body) VALUES (?, ?, ?, ?)",
-                          (event["id"], type, self.now, json.dumps(event)))
+        self.conn.execute(
+            "INSERT INTO event (id, type, created, body) VALUES (?, ?, ?, ?)",
+            (event["id"], type, self.now, json.dumps(event)),
+        )
         for endpoint in self.select("webhook_endpoint", oldest_first=True):
             wants = endpoint["enabled_events"]
             if endpoint["status"] == "enabled" and ("*" in wants or type in wants):
-                self.conn.execute("INSERT INTO delivery (event, endpoint, state, due) VALUES (?, ?, 'due', ?)",
-                                  (event["id"], endpoint["id"], time.time() + self.offset))
+                self.conn.execute(
+                    "INSERT INTO delivery (event, endpoint, state, due) VALUES (?, ?, 'due', ?)",
+                    (event["id"], endpoint["id"], time.time() + self.offset),
+                )
                 self.has_emitted = True
 
 

@@ -86,15 +86,18 @@ def after_failure(tx: Transaction, subscription: Object, invoice: Object) -> Non
     _announce(tx, subscription, before)
 
 
-def set_end(tx: Transaction, subscription: Object, *, at: int | None, at_period_end: bool,
-            details: dict[str, Any] | None = None) -> None:
+def set_end(
+    tx: Transaction, subscription: Object, *, at: int | None, at_period_end: bool, details: dict[str, Any] | None = None
+) -> None:
     """Plan the end, or with `at=None` take the plan back. The billing portal sets `at` alone (flexible billing)."""
     subscription["cancel_at"], subscription["cancel_at_period_end"] = at, at_period_end
     subscription["canceled_at"] = tx.now if at is not None else None
     reason = "cancellation_requested" if at is not None else None
     subscription["cancellation_details"] = {
-        "comment": (details or {}).get("comment") or None, "feedback": (details or {}).get("feedback") or None,
-        "reason": reason}
+        "comment": (details or {}).get("comment") or None,
+        "feedback": (details or {}).get("feedback") or None,
+        "reason": reason,
+    }
     tx.plan("cancel", subscription["id"], at)
 
 
@@ -107,7 +110,9 @@ def end_now(tx: Transaction, subscription: Object, *, reason: str, details: dict
     old = subscription["cancellation_details"] or {}
     subscription["cancellation_details"] = {
         "comment": (details or {}).get("comment") or old.get("comment"),
-        "feedback": (details or {}).get("feedback") or old.get("feedback"), "reason": reason}
+        "feedback": (details or {}).get("feedback") or old.get("feedback"),
+        "reason": reason,
+    }
     _forget_plans(tx, subscription["id"])
     tx.save(subscription)
     for invoice in tx.select("invoice", parent=subscription["id"]):
@@ -141,16 +146,33 @@ def save_and_announce(tx: Transaction, subscription: Object, before: Object) -> 
 
 
 def period_end(subscription: Object) -> int:
-    return max(item["current_period_end"] for item in subscription["items"]["data"])
+    return int(max(item["current_period_end"] for item in subscription["items"]["data"]))
 
 
-def make_item(tx: Transaction, subscription: str, price: Object, quantity: int, start: int, end: int,
-              metadata: dict[str, str] | None = None) -> Object:
+def make_item(
+    tx: Transaction,
+    subscription: str,
+    price: Object,
+    quantity: int,
+    start: int,
+    end: int,
+    metadata: dict[str, str] | None = None,
+) -> Object:
     return {
-        "id": new_id("si_", 14), "object": "subscription_item", "billed_until": None, "billing_thresholds": None,
-        "created": tx.now, "current_period_end": end, "current_period_start": start, "discounts": [],
-        "metadata": metadata or {}, "plan": plan_of(price), "price": price, "quantity": quantity,
-        "subscription": subscription, "tax_rates": [],
+        "id": new_id("si_", 14),
+        "object": "subscription_item",
+        "billed_until": None,
+        "billing_thresholds": None,
+        "created": tx.now,
+        "current_period_end": end,
+        "current_period_start": start,
+        "discounts": [],
+        "metadata": metadata or {},
+        "plan": plan_of(price),
+        "price": price,
+        "quantity": quantity,
+        "subscription": subscription,
+        "tax_rates": [],
     }
 
 
@@ -158,12 +180,25 @@ def plan_of(price: Object) -> Object:
     """The old name for a recurring price, still part of every item."""
     recurring = price["recurring"]
     return {
-        "id": price["id"], "object": "plan", "active": price["active"], "amount": price["unit_amount"],
-        "amount_decimal": price["unit_amount_decimal"], "billing_scheme": "per_unit", "created": price["created"],
-        "currency": price["currency"], "interval": recurring["interval"],
-        "interval_count": recurring["interval_count"], "livemode": False, "metadata": price["metadata"], "meter": None,
-        "nickname": price["nickname"], "product": price["product"], "tiers_mode": None, "transform_usage": None,
-        "trial_period_days": None, "usage_type": recurring["usage_type"],
+        "id": price["id"],
+        "object": "plan",
+        "active": price["active"],
+        "amount": price["unit_amount"],
+        "amount_decimal": price["unit_amount_decimal"],
+        "billing_scheme": "per_unit",
+        "created": price["created"],
+        "currency": price["currency"],
+        "interval": recurring["interval"],
+        "interval_count": recurring["interval_count"],
+        "livemode": False,
+        "metadata": price["metadata"],
+        "meter": None,
+        "nickname": price["nickname"],
+        "product": price["product"],
+        "tiers_mode": None,
+        "transform_usage": None,
+        "trial_period_days": None,
+        "usage_type": recurring["usage_type"],
     }
 
 
@@ -211,29 +246,68 @@ def _body(tx: Transaction, order: Order, anchor: int) -> Object:
         end = order.trial_end if order.trial_end is not None else periods.end_of(anchor, price, tx.now)
         items.append(make_item(tx, id, price, quantity, tx.now, end, extra))
     return {
-        "id": id, "object": "subscription", "application": None, "application_fee_percent": None,
-        "automatic_tax": {"disabled_reason": None, "enabled": order.automatic_tax,
-                          "liability": {"type": "self"} if order.automatic_tax else None},
-        "billing_cycle_anchor": anchor, "billing_cycle_anchor_config": None,
-        "billing_mode": {"flexible": {"proration_discounts": "included"} if order.billing_mode == "flexible" else None,
-                         "type": order.billing_mode},
-        "billing_schedules": [], "billing_thresholds": None, "cancel_at": None, "cancel_at_period_end": False,
-        "canceled_at": None, "cancellation_details": {"comment": None, "feedback": None, "reason": None},
-        "collection_method": "charge_automatically", "created": tx.now, "currency": first["currency"],
-        "customer": order.customer, "customer_account": None, "days_until_due": None,
-        "default_payment_method": order.default_payment_method, "default_source": None, "default_tax_rates": [],
-        "description": order.description, "discounts": [], "ended_at": None,
+        "id": id,
+        "object": "subscription",
+        "application": None,
+        "application_fee_percent": None,
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": order.automatic_tax,
+            "liability": {"type": "self"} if order.automatic_tax else None,
+        },
+        "billing_cycle_anchor": anchor,
+        "billing_cycle_anchor_config": None,
+        "billing_mode": {
+            "flexible": {"proration_discounts": "included"} if order.billing_mode == "flexible" else None,
+            "type": order.billing_mode,
+        },
+        "billing_schedules": [],
+        "billing_thresholds": None,
+        "cancel_at": None,
+        "cancel_at_period_end": False,
+        "canceled_at": None,
+        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
+        "collection_method": "charge_automatically",
+        "created": tx.now,
+        "currency": first["currency"],
+        "customer": order.customer,
+        "customer_account": None,
+        "days_until_due": None,
+        "default_payment_method": order.default_payment_method,
+        "default_source": None,
+        "default_tax_rates": [],
+        "description": order.description,
+        "discounts": [],
+        "ended_at": None,
         "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
-        "items": {"object": "list", "data": items, "has_more": False, "url": f"/v1/subscription_items?subscription={id}"},
-        "latest_invoice": None, "livemode": False, "metadata": order.metadata,
-        "next_pending_invoice_item_invoice": None, "on_behalf_of": None, "pause_collection": None,
-        "payment_settings": {"payment_method_options": None, "payment_method_types": None,
-                             "save_default_payment_method": order.save_default_payment_method},
-        "pending_invoice_item_interval": None, "pending_setup_intent": None, "pending_update": None, "schedule": None,
-        "start_date": tx.now, "status": "trialing" if trial else "incomplete", "status_details": None,
-        "test_clock": (tx.find(order.customer) or {}).get("test_clock"), "transfer_data": None,
-        "trial_end": order.trial_end, "trial_settings": {"end_behavior": {
-            "missing_payment_method": order.missing_payment_method}},
+        "items": {
+            "object": "list",
+            "data": items,
+            "has_more": False,
+            "url": f"/v1/subscription_items?subscription={id}",
+        },
+        "latest_invoice": None,
+        "livemode": False,
+        "metadata": order.metadata,
+        "next_pending_invoice_item_invoice": None,
+        "on_behalf_of": None,
+        "pause_collection": None,
+        "payment_settings": {
+            "payment_method_options": None,
+            "payment_method_types": None,
+            "save_default_payment_method": order.save_default_payment_method,
+        },
+        "pending_invoice_item_interval": None,
+        "pending_setup_intent": None,
+        "pending_update": None,
+        "schedule": None,
+        "start_date": tx.now,
+        "status": "trialing" if trial else "incomplete",
+        "status_details": None,
+        "test_clock": (tx.find(order.customer) or {}).get("test_clock"),
+        "transfer_data": None,
+        "trial_end": order.trial_end,
+        "trial_settings": {"end_behavior": {"missing_payment_method": order.missing_payment_method}},
         "trial_start": tx.now if trial else None,
     }
 

@@ -34,18 +34,26 @@ class Change:
             if "price" in entry:
                 price = tx.get("price", entry["price"], param=f"items[{index}][price]")
                 if not price["active"]:
-                    raise ApiError("The price specified is inactive. This field only accepts active prices.",
-                                   param=f"items[{index}][price]")
+                    raise ApiError(
+                        "The price specified is inactive. This field only accepts active prices.",
+                        param=f"items[{index}][price]",
+                    )
                 if price["recurring"] is None:
-                    raise ApiError("The price specified is set to `type=one_time` but this field only accepts prices "
-                                   "with `type=recurring`.", param=f"items[{index}][price]")
+                    raise ApiError(
+                        "The price specified is set to `type=one_time` but this field only accepts prices "
+                        "with `type=recurring`.",
+                        param=f"items[{index}][price]",
+                    )
             items.append((entry.get("id"), price, entry.get("quantity"), bool(entry.get("deleted"))))
         anchor = params.get("billing_cycle_anchor")
-        return cls(items=tuple(items), proration=params.get("proration_behavior", "create_prorations"),
-                   payment=params.get("payment_behavior", "allow_incomplete"),
-                   proration_date=params.get("proration_date"),
-                   anchor_now=isinstance(anchor, dict) and anchor.get("type") == "now",
-                   trial_end=params.get("trial_end"))
+        return cls(
+            items=tuple(items),
+            proration=params.get("proration_behavior", "create_prorations"),
+            payment=params.get("payment_behavior", "allow_incomplete"),
+            proration_date=params.get("proration_date"),
+            anchor_now=isinstance(anchor, dict) and anchor.get("type") == "now",
+            trial_end=params.get("trial_end"),
+        )
 
 
 @dataclass(frozen=True)
@@ -79,8 +87,14 @@ def switch(tx: Transaction, subscription: Object, change: Change, *, base_url: s
         _keep_for_later(tx, subscription, plan.lines)
         subscribing.save_and_announce(tx, subscription, before)
         return subscription
-    invoice = invoicing.draw_up(tx, subscription, plan.lines, reason="subscription_update", base_url=base_url,
-                                proration_date=change.proration_date or tx.now)
+    invoice = invoicing.draw_up(
+        tx,
+        subscription,
+        plan.lines,
+        reason="subscription_update",
+        base_url=base_url,
+        proration_date=change.proration_date or tx.now,
+    )
     subscribing.save_and_announce(tx, subscription, before)
     invoice = invoicing.finalise(tx, invoice, base_url=base_url)
     if invoice["status"] == "open":
@@ -110,8 +124,14 @@ def work_out(tx: Transaction, subscription: Object, change: Change) -> Plan:
             raise ApiError(f"No such subscription_item: '{id}'", code="resource_missing", param="items[0][id]")
         else:
             touched[id] = (price, quantity, deleted)
-    resets = change.anchor_now or ends_trial or any(
-        price is not None and _interval(price) != _interval(old[id]["price"]) for id, (price, _, _) in touched.items())
+    resets = (
+        change.anchor_now
+        or ends_trial
+        or any(
+            price is not None and _interval(price) != _interval(old[id]["price"])
+            for id, (price, _, _) in touched.items()
+        )
+    )
     anchor = now if resets and not (trialing and not ends_trial) else subscription["billing_cycle_anchor"]
     at_once = anchor == now and anchor != subscription["billing_cycle_anchor"]
     for id, item in old.items():
@@ -128,8 +148,13 @@ def work_out(tx: Transaction, subscription: Object, change: Change) -> Plan:
             continue
         start = now if at_once else item["current_period_start"]
         end = periods.end_of(anchor, new_price, now) if at_once else item["current_period_end"]
-        fresh = item | {"price": new_price, "plan": subscribing.plan_of(new_price), "quantity": new_quantity,
-                        "current_period_start": start, "current_period_end": end}
+        fresh = item | {
+            "price": new_price,
+            "plan": subscribing.plan_of(new_price),
+            "quantity": new_quantity,
+            "current_period_start": start,
+            "current_period_end": end,
+        }
         items.append(fresh)
         if not free:
             lines.append(_debit(fresh, now, whole=at_once))
@@ -147,8 +172,12 @@ def work_out(tx: Transaction, subscription: Object, change: Change) -> Plan:
 def apply_pending(tx: Transaction, subscription: Object, pending: Object) -> None:
     """The invoice of a pending update was paid: now the plan changes."""
     subscription["pending_update"] = None
-    _install(tx, subscription, pending["subscription_items"], pending["billing_cycle_anchor"]
-             or subscription["billing_cycle_anchor"])
+    _install(
+        tx,
+        subscription,
+        pending["subscription_items"],
+        pending["billing_cycle_anchor"] or subscription["billing_cycle_anchor"],
+    )
     tx.emit("customer.subscription.pending_update_applied", subscription)
 
 
@@ -162,8 +191,9 @@ def take_waiting_lines(tx: Transaction, subscription: Object) -> list[Line]:
 def pause(tx: Transaction, subscription: Object, *, why: str) -> Object:
     before = dict(subscription)
     subscription["status"] = "paused"
-    subscription["status_details"] = {"paused": {"subscription": {"type": why}, "transitioned_at": tx.now,
-                                                 "type": "subscription"}}
+    subscription["status_details"] = {
+        "paused": {"subscription": {"type": why}, "transitioned_at": tx.now, "type": "subscription"}
+    }
     for what in ("renew", "trial_notice"):
         tx.plan(what, subscription["id"], None)
     subscribing.save_and_announce(tx, subscription, before)
@@ -175,13 +205,15 @@ def resume(tx: Transaction, subscription: Object, *, base_url: str) -> Object:
     """A new cycle from now; the subscription is active once its invoice is paid."""
     before = dict(subscription)
     anchor = tx.now
-    items = [item | {"current_period_start": tx.now,
-                     "current_period_end": periods.end_of(anchor, item["price"], tx.now)}
-             for item in subscription["items"]["data"]]
+    items = [
+        item | {"current_period_start": tx.now, "current_period_end": periods.end_of(anchor, item["price"], tx.now)}
+        for item in subscription["items"]["data"]
+    ]
     _install(tx, subscription, items, anchor, plans=False)
     subscribing.save_and_announce(tx, subscription, before)
-    invoice = invoicing.draw_up(tx, subscription, invoicing.regular_lines(subscription), reason="subscription_update",
-                                base_url=base_url)
+    invoice = invoicing.draw_up(
+        tx, subscription, invoicing.regular_lines(subscription), reason="subscription_update", base_url=base_url
+    )
     tx.set_private(invoice["id"], resumes=True)
     invoice = invoicing.finalise(tx, invoice, base_url=base_url)
     if invoice["status"] == "open":
@@ -192,10 +224,20 @@ def resume(tx: Transaction, subscription: Object, *, base_url: str) -> Object:
 def _switch_once_paid(tx: Transaction, subscription: Object, plan: Plan, change: Change, base_url: str) -> Object:
     before = dict(subscription)
     subscription["pending_update"] = {
-        "billing_cycle_anchor": plan.anchor if plan.at_once else None, "expires_at": tx.now + PENDING_SECONDS,
-        "subscription_items": plan.items, "trial_end": None, "trial_from_plan": None}
-    invoice = invoicing.draw_up(tx, subscription, plan.lines, reason="subscription_update", base_url=base_url,
-                                proration_date=change.proration_date or tx.now)
+        "billing_cycle_anchor": plan.anchor if plan.at_once else None,
+        "expires_at": tx.now + PENDING_SECONDS,
+        "subscription_items": plan.items,
+        "trial_end": None,
+        "trial_from_plan": None,
+    }
+    invoice = invoicing.draw_up(
+        tx,
+        subscription,
+        plan.lines,
+        reason="subscription_update",
+        base_url=base_url,
+        proration_date=change.proration_date or tx.now,
+    )
     subscribing.save_and_announce(tx, subscription, before)
     invoice = invoicing.finalise(tx, invoice, base_url=base_url)
     if invoice["status"] == "open":
@@ -251,8 +293,16 @@ def _credit(tx: Transaction, subscription: Object, item: Object, now: int) -> Li
     full = (item["price"]["unit_amount"] or 0) * item["quantity"]
     paid = round(full * _paid_share(tx, subscription))
     amount = _share(paid, end - now, end - start)
-    return Line(item, item["price"], item["quantity"], now, end, -amount, proration=True,
-                description=f"Unused time on {_called(tx, item['price'])}")
+    return Line(
+        item,
+        item["price"],
+        item["quantity"],
+        now,
+        end,
+        -amount,
+        proration=True,
+        description=f"Unused time on {_called(tx, item['price'])}",
+    )
 
 
 def _debit(item: Object, now: int, *, whole: bool) -> Line:
@@ -260,8 +310,16 @@ def _debit(item: Object, now: int, *, whole: bool) -> Line:
     full = (item["price"]["unit_amount"] or 0) * item["quantity"]
     if whole:
         return Line(item, item["price"], item["quantity"], start, end, full)
-    return Line(item, item["price"], item["quantity"], now, end, _share(full, end - now, end - start), proration=True,
-                description="Remaining time after the change")
+    return Line(
+        item,
+        item["price"],
+        item["quantity"],
+        now,
+        end,
+        _share(full, end - now, end - start),
+        proration=True,
+        description="Remaining time after the change",
+    )
 
 
 def _paid_share(tx: Transaction, subscription: Object) -> Decimal:
@@ -269,7 +327,7 @@ def _paid_share(tx: Transaction, subscription: Object) -> Decimal:
     for invoice in tx.select("invoice", parent=subscription["id"], where="json_extract(body, '$.status') = 'paid'"):
         if invoice["subtotal"] > 0:
             taken = sum(d["amount"] for d in invoice["total_discount_amounts"])
-            return Decimal(invoice["subtotal"] - taken) / invoice["subtotal"]
+            return Decimal(invoice["subtotal"] - taken) / Decimal(invoice["subtotal"])
     return Decimal(1)
 
 

@@ -20,12 +20,25 @@ def create_product(call: Call) -> Object:
     if tx.find(id):
         raise ApiError("Product already exists.", code="resource_already_exists", param="id")
     body: Object = {
-        "id": id, "object": "product", "active": params.get("active", True), "created": tx.now, "default_price": None,
-        "description": params.get("description") or None, "images": params.get("images") or [], "livemode": False,
-        "marketing_features": params.get("marketing_features") or [], "metadata": {}, "name": params["name"],
-        "package_dimensions": None, "shippable": None, "statement_descriptor": params.get("statement_descriptor"),
-        "tax_code": params.get("tax_code"), "type": "service", "unit_label": params.get("unit_label") or None,
-        "updated": tx.now, "url": params.get("url"),
+        "id": id,
+        "object": "product",
+        "active": params.get("active", True),
+        "created": tx.now,
+        "default_price": None,
+        "description": params.get("description") or None,
+        "images": params.get("images") or [],
+        "livemode": False,
+        "marketing_features": params.get("marketing_features") or [],
+        "metadata": {},
+        "name": params["name"],
+        "package_dimensions": None,
+        "shippable": None,
+        "statement_descriptor": params.get("statement_descriptor"),
+        "tax_code": params.get("tax_code"),
+        "type": "service",
+        "unit_label": params.get("unit_label") or None,
+        "updated": tx.now,
+        "url": params.get("url"),
     }
     merge_metadata(body, params)
     tx.add(body)
@@ -47,8 +60,18 @@ def update_product(call: Call) -> Object:
     tx, params = call.tx, call.params
     body = tx.live("product", call.id)
     before = dict(body)
-    apply(body, params, "active", "name", "description", "default_price", "statement_descriptor", "tax_code", "url",
-          "unit_label")
+    apply(
+        body,
+        params,
+        "active",
+        "name",
+        "description",
+        "default_price",
+        "statement_descriptor",
+        "tax_code",
+        "url",
+        "unit_label",
+    )
     for name in ("images", "marketing_features"):
         if name in params:
             body[name] = params[name] or []
@@ -95,25 +118,47 @@ def _make_price(call: Call, params: dict[str, Any]) -> Object:
         inner = Call(tx=tx, ids=(), params=data, base_url=call.base_url)
         product = create_product(inner)["id"]
     if product is None:
-        raise ApiError("You must specify either `product` or `product_data` when creating a price.",
-                       code="parameter_missing", param="product")
+        raise ApiError(
+            "You must specify either `product` or `product_data` when creating a price.",
+            code="parameter_missing",
+            param="product",
+        )
     tx.live("product", product, param="product")
     amount = params.get("unit_amount")
     if amount is None and (decimal := params.get("unit_amount_decimal")) is not None:
         amount = int(decimal) if "." not in decimal else None
     if amount is None and "unit_amount_decimal" not in params:
-        raise ApiError("You must specify `unit_amount` or `unit_amount_decimal`.", code="parameter_missing",
-                       param="unit_amount")
+        raise ApiError(
+            "You must specify `unit_amount` or `unit_amount_decimal`.", code="parameter_missing", param="unit_amount"
+        )
     recurring = params.get("recurring")
     body: Object = {
-        "id": new_id("price_1"), "object": "price", "active": params.get("active", True), "billing_scheme": "per_unit",
-        "created": tx.now, "currency": params["currency"].lower(), "custom_unit_amount": None, "livemode": False,
-        "lookup_key": None, "metadata": {}, "nickname": params.get("nickname"), "product": product,
-        "recurring": {"interval": recurring["interval"], "interval_count": recurring.get("interval_count", 1),
-                      "meter": None, "trial_period_days": recurring.get("trial_period_days"),
-                      "usage_type": recurring.get("usage_type", "licensed")} if recurring else None,
-        "tax_behavior": params.get("tax_behavior", "unspecified"), "tiers_mode": None, "transform_quantity": None,
-        "type": "recurring" if recurring else "one_time", "unit_amount": amount,
+        "id": new_id("price_1"),
+        "object": "price",
+        "active": params.get("active", True),
+        "billing_scheme": "per_unit",
+        "created": tx.now,
+        "currency": params["currency"].lower(),
+        "custom_unit_amount": None,
+        "livemode": False,
+        "lookup_key": None,
+        "metadata": {},
+        "nickname": params.get("nickname"),
+        "product": product,
+        "recurring": {
+            "interval": recurring["interval"],
+            "interval_count": recurring.get("interval_count", 1),
+            "meter": None,
+            "trial_period_days": recurring.get("trial_period_days"),
+            "usage_type": recurring.get("usage_type", "licensed"),
+        }
+        if recurring
+        else None,
+        "tax_behavior": params.get("tax_behavior", "unspecified"),
+        "tiers_mode": None,
+        "transform_quantity": None,
+        "type": "recurring" if recurring else "one_time",
+        "unit_amount": amount,
         "unit_amount_decimal": params.get("unit_amount_decimal", str(amount)),
     }
     merge_metadata(body, params)
@@ -163,12 +208,16 @@ def _set_lookup_key(call: Call, body: Object, params: dict[str, Any]) -> None:
         return
     key = params["lookup_key"] or None
     if key:
-        owners = call.tx.select("price", where="json_extract(body, '$.lookup_key') = ? AND id <> ?",
-                                args=(key, body["id"]))
+        owners = call.tx.select(
+            "price", where="json_extract(body, '$.lookup_key') = ? AND id <> ?", args=(key, body["id"])
+        )
         for owner in owners:
             if not params.get("transfer_lookup_key"):
-                raise ApiError(f"A price (`{owner['id']}`) already uses that lookup key.", param="lookup_key",
-                               code="resource_already_exists")
+                raise ApiError(
+                    f"A price (`{owner['id']}`) already uses that lookup key.",
+                    param="lookup_key",
+                    code="resource_already_exists",
+                )
             owner["lookup_key"] = None
             call.tx.save(owner)
             call.tx.emit("price.updated", owner, {"lookup_key": key})
@@ -193,11 +242,20 @@ def create_coupon(call: Call) -> Object:
     if tx.find(id):
         raise ApiError("Coupon already exists.", code="resource_already_exists", param="id")
     body: Object = {
-        "id": id, "object": "coupon", "amount_off": params.get("amount_off"), "created": tx.now,
-        "currency": params.get("currency"), "duration": params.get("duration", "once"),
-        "duration_in_months": params.get("duration_in_months"), "livemode": False,
-        "max_redemptions": params.get("max_redemptions"), "metadata": {}, "name": params.get("name"),
-        "percent_off": params.get("percent_off"), "redeem_by": params.get("redeem_by"), "times_redeemed": 0,
+        "id": id,
+        "object": "coupon",
+        "amount_off": params.get("amount_off"),
+        "created": tx.now,
+        "currency": params.get("currency"),
+        "duration": params.get("duration", "once"),
+        "duration_in_months": params.get("duration_in_months"),
+        "livemode": False,
+        "max_redemptions": params.get("max_redemptions"),
+        "metadata": {},
+        "name": params.get("name"),
+        "percent_off": params.get("percent_off"),
+        "redeem_by": params.get("redeem_by"),
+        "times_redeemed": 0,
         "valid": True,
     }
     merge_metadata(body, params)
@@ -233,20 +291,36 @@ def create_promotion_code(call: Call) -> Object:
     coupon = params["promotion"].get("coupon")
     tx.live("coupon", coupon or "", param="promotion[coupon]")
     code = params.get("code") or new_id("", 8).upper()
-    taken = tx.select("promotion_code", where="json_extract(body, '$.code') = ? COLLATE NOCASE "
-                                              "AND json_extract(body, '$.active') = 1", args=(code,))
+    taken = tx.select(
+        "promotion_code",
+        where="json_extract(body, '$.code') = ? COLLATE NOCASE AND json_extract(body, '$.active') = 1",
+        args=(code,),
+    )
     if taken:
-        raise ApiError(f"An active promotion code with `code: {code}` already exists.",
-                       code="resource_already_exists", param="code")
+        raise ApiError(
+            f"An active promotion code with `code: {code}` already exists.",
+            code="resource_already_exists",
+            param="code",
+        )
     limits = params.get("restrictions") or {}
     body: Object = {
-        "id": new_id("promo_1"), "object": "promotion_code", "active": params.get("active", True), "code": code,
-        "created": tx.now, "customer": params.get("customer"), "customer_account": None,
-        "expires_at": params.get("expires_at"), "livemode": False, "max_redemptions": params.get("max_redemptions"),
-        "metadata": {}, "promotion": {"coupon": coupon, "type": "coupon"},
-        "restrictions": {"first_time_transaction": limits.get("first_time_transaction", False),
-                         "minimum_amount": limits.get("minimum_amount"),
-                         "minimum_amount_currency": limits.get("minimum_amount_currency")},
+        "id": new_id("promo_1"),
+        "object": "promotion_code",
+        "active": params.get("active", True),
+        "code": code,
+        "created": tx.now,
+        "customer": params.get("customer"),
+        "customer_account": None,
+        "expires_at": params.get("expires_at"),
+        "livemode": False,
+        "max_redemptions": params.get("max_redemptions"),
+        "metadata": {},
+        "promotion": {"coupon": coupon, "type": "coupon"},
+        "restrictions": {
+            "first_time_transaction": limits.get("first_time_transaction", False),
+            "minimum_amount": limits.get("minimum_amount"),
+            "minimum_amount_currency": limits.get("minimum_amount_currency"),
+        },
         "times_redeemed": 0,
     }
     merge_metadata(body, params)

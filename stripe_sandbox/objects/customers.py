@@ -17,13 +17,33 @@ def create(call: Call) -> Object:
     if clock_id:
         tx.now = int(tx.get("test_helpers.test_clock", clock_id, param="test_clock")["frozen_time"])
     body: Object = {
-        "id": new_id("cus_", 14), "object": "customer", "address": None, "balance": params.get("balance", 0),
-        "created": tx.now, "currency": None, "customer_account": None, "default_source": None, "delinquent": False,
-        "description": None, "discount": None, "email": None, "invoice_prefix": new_id("", 8).upper(),
-        "invoice_settings": {"custom_fields": None, "default_payment_method": None, "footer": None,
-                             "rendering_options": None},
-        "livemode": False, "metadata": {}, "name": None, "next_invoice_sequence": 1, "phone": None,
-        "preferred_locales": [], "shipping": None, "tax_exempt": params.get("tax_exempt") or "none",
+        "id": new_id("cus_", 14),
+        "object": "customer",
+        "address": None,
+        "balance": params.get("balance", 0),
+        "created": tx.now,
+        "currency": None,
+        "customer_account": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": None,
+        "discount": None,
+        "email": None,
+        "invoice_prefix": new_id("", 8).upper(),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": False,
+        "metadata": {},
+        "name": None,
+        "next_invoice_sequence": 1,
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": params.get("tax_exempt") or "none",
         "test_clock": clock_id,
     }
     _fill(call, body)
@@ -83,8 +103,11 @@ def payment_methods(call: Call) -> Object:
 
 @expanding.included("customer", "subscriptions")
 def _subscriptions(tx: Transaction, body: Object) -> Object:
-    found = [s for s in tx.select("subscription", customer=body["id"])
-             if s["status"] not in ("canceled", "incomplete_expired")]
+    found = [
+        s
+        for s in tx.select("subscription", customer=body["id"])
+        if s["status"] not in ("canceled", "incomplete_expired")
+    ]
     return listing.list_of(found[:10], f"/v1/customers/{body['id']}/subscriptions", has_more=len(found) > 10)
 
 
@@ -92,8 +115,12 @@ def _subscriptions(tx: Transaction, body: Object) -> Object:
 def _tax(tx: Transaction, body: Object) -> Object:
     country = (body.get("address") or {}).get("country")
     location = {"country": country, "source": "billing_address", "state": None} if country else None
-    return {"automatic_tax": "supported" if country else "unrecognized_location", "ip_address": None,
-            "location": location, "provider": "stripe"}
+    return {
+        "automatic_tax": "supported" if country else "unrecognized_location",
+        "ip_address": None,
+        "location": location,
+        "provider": "stripe",
+    }
 
 
 @expanding.included("customer", "tax_ids")
@@ -108,8 +135,17 @@ def _fill(call: Call, body: Object) -> None:
         body["address"] = address(params["address"])
     if "shipping" in params:
         given = params["shipping"]
-        body["shipping"] = {"address": address(given["address"]), "name": given["name"], "phone": given.get("phone"),
-                            "carrier": None, "tracking_number": None} if given else None
+        body["shipping"] = (
+            {
+                "address": address(given["address"]),
+                "name": given["name"],
+                "phone": given.get("phone"),
+                "carrier": None,
+                "tracking_number": None,
+            }
+            if given
+            else None
+        )
     if settings := params.get("invoice_settings"):
         merged = dict(body["invoice_settings"])
         if default := settings.get("default_payment_method"):
@@ -117,9 +153,12 @@ def _fill(call: Call, body: Object) -> None:
             if method["customer"] != body["id"]:
                 from stripe_sandbox.errors import ApiError
 
-                raise ApiError(f"The customer does not have a payment method with the ID {default}. The payment method "
-                               "must be attached to the customer.", param="invoice_settings[default_payment_method]",
-                               code="resource_missing")
+                raise ApiError(
+                    f"The customer does not have a payment method with the ID {default}. The payment method "
+                    "must be attached to the customer.",
+                    param="invoice_settings[default_payment_method]",
+                    code="resource_missing",
+                )
         apply(merged, settings, "custom_fields", "default_payment_method", "footer")
         body["invoice_settings"] = merged
     merge_metadata(body, params)

@@ -22,8 +22,14 @@ def list_(call: Call) -> Object:
         if name in call.params:
             where += f" AND json_extract(body, '$.{name}') = ?"
             args.append(call.params[name])
-    return listing.page(call, "invoice", customer=call.params.get("customer"), parent=call.params.get("subscription"),
-                        where=where, args=tuple(args))
+    return listing.page(
+        call,
+        "invoice",
+        customer=call.params.get("customer"),
+        parent=call.params.get("subscription"),
+        where=where,
+        args=tuple(args),
+    )
 
 
 @answers("get", "/v1/invoices/{}/lines")
@@ -37,8 +43,13 @@ def create_preview(call: Call) -> Object:
     """The next invoice, or what a change described in `subscription_details` would bill."""
     tx, params = call.tx, call.params
     if "subscription" not in params:
-        raise ApiError("This sandbox previews invoices of an existing `subscription` only.", status=501,
-                       type="api_error", param="subscription", stored=False)
+        raise ApiError(
+            "This sandbox previews invoices of an existing `subscription` only.",
+            status=501,
+            type="api_error",
+            param="subscription",
+            stored=False,
+        )
     subscription = tx.get("subscription", params["subscription"], param="subscription")
     tx.live_by(subscription["customer"])
     details = params.get("subscription_details") or {}
@@ -52,8 +63,9 @@ def create_preview(call: Call) -> Object:
     lines = plan.lines
     if change.proration != "always_invoice" and not plan.at_once:
         lines = lines + _regular_after(tx, preview)
-    return invoicing.draw_up(tx, preview, lines, reason="upcoming", preview=True,
-                             proration_date=change.proration_date or tx.now)
+    return invoicing.draw_up(
+        tx, preview, lines, reason="upcoming", preview=True, proration_date=change.proration_date or tx.now
+    )
 
 
 @answers("post", "/v1/invoices/{}/pay")
@@ -76,8 +88,13 @@ def pay(call: Call) -> Object:
     outcome = invoicing.collect(tx, invoice, method=chosen, off_session=params.get("off_session", True))
     if outcome.error:
         if outcome.status == "requires_action":
-            raise ApiError("Your card was declined. This transaction requires authentication.", status=402,
-                           type="card_error", code="invoice_payment_intent_requires_action", keeps=True)
+            raise ApiError(
+                "Your card was declined. This transaction requires authentication.",
+                status=402,
+                type="card_error",
+                code="invoice_payment_intent_requires_action",
+                keeps=True,
+            )
         raise outcome.error
     return tx.get("invoice", call.id)
 
@@ -112,8 +129,11 @@ def list_payments(call: Call) -> Object:
     for name in ("payment_intent", "charge"):
         if name in given:
             where += " AND json_extract(body, '$.payment.payment_intent') = ?"
-            args.append(given[name] if name == "payment_intent"
-                        else call.tx.get("charge", given["charge"], param="payment[charge]")["payment_intent"])
+            args.append(
+                given[name]
+                if name == "payment_intent"
+                else call.tx.get("charge", given["charge"], param="payment[charge]")["payment_intent"]
+            )
     if "status" in call.params:
         where += " AND json_extract(body, '$.status') = ?"
         args.append(call.params["status"])
@@ -136,10 +156,15 @@ def _next_regular(tx: Transaction, subscription: Object) -> Object:
         raise no_such("upcoming invoice", subscription["id"], param="subscription")
     waiting = [invoicing.Line(**entry) for entry in tx.private(subscription["id"]).get("waiting", [])]
     at = subscribing.period_end(subscription)
-    body = invoicing.draw_up(tx, subscription, waiting + _regular_after(tx, subscription), reason="upcoming",
-                             preview=True)
-    return body | {"period_start": subscription["items"]["data"][0]["current_period_start"], "period_end": at,
-                   "next_payment_attempt": at + invoicing.DRAFT_SECONDS, "created": at}
+    body = invoicing.draw_up(
+        tx, subscription, waiting + _regular_after(tx, subscription), reason="upcoming", preview=True
+    )
+    return body | {
+        "period_start": subscription["items"]["data"][0]["current_period_start"],
+        "period_end": at,
+        "next_payment_attempt": at + invoicing.DRAFT_SECONDS,
+        "created": at,
+    }
 
 
 def _regular_after(tx: Transaction, subscription: Object) -> list[invoicing.Line]:
@@ -149,6 +174,14 @@ def _regular_after(tx: Transaction, subscription: Object) -> list[invoicing.Line
     for item in subscription["items"]["data"]:
         start = item["current_period_end"]
         end = periods.end_of(subscription["billing_cycle_anchor"], item["price"], start)
-        lines.append(invoicing.Line(item, item["price"], item["quantity"], start, end,
-                                    (item["price"]["unit_amount"] or 0) * item["quantity"]))
+        lines.append(
+            invoicing.Line(
+                item,
+                item["price"],
+                item["quantity"],
+                start,
+                end,
+                (item["price"]["unit_amount"] or 0) * item["quantity"],
+            )
+        )
     return lines

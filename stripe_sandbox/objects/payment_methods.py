@@ -59,8 +59,10 @@ def detach(call: Call) -> Object:
     method = tx.get("payment_method", call.id)
     owner = method["customer"]
     if owner is None:
-        raise ApiError("The payment method you provided is not attached to a customer so detachment is impossible.",
-                       param="payment_method")
+        raise ApiError(
+            "The payment method you provided is not attached to a customer so detachment is impossible.",
+            param="payment_method",
+        )
     method["customer"] = None
     tx.save(method)
     tx.conn.execute("UPDATE object SET customer = NULL WHERE id = ?", (call.id,))

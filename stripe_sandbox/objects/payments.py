@@ -26,8 +26,7 @@ def retrieve_charge(call: Call) -> Object:
 
 @answers("get", "/v1/charges")
 def list_charges(call: Call) -> Object:
-    return listing.page(call, "charge", customer=call.params.get("customer"),
-                        parent=call.params.get("payment_intent"))
+    return listing.page(call, "charge", customer=call.params.get("customer"), parent=call.params.get("payment_intent"))
 
 
 @answers("post", "/v1/refunds")
@@ -39,8 +38,11 @@ def create_refund(call: Call) -> Object:
         intent = tx.get("payment_intent", params["payment_intent"], param="payment_intent")
         charge = tx.get("charge", intent["latest_charge"] or "", param="payment_intent")
     else:
-        raise ApiError("One of the following params should be provided for this request: payment_intent or charge.",
-                       code="parameter_missing", param="charge")
+        raise ApiError(
+            "One of the following params should be provided for this request: payment_intent or charge.",
+            code="parameter_missing",
+            param="charge",
+        )
     tx.live_by(charge["customer"])
     refund = refunding.refund(tx, charge, amount=params.get("amount"), reason=params.get("reason"))
     merge_metadata(refund, params)

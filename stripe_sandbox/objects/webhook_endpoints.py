@@ -12,20 +12,40 @@ from stripe_sandbox.store import Object, Transaction, new_id, new_secret
 @answers("post", "/v1/webhook_endpoints")
 def create(call: Call) -> Object:
     params = call.params
-    body = make(call.tx, params["url"], params["enabled_events"], description=params.get("description") or None,
-                api_version=params.get("api_version"))
+    body = make(
+        call.tx,
+        params["url"],
+        params["enabled_events"],
+        description=params.get("description") or None,
+        api_version=params.get("api_version"),
+    )
     merge_metadata(body, params)
     call.tx.save(body)
     return body | {"secret": call.tx.private(body["id"])["secrets"][0]}
 
 
-def make(tx: Transaction, url: str, events: list[str], *, description: str | None = None,
-         api_version: str | None = None, secrets: list[str] | None = None) -> Object:
+def make(
+    tx: Transaction,
+    url: str,
+    events: list[str],
+    *,
+    description: str | None = None,
+    api_version: str | None = None,
+    secrets: list[str] | None = None,
+) -> Object:
     _check_url(url)
     body: Object = {
-        "id": new_id("we_1"), "object": "webhook_endpoint", "api_version": api_version, "application": None,
-        "created": tx.now, "description": description, "enabled_events": events, "livemode": False, "metadata": {},
-        "status": "enabled", "url": url,
+        "id": new_id("we_1"),
+        "object": "webhook_endpoint",
+        "api_version": api_version,
+        "application": None,
+        "created": tx.now,
+        "description": description,
+        "enabled_events": events,
+        "livemode": False,
+        "metadata": {},
+        "status": "enabled",
+        "url": url,
     }
     return tx.add(body, private={"secrets": secrets or [new_secret("whsec_")]})
 
@@ -62,5 +82,6 @@ def list_(call: Call) -> Object:
 
 def _check_url(url: str) -> None:
     if not url.startswith(("http://", "https://")):
-        raise ApiError("Invalid URL: An explicit scheme (such as https) must be provided.", param="url",
-                       code="url_invalid")
+        raise ApiError(
+            "Invalid URL: An explicit scheme (such as https) must be provided.", param="url", code="url_invalid"
+        )

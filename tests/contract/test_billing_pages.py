@@ -1,0 +1,185 @@
+"""The hosted portal and the hosted invoice: what members can do to their own plan."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import requests
+import stripe
+
+FEATURES = {
+    "invoice_history": {"enabled": True},
+    "payment_method_update": {"enabled": True},
+    "subscription_cancel": {
+        "enabled": True, "mode": "at_period_end",
+        "cancellation_reason": {"enabled": True, "options": ["too_expensive", "unused", "other"]},
+    },
+}
+
+
+@pytest.fixture
+def portal(client, shop):
+    """Opens the portal for a customer; returns its address."""
+    made: list[str] = []
+
+    def open_(customer: str, **more: object) -> str:
+        if not made:
+            update = {"enabled": True, "default_allowed_updates": ["price"], "proration_behavior": "always_invoice",
+                      "products": [{"product": shop.product, "prices": [shop.monthly, shop.annual]}],
+                      "schedule_at_period_end": {"conditions": [{"type": "shortening_interval"}]}}
+            made.append(client.v1.billing_portal.configurations.create(
+                {"features": {**FEATURES, "subscription_update": update}}).id)
+        session = client.v1.billing_portal.sessions.create(
+            {"customer": customer, "return_url": "http://portal.test/billing", **more})
+        return session.url
+
+    return open_
+
+
+def test_cancelling_sets_cancel_at_and_not_the_flag(sandbox, client, shop, portal):
+    alice = shop.customer()
+    subscription = shop.join(alice)
+    home = portal(alice)
+    page = requests.get(home, timeout=10).text
+    assert "Practice Freedom" in page
+    assert "Renews on" in page
+    ask = sandbox.url + re.search(r'href="(/p/session/[^"]+/cancel/[^"]+)"', page)[1]
+    assert "You keep it until" in requests.get(ask, timeout=10).text
+    after = requests.post(ask, data={"reason": "too_expensive", "comment": "Busy year"}, timeout=10)
+    assert "Ends on" in after.text
+
+    ended = client.v1.subscriptions.retrieve(subscription.id)
+    assert ended.status == "active"
+    assert ended.cancel_at == ended["items"].data[0].current_period_end
+    assert ended.cancel_at_period_end is False
+    assert ended.cancellation_details.feedback == "too_expensive"
+    previous = sandbox.events("customer.subscription.updated")[-1]["data"]["previous_attributes"]
+    assert previous["cancel_at"] is None
+
+    sandbox.advance(days=32)
+    assert client.v1.subscriptions.retrieve(subscription.id).status == "canceled"
+    assert len(client.v1.invoices.list({"customer": alice}).data) == 1, "no renewal was billed"
+
+
+def test_taking_a_cancellation_back(sandbox, client, shop, portal):
+    alice = shop.customer()
+    subscription = shop.join(alice)
+    home = portal(alice)
+    base = home.replace("?home=1", "")
+    requests.post(f"{base}/cancel/{subscription.id}", timeout=10)
+    page = requests.post(f"{base}/resume/{subscription.id}", timeout=10).text
+    assert "Renews on" in page
+    back = client.v1.subscriptions.retrieve(subscription.id)
+    assert (back.cancel_at, back.canceled_at, back.cancel_at_period_end) == (None, None, False)
+    sandbox.advance(days=32)
+    assert client.v1.subscriptions.retrieve(subscription.id).status == "active"
+
+
+def test_the_apis_own_cancellation_is_taken_back_by_clearing_what_was_set(client, shop):
+    subscription = shop.join(shop.customer())
+    v1 = client.v1.subscriptions
+    ending = v1.update(subscription.id, {"cancel_at_period_end": True})
+    assert ending.cancel_at_period_end
+    assert ending.cancel_at == ending["items"].data[0].current_period_end
+    assert v1.update(subscription.id, {"cancel_at_period_end": False}).cancel_at is None
+    ending = v1.update(subscription.id, {"cancel_at": "max_period_end"})
+    assert v1.update(subscription.id, {"cancel_at_period_end": False}).cancel_at == ending.cancel_at
+    assert v1.update(subscription.id, {"cancel_at": ""}).cancel_at is None
+
+
+def test_one_members_link_does_not_reach_anothers_plan(shop, portal):
+    alice, bob = shop.customer("alice"), shop.customer("bob")
+    theirs = shop.join(bob)
+    shop.join(alice)
+    refused = requests.post(f"{portal(alice)}/cancel/{theirs.id}", timeout=10)
+    assert refused.status_code == 410
+    assert shop.subscription(bob).cancel_at is None
+
+
+def test_a_portal_link_dies(sandbox, shop, portal):
+    home = portal(shop.customer())
+    assert requests.get(home, timeout=10).status_code == 200
+    sandbox.advance(hours=2)
+    assert requests.get(home, timeout=10).status_code == 410
+
+
+def test_a_new_card_pays_what_is_overdue(sandbox, client, shop, portal):
+    alice = shop.customer()
+    subscription = shop.join(alice)
+    portal_url = portal(alice)
+    requests.post(f"{portal_url}/card", data={"number": "4000000000000341", "expiry": "12/40", "cvc": "123"},
+                  timeout=10)
+    sandbox.advance(days=32)
+    overdue = client.v1.subscriptions.retrieve(subscription.id, {"expand": ["latest_invoice"]})
+    assert (overdue.status, overdue.latest_invoice.status) == ("past_due", "open")
+    assert overdue.latest_invoice.next_payment_attempt > sandbox.now()
+
+    wrong = requests.post(f"{portal(alice)}/card", timeout=10,
+                          data={"number": "4000000000000002", "expiry": "12/40", "cvc": "123"})
+    assert "Your card was declined." in wrong.text
+    requests.post(f"{portal(alice)}/card", data={"number": "4242424242424242", "expiry": "12/40", "cvc": "123"},
+                  timeout=10)
+    paid = client.v1.subscriptions.retrieve(subscription.id, {"expand": ["latest_invoice"]})
+    assert (paid.status, paid.latest_invoice.status) == ("active", "paid")
+
+
+def test_a_session_may_lead_straight_to_one_task(shop, portal):
+    alice = shop.customer()
+    subscription = shop.join(alice)
+    flow = {"type": "subscription_cancel", "subscription_cancel": {"subscription": subscription.id},
+            "after_completion": {"type": "redirect", "redirect": {"return_url": "http://portal.test/left"}}}
+    home = portal(alice, flow_data=flow)
+    asked = requests.get(home, timeout=10)
+    assert "Cancel your subscription" in asked.text
+    gone = requests.post(asked.url, allow_redirects=False, timeout=10)
+    assert gone.headers["Location"] == "http://portal.test/left"
+    card = requests.get(portal(alice, flow_data={"type": "payment_method_update"}), timeout=10)
+    assert "Use another card" in card.text
+
+
+def test_without_a_configuration_there_is_no_portal(client, shop):
+    with pytest.raises(stripe.InvalidRequestError, match="configuration"):
+        client.v1.billing_portal.sessions.create({"customer": shop.customer()})
+
+
+def test_changing_the_plan_shows_the_price_first_and_charges_exactly_that(sandbox, client, shop, portal):
+    alice = shop.customer()
+    subscription = shop.join(alice)
+    sandbox.advance(days=10)
+    home = portal(alice)
+    page = requests.get(f"{home}/plan/{subscription.id}", timeout=10).text
+    assert "$490.00" in page
+    shown = requests.get(f"{home}/plan/{subscription.id}", params={"price": shop.annual}, timeout=10).text
+    due = re.search(r"Due today</dt><dd>\$([\d.,]+)", shown)[1]
+    requests.post(f"{home}/plan/{subscription.id}", data={"price": shop.annual}, timeout=10)
+    switched = client.v1.subscriptions.retrieve(subscription.id, {"expand": ["latest_invoice"]})
+    assert switched["items"].data[0].price.id == shop.annual
+    assert f"{switched.latest_invoice.amount_paid / 100:,.2f}" == due
+
+
+def test_a_shorter_plan_waits_for_the_end_of_the_longer(sandbox, client, shop, portal):
+    alice = shop.customer()
+    subscription = shop.join(alice, shop.annual)
+    home = portal(alice)
+    shown = requests.get(f"{home}/plan/{subscription.id}", params={"price": shop.monthly}, timeout=10).text
+    assert "Nothing is due today" in shown
+    requests.post(f"{home}/plan/{subscription.id}", data={"price": shop.monthly}, timeout=10)
+    assert client.v1.subscriptions.retrieve(subscription.id)["items"].data[0].price.id == shop.annual
+    sandbox.advance(days=366)
+    later = client.v1.subscriptions.retrieve(subscription.id, {"expand": ["latest_invoice"]})
+    assert later["items"].data[0].price.id == shop.monthly
+    assert later.latest_invoice.total == 4900
+
+
+def test_an_open_invoice_is_paid_on_its_page(sandbox, client, shop):
+    alice = shop.customer()
+    shop.join(alice, card="4000002760003184")
+    sandbox.advance(days=32)
+    invoice = client.v1.invoices.list({"customer": alice}).data[0]
+    assert invoice.status == "open"
+    assert sandbox.events("invoice.payment_action_required")
+    page = requests.get(invoice.hosted_invoice_url, timeout=10).text
+    assert "Your bank asks" in page
+    assert "Receipt" in requests.post(invoice.hosted_invoice_url, data={"answer": "complete"}, timeout=10).text
+    assert shop.subscription(alice).status == "active"

@@ -1,0 +1,126 @@
+"""Answers, events and requests have the shapes the installed SDK knows; anything else is refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import stripe
+
+from stripe_sandbox import calls, objects, oracle
+from stripe_sandbox.store import API_VERSION
+
+assert objects  # fills the table of calls
+
+
+def test_the_sandbox_speaks_the_version_the_sdk_pins():
+    assert stripe.VERSION == "16.1.0"
+    assert stripe.api_version == API_VERSION
+
+
+def test_the_sdk_still_reads_as_the_oracle_expects():
+    found = oracle.endpoints()
+    assert len(found) > 500
+    assert found["post", "/v1/checkout/sessions"].returns == ("stripe.checkout._session", "Session")
+    assert found["get", "/v1/subscriptions"].returns_list
+    assert all(endpoint.returns for endpoint in found.values())
+
+
+@pytest.mark.parametrize("answer", calls.ANSWERS, ids=lambda a: f"{a.verb} {a.path}")
+def test_every_call_answered_is_one_of_stripes(answer):
+    assert oracle.endpoint(answer.verb, answer.path) is not None
+
+
+@pytest.mark.parametrize(
+    ("params", "param"),
+    [
+        ({"ui_mode": "hosted"}, "ui_mode"),  # its name until 2026-03-25.dahlia
+        ({"subscription_data": {"trial_days": 7}}, "subscription_data[trial_days]"),
+        ({"coupon": "WELCOME"}, "coupon"),
+        ({"expires_at": "tomorrow"}, "expires_at"),
+        ({"allow_promotion_codes": "yes"}, "allow_promotion_codes"),
+        ({"line_items": [{"price": "p", "amount": 3}]}, "line_items[0][amount]"),
+        ({"payment_method_types": "card"}, "payment_method_types"),
+    ],
+)
+def test_a_parameter_stripe_does_not_know_is_refused_by_name(client, shop, params, param):
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.session(shop.customer(), **params)
+    assert refused.value.param == param
+    assert refused.value.http_status == 400
+
+
+def test_an_unknown_parameter_has_its_own_code(client):
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.customers.create({"e_mail": "alice@example.com"})
+    assert refused.value.code == "parameter_unknown"
+    assert refused.value.request_id.startswith("req_")
+
+
+def test_a_missing_parameter_and_an_old_shape_are_refused(client, shop):
+    with pytest.raises(stripe.InvalidRequestError) as missing:
+        client.v1.prices.create({"unit_amount": 100})
+    assert missing.value.code == "parameter_missing"
+    subscription = shop.join(shop.customer())
+    with pytest.raises(stripe.InvalidRequestError) as old:
+        client.v1.subscriptions.update(subscription.id, {"billing_cycle_anchor": "now"})
+    assert old.value.param == "billing_cycle_anchor"
+
+
+def test_what_stripe_has_and_the_sandbox_has_not_is_said_plainly(client):
+    with pytest.raises(stripe.APIError) as beyond:
+        client.v1.payment_links.create({"line_items": []})
+    assert beyond.value.http_status == 501
+    with pytest.raises(stripe.InvalidRequestError) as nothing:
+        client.raw_request("get", "/v1/nothing_like_this")
+    assert nothing.value.http_status == 404
+
+
+def test_an_answer_with_a_wrong_field_fails_and_names_it(sandbox, client, monkeypatch):
+    found, _ = calls.find("get", "/v1/account")
+
+    def broken(call: Any) -> dict[str, Any]:
+        return found.handler(call) | {"charges_enabled": "yes", "favourite_colour": "blue"}
+
+    wrong = calls.Answer(found.verb, found.path, broken, found.pattern, writes=False)
+    monkeypatch.setattr(calls, "ANSWERS", [wrong])
+    with pytest.raises(
+        stripe.APIError, match=r"favourite_colour: not a field of Account.*charges_enabled: expected bool"
+    ):
+        client.v1.accounts.retrieve_current()
+
+
+def test_an_event_with_a_wrong_object_is_never_written(sandbox, shop):
+    with pytest.raises(AssertionError, match="status"), sandbox.sandbox.transaction() as tx:
+        tx.emit("customer.subscription.updated", {"id": "sub_1", "object": "subscription", "status": "happy"})
+    assert not sandbox.events("customer.subscription.updated")
+
+
+def test_everything_a_year_of_membership_produced_validates(sandbox, client, shop):
+    customer = shop.customer()
+    shop.join(customer)
+    sandbox.advance(days=40)
+    for event in sandbox.events():
+        assert oracle.event_findings(event) == [], event["type"]
+    every = client.v1.subscriptions.list(
+        {
+            "customer": customer,
+            "status": "all",
+            "expand": [
+                "data.latest_invoice",
+                "data.default_payment_method",
+                "data.customer",
+                "data.discounts",
+                "data.items.data.price.product",
+            ],
+        }
+    )
+    assert every.data[0].latest_invoice.billing_reason == "subscription_cycle"
+    assert every.data[0]["items"].data[0].price.product.name == "Practice Freedom"
+
+
+def test_only_test_keys_open_the_door(sandbox):
+    for key in ("sk_live_abc", "pk_test_abc", "whatever"):
+        with pytest.raises(stripe.AuthenticationError):
+            sandbox.client(key=key).v1.customers.list()
+    sandbox.client(key="rk_test_restricted").v1.customers.list()

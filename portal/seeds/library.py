@@ -64,13 +64,20 @@ def _publish(items: Iterable[Item], topics: dict[str, Topic], files: Files, *, s
     for item in items:
         about = abouts[item.slug]
         out_at = _not_ahead(reading.moment(about["published"]) + shift)
-        item.topics = sorted((topics[slug] for slug in about.get("topics", [])), key=lambda topic: topic.position)
+        item.topics = sorted(_topics(item, about, topics), key=lambda topic: topic.position)
         item.created_at = out_at
         db.session.add(item)
         if item.slug in files:
             version = publishing.add_version(item, files=files[item.slug], note=about.get("note", ""))
             version.created_at = out_at
         publishing.publish(item, at=out_at)
+
+
+def _topics(item: Item, about: dict[str, Any], topics: dict[str, Topic]) -> list[Topic]:
+    """Those it names; an episode that names none is about what its tool is about."""
+    if isinstance(item, Episode) and item.tool and not about.get("topics"):
+        return list(item.tool.topics)
+    return [topics[slug] for slug in about.get("topics", [])]
 
 
 _FOLDERS = ("tools", "resources", "nuggets", "episodes")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from itertools import count
+from threading import Barrier
 from typing import Any
 
 from flask import Flask
@@ -114,6 +117,42 @@ class Make:
 
         with self._saved():
             return posting.reply(db.session.get_one(Thread, thread.id), body=body, by=db.session.get_one(Member, by.id))
+
+    def password(self, who: Member, password: str = PASSWORD) -> str:
+        """Give somebody a password they can really sign in with; returns it."""
+        with self._saved():
+            db.session.get_one(Member, who.id).password_hash = _hashed(password)
+        return password
+
+    def link(self, who: Member, purpose: str = "reset") -> str:
+        """The token of a mailed link, as its letter carries it."""
+        from portal.accounts import links
+        from portal.accounts.models import Purpose
+
+        with self._saved():
+            return links.issue(db.session.get_one(Member, who.id), Purpose(purpose))[0]
+
+
+@cache
+def _hashed(password: str) -> str:
+    from portal.accounts import passwords
+
+    return passwords.hashed(password)
+
+
+def at_once(times: int, do: Callable[[int], Any]) -> list[Any]:
+    """Call `do(0)`, `do(1)`, … in as many threads, released together; what each returned, or what it raised."""
+    gate = Barrier(times)
+
+    def run(number: int) -> Any:
+        gate.wait()
+        try:
+            return do(number)
+        except Exception as error:  # noqa: BLE001  # the test looks at it
+            return error
+
+    with ThreadPoolExecutor(times) as threads:
+        return list(threads.map(run, range(times)))
 
 
 _CAST = {"Alice", "Bob", "Lena", "Sam", "Mo", "Cory", "Olga"}

@@ -39,7 +39,7 @@ def _new_key() -> str:
     return secrets.token_urlsafe(12)
 
 
-class ReplyForm(FlaskForm):
+class ReplyForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     body = TextAreaField(
         "Your reply",
         filters=[as_typed],
@@ -48,7 +48,7 @@ class ReplyForm(FlaskForm):
     send_key = HiddenField(default=_new_key)
 
 
-class EditForm(FlaskForm):
+class EditForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     body = TextAreaField(
         "Your post",
         filters=[as_typed],
@@ -56,7 +56,7 @@ class EditForm(FlaskForm):
     )
 
 
-class ThreadForm(FlaskForm):
+class ThreadForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     title = StringField(
         "Title",
         filters=[one_line],

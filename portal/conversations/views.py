@@ -173,7 +173,7 @@ def _reading_or_404(thread_id: int) -> showing.Reading:
         raise NotFound()
     thread, follow_id, muted_at = found
     return showing.Reading(
-        reader=me(), thread=thread, follows=follow_id is not None and muted_at is None, muted=muted_at is not None
+        reader=me(), thread=thread, follows=bool(follow_id) and muted_at is None, muted=muted_at is not None
     )
 
 

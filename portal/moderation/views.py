@@ -1,9 +1,190 @@
-"""Pages of moderation."""
+"""Pages of moderation: flagging, the queue, rulings, the log."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-from portal.moderation import models  # noqa: F401
+from flask import Blueprint, flash, redirect, render_template, request
+from werkzeug.exceptions import NotFound
+
+from portal.accounts.signed_in import me
+from portal.conversations.models import Post, Thread
+from portal.conversations.queries import post_for, thread_for
+from portal.core import markdown
+from portal.core.admission import Audience, admits, audiences
+from portal.core.db import db, one_or_404
+from portal.core.errors import Refusal, back_to_form
+from portal.core.limits import limiter
+from portal.core.web import local_path, whole_number
+from portal.moderation import flagging, queries, ruling
+from portal.moderation.forms import REASONS, FlagForm, RulingForm
+from portal.moderation.models import Reason, Ruling
 
 bp = Blueprint("moderation", __name__)
+
+CASES_A_PAGE = 20
+RECORDS_A_PAGE = 50
+Rule = Callable[..., Ruling]
+Answer = Any  # what Flask takes: text, text with a status, or a response
+
+_POST = "/posts/<int(max=2147483647):post_id>"  # larger is no id of ours, and no database's integer
+_THREAD = "/threads/<int(max=2147483647):thread_id>"
+_DONE = {
+    "keep": "It stays. The flags are settled.",
+    "hide": "Hidden. Its author is told why.",
+    "restore": "Restored. Its author is told.",
+    "lock": "Closed to new replies. Whoever began it is told why.",
+    "unlock": "Open again. Whoever began it is told.",
+}
+_SEEN_BY_MODERATORS = ("post", "thread", "flag", "member")  # the owner's log also holds what money and the library did
+_FILTERS = {
+    "": ("Everything", None),
+    "hidden": ("Hidden", ("post.hidden", "thread.hidden")),
+    "restored": ("Restored", ("post.restored", "thread.restored")),
+    "kept": ("Kept", ("post.kept",)),
+    "closed": ("Closed and opened", ("thread.locked", "thread.unlocked")),
+}
+_ACTIONS = {
+    "post.kept": "Kept a post",
+    "post.hidden": "Hid a post",
+    "post.restored": "Restored a post",
+    "thread.locked": "Closed a thread",
+    "thread.unlocked": "Opened a thread again",
+    "thread.hidden": "Hid a thread",
+    "thread.restored": "Restored a thread",
+}
+
+
+@bp.route(_POST + "/flag", methods=["GET", "POST"])
+@admits(Audience.ENTITLED)
+@limiter.limit("10/minute;30/hour", methods=["POST"])
+def flag(post_id: int) -> Answer:
+    post, form = _post_or_404(post_id), FlagForm()
+    flagging.check_may_flag(post, by=me())
+    if form.validate_on_submit():
+        try:
+            flagging.flag(post, reason=Reason(form.reason.data), words=form.words.data or "", by=me())
+            flash("Thank you. A moderator will look at it; its author is not told who asked.", "success")
+            return redirect(_path(post), 303)
+        except Refusal as no:
+            back_to_form(form, no)
+            return _flag_page(_post_or_404(post_id), form), no.status
+    page = _flag_page(post, form)
+    return (page, 422) if form.is_submitted() else page
+
+
+@bp.get("/moderation")
+@admits(Audience.MODERATORS)
+def queue() -> Answer:
+    cases = queries.queue(request.args.get("after"), most=CASES_A_PAGE)
+    form = RulingForm(formdata=None)
+    return render_template(
+        "moderation/queue.html", cases=cases, form=form, reasons=REASONS, started="after" in request.args
+    )
+
+
+@bp.post(_POST + "/rulings")
+@admits(Audience.MODERATORS)
+def rule_on_post(post_id: int) -> Answer:
+    post, form = _post_or_404(post_id), RulingForm()
+    seen = _flag_id(form)
+    rules: dict[str | None, Rule] = {
+        "keep": partial(ruling.keep, post, answering=seen),
+        "hide": partial(ruling.hide, post, answering=seen),
+        "restore": partial(ruling.restore, post),
+    }
+    refused = _carry_out(form, rules)
+    if refused:
+        return _ruling_page(form, post=_post_or_404(post_id)), refused
+    return redirect(local_path(form.next.data, _path(post)), 303)
+
+
+@bp.post(_THREAD + "/rulings")
+@admits(Audience.MODERATORS)
+def rule_on_thread(thread_id: int) -> Answer:
+    thread, form = _thread_or_404(thread_id), RulingForm()
+    rules: dict[str | None, Rule] = {
+        "lock": partial(ruling.lock, thread, answering=_flag_id(form)),
+        "unlock": partial(ruling.unlock, thread),
+        "hide": partial(ruling.hide_thread, thread),
+        "restore": partial(ruling.restore_thread, thread),
+    }
+    refused = _carry_out(form, rules)
+    if refused:
+        return _ruling_page(form, thread=_thread_or_404(thread_id)), refused
+    return redirect(local_path(form.next.data, f"/threads/{thread_id}"), 303)
+
+
+@bp.get("/moderation/log")
+@admits(Audience.MODERATORS)
+def log() -> Answer:
+    wanted = request.args.get("action", "")
+    wanted = wanted if wanted in _FILTERS else ""
+    lines = queries.log(
+        kinds=None if Audience.OWNERS in audiences() else _SEEN_BY_MODERATORS,
+        actions=_FILTERS[wanted][1],
+        older=whole_number(request.args.get("older"), otherwise=0) or None,
+        newer=whole_number(request.args.get("newer"), otherwise=0) or None,
+        most=RECORDS_A_PAGE,
+    )
+    tabs = [
+        (words, f"/moderation/log?action={key}" if key else "/moderation/log", key == wanted)
+        for key, (words, _) in _FILTERS.items()
+    ]
+    return render_template("moderation/log.html", lines=lines, tabs=tabs, wanted=wanted, actions=_ACTIONS)
+
+
+def _post_or_404(post_id: int) -> Post:
+    return one_or_404(post_for(me(), post_id))
+
+
+def _thread_or_404(thread_id: int) -> Thread:
+    found = db.session.execute(thread_for(me(), thread_id)).one_or_none()
+    if found is None:
+        raise NotFound()
+    return found[0]
+
+
+def _flag_page(post: Post, form: FlagForm) -> str:
+    return render_template(
+        "moderation/flag.html", post=post, form=form, back=_path(post), excerpt=markdown.excerpt(post.body_html, 300)
+    )
+
+
+def _carry_out(form: RulingForm, rules: dict[str | None, Rule]) -> int | None:
+    """Do what the form asks for; the status of the answer if that failed, with the words for it in the form."""
+    rule, is_valid = rules.get(form.outcome.data), form.validate_on_submit()
+    if rule is None:
+        form.form_errors.append("Choose what to decide.")
+    if rule is None or not is_valid:
+        return 422
+    try:
+        rule(because=form.because.data or "", by=me())
+    except Refusal as no:
+        back_to_form(form, no)
+        return no.status
+    flash(_DONE[form.outcome.data or ""], "success")
+    return None
+
+
+def _ruling_page(form: RulingForm, *, post: Post | None = None, thread: Thread | None = None) -> str:
+    """The decision again by itself, with what was typed."""
+    return render_template(
+        "moderation/ruling.html",
+        form=form,
+        post=post,
+        thread=post.thread if post else thread,
+        case=queries.case_of(post.id) if post else None,
+        reasons=REASONS,
+    )
+
+
+def _flag_id(form: RulingForm) -> int | None:
+    """The flag by which the moderator saw it in the queue, None when they came from the thread."""
+    return whole_number(form.flag.data, otherwise=0) or None
+
+
+def _path(post: Post) -> str:
+    return f"/threads/{post.thread_id}?page={post.page}#post-{post.id}"

@@ -1,0 +1,50 @@
+"""The shape of a flag and of a ruling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, RadioField, StringField, TextAreaField
+from wtforms.validators import AnyOf, Length
+
+from portal.conversations.forms import Words, as_typed
+from portal.moderation.models import Reason
+
+REASONS = {
+    Reason.BREACH_OF_CONFIDENCE: "It repeats what was said in confidence",
+    Reason.NAMES_PATIENT_OR_EMPLOYEE: "A patient, client or employee could be recognised",
+    Reason.UNSAFE_ADVICE: "Its advice could harm somebody",
+    Reason.DISRESPECT: "It is disrespectful",
+    Reason.SELLING: "It sells something",
+    Reason.OFF_TOPIC: "It does not belong in this room",
+    Reason.OTHER: "Something else",
+}
+_LONG = "Please keep it within 1,000 characters."
+
+
+class FlagForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    reason = RadioField(
+        "What is wrong with it?",
+        choices=[(reason.value, words) for reason, words in REASONS.items()],
+        validate_choice=False,
+        validators=[AnyOf([reason.value for reason in REASONS], message="Choose the reason that comes closest.")],
+    )
+    words = TextAreaField(
+        "What should the moderator know?", filters=[as_typed], validators=[Length(max=1000, message=_LONG)]
+    )
+
+    def validate_words(self, field: Any) -> None:
+        if self.reason.data == Reason.OTHER:
+            Words("Say in a few words what is wrong.")(self, field)
+
+
+class RulingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    outcome = StringField()
+    because = TextAreaField(
+        "Reason, in words for its author",
+        filters=[as_typed],
+        validators=[Words("Give the reason; its author will read it."), Length(max=1000, message=_LONG)],
+    )
+    flag = HiddenField()
+    next = HiddenField()

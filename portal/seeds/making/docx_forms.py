@@ -84,7 +84,7 @@ def contributor_or_manager(to: Path) -> None:
         "About the same person, before you have seen their page. Mark what you have seen with your own eyes.",
     )
     seen = [
-        "Told a colleague something unwelcome, in private and within a day or two, and the two still work well together",
+        "Told a colleague something unwelcome, in private and within days, and the two still work well together",
         "Someone less experienced got measurably better beside them",
         "Changed a plan because of what a quieter person said",
         "Notices strain in others before a mistake shows it",
@@ -125,7 +125,8 @@ def surgical_team_expectations(to: Path) -> None:
     _heading(
         paper,
         "What each of us may count on",
-        "Change every line until it is yours; the Tab key in the last cell adds a row. Clinical protocol and law stand above this page, always.",
+        "Change every line until it is yours; the Tab key in the last cell adds a row. "
+        "Clinical protocol and law stand above this page, always.",
     )
     for moment, lines in {
         "Before the day": [
@@ -134,13 +135,13 @@ def surgical_team_expectations(to: Path) -> None:
             "The schedule is out two weeks ahead. Nobody learns of a long day from the day itself.",
         ],
         "In the room": [
-            "Names first, instruction second, and thanks at closing. Correction is about the next move; the rest waits.",
+            "Names first, instruction second, thanks at closing. Correction is about the next move; the rest waits.",
             "Eyes on the field, one voice at a time. Anyone says “stop” and everyone stops; the reason comes after.",
             "Reachable, and not in the room to watch. Phones, visitors and questions from outside end at the door.",
         ],
         "After": [
             "Two minutes with the team before leaving: one thing to keep, one thing to change.",
-            "Turnover begins when the patient has left, not when the surgeon has. Near misses are written down the same day.",
+            "Turnover begins when the patient has left, not the surgeon. Near misses are written down the same day.",
             "Hears both sides within one working day when something was said that should not have been.",
         ],
     }.items():
@@ -183,7 +184,8 @@ def surgical_team_expectations(to: Path) -> None:
     _heading(paper, "What the work takes out of people", "")
     for line in (
         "Nobody is in the room for more than ____ hours without a break that someone else covers.",
-        "After a death or a grave complication, the day pauses for ____ minutes, and the manager speaks with each person before they drive home.",
+        "After a death or a grave complication, the day pauses for ____ minutes, and the manager speaks with "
+        "each person before they drive home.",
         "Each of us has a one-to-one at least every ____ weeks, and it is not canceled for a case.",
     ):
         paper.add_paragraph(line)
@@ -231,7 +233,9 @@ def one_to_one(to: Path) -> None:
 
 
 def meeting_rhythm(to: Path) -> None:
-    paper = _begin("Meeting rhythm", "Our five meetings, the ones we stop, and the page for whoever leads the weekly one.")
+    paper = _begin(
+        "Meeting rhythm", "Our five meetings, the ones we stop, and the page for whoever leads the weekly one."
+    )
     _heading(paper, "Ours", "Change hours and people until it fits. Leave the purposes short.")
     _grid(
         paper,
@@ -261,7 +265,9 @@ def meeting_rhythm(to: Path) -> None:
 
 
 def conflict_conversation(to: Path) -> None:
-    paper = _begin("Conflict conversation guide", "Preparation for the talk you have been putting off. Delete it afterward.")
+    paper = _begin(
+        "Conflict conversation guide", "Preparation for the talk you have been putting off. Delete it afterward."
+    )
     for question, why in (
         ("What happened, as a camera would have seen it", "No adjectives, no “always.”"),
         ("The story I am telling myself about why", "Write it down so that you can leave it at home."),
@@ -290,7 +296,9 @@ def conflict_conversation(to: Path) -> None:
 
 
 def first_ninety_days(to: Path) -> None:
-    paper = _begin("First ninety days", "For someone who leads people for the first time, and the owner who asked them to.")
+    paper = _begin(
+        "First ninety days", "For someone who leads people for the first time, and the owner who asked them to."
+    )
     _pairs(paper, ["New manager", "Owner", "First day", "Day 90"])
     _heading(paper, "Before the first day", "")
     _grid(
@@ -326,7 +334,11 @@ def first_ninety_days(to: Path) -> None:
         ),
     }.items():
         _grid(paper, [days, "Notes"], [[line, ""] for line in promises], [86, 80])
-    _heading(paper, "How it is going", "Each fills it in alone, then compare. 1: not yet. 4: yes, and the team would say so too.")
+    _heading(
+        paper,
+        "How it is going",
+        "Each fills it in alone, then compare. 1: not yet. 4: yes, and the team would say so too.",
+    )
     _grid(
         paper,
         ["What we would like to be true", "Mgr 30", "Own 30", "Mgr 60", "Own 60", "Mgr 90", "Own 90"],
@@ -350,7 +362,11 @@ def first_ninety_days(to: Path) -> None:
 def expert_agreement(to: Path) -> None:
     paper = _begin("Expert’s agreement", "What the practice and a senior expert promise each other.")
     _pairs(paper, ["Expert", "For the practice", "Agreed on", "We look again on"])
-    _question(paper, "What the practice would miss without you", "Written by the owner. Specific enough that it could be about nobody else.")
+    _question(
+        paper,
+        "What the practice would miss without you",
+        "Written by the owner. Specific enough that it could be about nobody else.",
+    )
     _heading(paper, "The expert promises", "Three or four. Results of one’s own hands, and what one passes on.")
     _grid(
         paper,
@@ -385,7 +401,9 @@ def expert_agreement(to: Path) -> None:
         [83, 83],
     )
     _question(paper, "What would make you leave, and what would make you stay ten years?", "Answered by the expert.")
-    _question(paper, "If you ever want to lead people after all", "The door is open, and this is how we would find out.")
+    _question(
+        paper, "If you ever want to lead people after all", "The door is open, and this is how we would find out."
+    )
     _signatures(paper, ["Expert", "For the practice", "Date"])
     paper.save(str(to))
 

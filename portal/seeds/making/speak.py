@@ -1,7 +1,7 @@
-"""Read the scripts aloud: `python speak.py [slug …]` makes the MP3, the transcript and the chapter times of each episode.
+"""Read the scripts aloud: `python speak.py [slug …]` makes each episode's MP3, transcript and chapter times.
 
-A script is text: `= ` begins a chapter, `Name: ` begins a paragraph by that speaker. Every sentence is spoken on its own,
-so that its length is known and the transcript's times are the recording's times, not an estimate.
+A script is text: `= ` begins a chapter, `Name: ` begins a paragraph by that speaker. Every sentence is
+spoken on its own, so that its length is known and the transcript's times are the recording's times, not an estimate.
 
 Needs flite, ffmpeg and libmp3lame (Debian: flite ffmpeg). The voices are flite's own, built into the program.
 """
@@ -103,13 +103,15 @@ def chord(to: Path, seconds: float) -> Path:
 def encode(parts: list[Path], room: Path, to: Path, *, title: str, number: str) -> None:
     listed = room / "parts.txt"
     listed.write_text("".join(f"file '{part}'\n" for part in parts))
+    tags = {"title": title, "track": number, "artist": "Practice Freedom", "album": "Practice Freedom"}
+    tags |= {"date": "2026", "genre": "Podcast"}
+    sound = "highpass=f=60,acompressor=threshold=-20dB:ratio=2.5:attack=8:release=120,loudnorm=I=-17:TP=-2:LRA=9"
     run(
-        "ffmpeg", "-loglevel", "error", "-y", "-f", "concat", "-safe", "0", "-i", str(listed),
-        "-af", "highpass=f=60,acompressor=threshold=-20dB:ratio=2.5:attack=8:release=120,loudnorm=I=-17:TP=-2:LRA=9",
-        "-ar", "24000", "-ac", "1", "-codec:a", "libmp3lame", "-b:a", "48k", "-fflags", "+bitexact", "-id3v2_version", "3",
-        "-metadata", f"title={title}", "-metadata", "artist=Practice Freedom", "-metadata", "album=Practice Freedom",
-        "-metadata", f"track={number}", "-metadata", "date=2026", "-metadata", "genre=Podcast", str(to),
-    )  # fmt: skip
+        *("ffmpeg", "-loglevel", "error", "-y", "-f", "concat", "-safe", "0", "-i", str(listed), "-af", sound),
+        *("-ar", "24000", "-ac", "1", "-codec:a", "libmp3lame", "-b:a", "48k", "-fflags", "+bitexact"),
+        *("-id3v2_version", "3", *(word for tag in tags.items() for word in ("-metadata", "=".join(tag)))),
+        str(to),
+    )
 
 
 def typeset(words: str) -> str:

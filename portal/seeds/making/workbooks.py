@@ -1,6 +1,7 @@
 """The forms with sums in them, as workbooks. Cells to fill in are tinted; everything else can be left alone.
 
-A formula says nothing until there is something to say, so that an empty workbook is an empty page and not a row of noughts.
+A formula says nothing until there is something to say, so that an empty workbook is an empty page and not a row of
+noughts.
 """
 
 from collections.abc import Sequence
@@ -109,7 +110,11 @@ def support_role_scorecard(to: Path) -> None:
         together.row_dimensions[row].height = 40
     _rule(together, "A5:D8")
     _fill_in(together, "D5:D8")
-    _label(together, 10, "Where two of you differ by two points, you have seen different things. Find out what, before the average.")
+    _label(
+        together,
+        10,
+        "Where two of you differ by two points, you have seen different things. Find out what, before the average.",
+    )
     book.save(to)
 
 
@@ -119,10 +124,22 @@ def monday_numbers(to: Path) -> None:
     _quarter(
         book.create_sheet("Example"),
         [
-            ("New patients seen within a week of calling, %", "Front desk lead", "at least", 85, [88, 86, 81, 79, 87, 90, 88]),
+            (
+                "New patients seen within a week of calling, %",
+                "Front desk lead",
+                "at least",
+                85,
+                [88, 86, 81, 79, 87, 90, 88],
+            ),
             ("Glasses remade", "Optical manager", "at most", 4, [3, 5, 2, 4, 3, 5, 6]),
             ("Days until we are paid", "Billing", "at most", 32, [36, 35, 34, 33, 31, 30, 30]),
-            ("One-to-ones held, of those planned, %", "Practice manager", "at least", 90, [100, 75, 100, 100, 88, 92, 100]),
+            (
+                "One-to-ones held, of those planned, %",
+                "Practice manager",
+                "at least",
+                90,
+                [100, 75, 100, 100, 88, 92, 100],
+            ),
             ("Questions I answered that were not mine", "Owner", "at most", 8, [31, 24, 22, 15, 11, 9, 7]),
         ],
         date(2026, 10, 5),
@@ -133,8 +150,24 @@ def monday_numbers(to: Path) -> None:
 def seat_map(to: Path) -> None:
     book = _begin("Seat map")
     sheet = book.create_sheet("Seats")
-    _title(sheet, "Seat map", "Seats before names. The last column notices what is easy to overlook.", [44, 28, 24, 14, 14, 34])
-    _head(sheet, 4, ["The practice cannot live without …", "Seat that answers for it", "Name", "Leads people?", "Expert seat?", "Look here"])
+    _title(
+        sheet,
+        "Seat map",
+        "Seats before names. The last column notices what is easy to overlook.",
+        [44, 28, 24, 14, 14, 34],
+    )
+    _head(
+        sheet,
+        4,
+        [
+            "The practice cannot live without …",
+            "Seat that answers for it",
+            "Name",
+            "Leads people?",
+            "Expert seat?",
+            "Look here",
+        ],
+    )
     results = [
         "People find us, and are glad they called",
         "The work meets our standard",
@@ -173,7 +206,12 @@ BOOKS = {
 
 
 def _week(sheet: Worksheet, lines: Sequence[Row], *, rows: int, worth: float | None = None) -> None:
-    _title(sheet, "Last week, as it was", "A only me · B only me until I have taught it · C somebody else’s already · D can stop", [46, 11, 11, 36])
+    _title(
+        sheet,
+        "Last week, as it was",
+        "A only me · B only me until I have taught it · C somebody else’s already · D can stop",
+        [46, 11, 11, 36],
+    )
     sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "portrait", 1
     _head(sheet, 4, ["What I did", "Hours", "Letter", "Whose it could be"])
     last = 4 + rows
@@ -210,7 +248,9 @@ def _week(sheet: Worksheet, lines: Sequence[Row], *, rows: int, worth: float | N
 
 def _handovers(sheet: Worksheet, lines: Sequence[Row], *, week: str) -> None:
     widths = [28, 20, 13, 34, 30, 18, 11, 12, 14]
-    _title(sheet, "Handovers", "Two from B, two from C. Fill in the whole line before you say a word to anyone.", widths)
+    _title(
+        sheet, "Handovers", "Two from B, two from C. Fill in the whole line before you say a word to anyone.", widths
+    )
     heads = ["What I hand over", "To whom", "From", "Done looks like", "They decide without me", "I look on"]
     _head(sheet, 4, [*heads, "Hours to teach", "Hours a week freed", "Pays back after, weeks"])
     for row in range(5, 13):
@@ -225,23 +265,47 @@ def _handovers(sheet: Worksheet, lines: Sequence[Row], *, week: str) -> None:
     _label(sheet, 14, "Hours a week freed, in all")
     sheet["B14"] = '=IF(SUM(H5:H12)=0,"",SUM(H5:H12))'
     sheet["B14"].number_format = "0.0"
-    _label(sheet, 15, f"The hours come from the sheet “{week}”. When something comes back: “That’s with … now.” Pleasantly, every time.")
+    _label(
+        sheet,
+        15,
+        f"The hours come from the sheet “{week}”. When something comes back: “That’s with … now.” Every time.",
+    )
 
 
 def _candidate(sheet: Worksheet, number: int) -> None:
-    _title(sheet, f"Candidate {number}", "Each interviewer scores alone: 1 not seen · 2 in part · 3 seen · 4 would like to learn it.", [32, 22, 13, 13, 13, 13, 13, 48])
+    _title(
+        sheet,
+        f"Candidate {number}",
+        "Each interviewer scores alone: 1 not seen · 2 in part · 3 seen · 4 would like to learn it.",
+        [32, 22, 13, 13, 13, 13, 13, 48],
+    )
     _label(sheet, 4, "Candidate")
     _label(sheet, 5, "Seen by (1, 2, 3)")
     sheet.merge_cells("B5:E5")
     _fill_in(sheet, "B4:B4")
     _fill_in(sheet, "B5:E5")
-    _head(sheet, 8, ["Ability", "Weight", "Interviewer 1", "Interviewer 2", "Interviewer 3", "Differs?", "Points", "Evidence, in their words or acts"])
+    _head(
+        sheet,
+        8,
+        [
+            "Ability",
+            "Weight",
+            "Interviewer 1",
+            "Interviewer 2",
+            "Interviewer 3",
+            "Differs?",
+            "Points",
+            "Evidence, in their words or acts",
+        ],
+    )
     for row in range(9, 15):
         source = row - 1
         sheet.cell(row, 1, f'=IF(Seat!A{source}="","",Seat!A{source})')
         sheet.cell(row, 2, f'=IF(Seat!B{source}="","",Seat!B{source})')
         sheet.cell(row, 6, f'=IF(COUNT(C{row}:E{row})<2,"",IF(MAX(C{row}:E{row})-MIN(C{row}:E{row})>=2,"Talk",""))')
-        sheet.cell(row, 7, f'=IF(OR(COUNT(C{row}:E{row})=0,Seat!B{source}=""),"",Seat!B{source}*AVERAGE(C{row}:E{row}))').number_format = "0.0"
+        sheet.cell(
+            row, 7, f'=IF(OR(COUNT(C{row}:E{row})=0,Seat!B{source}=""),"",Seat!B{source}*AVERAGE(C{row}:E{row}))'
+        ).number_format = "0.0"
         sheet.row_dimensions[row].height = 40
     _rule(sheet, "A9:H14")
     _fill_in(sheet, "C9:E14")
@@ -254,7 +318,12 @@ def _candidate(sheet: Worksheet, number: int) -> None:
 
 
 def _quarter(sheet: Worksheet, lines: Sequence[tuple[str, str, str, float, Sequence[float]]], first: date) -> None:
-    _title(sheet, "Monday numbers", "Five figures, one name each. Two Mondays off in a row are a topic; one is a week.", [44, 20, 11, 10, *[8.5] * 13, 16])
+    _title(
+        sheet,
+        "Monday numbers",
+        "Five figures, one name each. Two Mondays off in a row are a topic; one is a week.",
+        [44, 20, 11, 10, *[8.5] * 13, 16],
+    )
     _label(sheet, 3, "First Monday")
     sheet["B3"] = first
     sheet["B3"].number_format = "d mmm yyyy"
@@ -271,7 +340,7 @@ def _quarter(sheet: Worksheet, lines: Sequence[tuple[str, str, str, float, Seque
         sheet.cell(row, 18, _two_in_a_row(row))
         sheet.row_dimensions[row].height = 34
         off = FormulaRule(
-            formula=[f'AND(ISNUMBER(E{row}),ISNUMBER($D{row}),{_is_off(f"E{row}", row)})'],
+            formula=[f"AND(ISNUMBER(E{row}),ISNUMBER($D{row}),{_is_off(f'E{row}', row)})"],
             fill=ALARM,
             font=Font(bold=True, underline="single"),
         )
@@ -279,7 +348,9 @@ def _quarter(sheet: Worksheet, lines: Sequence[tuple[str, str, str, float, Seque
     _fill_in(sheet, "A6:Q10")
     _rule(sheet, "R6:R10")
     _choices(sheet, "C6:C10", ["at least", "at most"])
-    _label(sheet, 12, "A figure that is off is bold and underlined. Leave a Monday empty if nobody counted; do not guess.")
+    _label(
+        sheet, 12, "A figure that is off is bold and underlined. Leave a Monday empty if nobody counted; do not guess."
+    )
 
 
 def _two_in_a_row(row: int) -> str:
@@ -362,7 +433,9 @@ def _choices(sheet: Worksheet, area: str, choices: Sequence[str]) -> None:
 
 
 def _whole_numbers(sheet: Worksheet, area: str, low: int, high: int) -> None:
-    rule = DataValidation(type="whole", operator="between", formula1=str(low), formula2=str(high), allow_blank=True, showErrorMessage=True)
+    rule = DataValidation(
+        type="whole", operator="between", formula1=str(low), formula2=str(high), allow_blank=True, showErrorMessage=True
+    )
     rule.error = f"A whole number from {low} to {high}, please."
     sheet.add_data_validation(rule)
     rule.add(area)

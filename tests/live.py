@@ -1,4 +1,4 @@
-"""The whole portal as real processes: gunicorn, the worker, the Stripe sandbox over HTTP. For stories that kill or click."""
+"""The whole portal as real processes: gunicorn, worker, Stripe sandbox over HTTP. For stories that kill or click."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,9 @@ class Live:
 
     def command(self, *words: str) -> str:
         """`flask …` with this portal's settings; raises with its output when it fails."""
-        done = subprocess.run([*FLASK, *words], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=180)
+        done = subprocess.run(
+            [*FLASK, *words], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=180, check=False
+        )
         if done.returncode:
             raise RuntimeError(f"flask {' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout
@@ -84,10 +86,8 @@ class Live:
 
     def _signal(self, name: str, number: int) -> None:
         process = self.processes.pop(name)
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        except ProcessLookupError:
-            pass
         try:
             process.wait(timeout=15)
         except subprocess.TimeoutExpired:

@@ -65,7 +65,8 @@ class Someone:
     def sideways(self) -> list[str]:
         """What sticks out to the side, by tag and class; nothing at the widths that we promise."""
         found: list[str] = self._evaluate(
-            "(() => { const w = document.documentElement.clientWidth; if (document.documentElement.scrollWidth <= w) return [];"
+            "(() => { const w = document.documentElement.clientWidth;"
+            " if (document.documentElement.scrollWidth <= w) return [];"
             " return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > w + 1)"
             ".slice(0, 5).map(e => e.tagName + '.' + e.className); })()"
         )
@@ -76,8 +77,8 @@ class Someone:
         self._evaluate(AXE.read_text(encoding="utf-8") + ";0")
         tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
         result = self._evaluate(
-            f"axe.run(document, {{runOnly: {json.dumps(tags)}}}).then(r => r.violations.map("
-            "v => v.id + ': ' + v.nodes.map(n => n.target.join(' ') + ' ' + (n.failureSummary || '')).slice(0, 3).join(' | ')))"
+            f"axe.run(document, {{runOnly: {json.dumps(tags)}}}).then(r => r.violations.map(v => v.id + ': ' + v.nodes"
+            ".map(n => n.target.join(' ') + ' ' + (n.failureSummary || '')).slice(0, 3).join(' | ')))"
         )
         return list(result)
 

@@ -80,7 +80,7 @@ def thread(thread_id: int) -> Answer:
     if tag and request.if_none_match.contains_weak(tag):
         response: Response = current_app.response_class(status=304)
     else:
-        response = make_response(_thread_page(reading, page, ReplyForm(formdata=None)))
+        response = make_response(_thread_page(reading, page, ReplyForm()))
     if tag:
         response.set_etag(tag, weak=True)
         response.headers["Cache-Control"] = "private, no-cache"  # kept by this browser, asked about each time

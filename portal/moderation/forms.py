@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, RadioField, StringField, TextAreaField
 from wtforms.validators import AnyOf, Length
 
-from portal.conversations.forms import Words, as_typed
+from portal.conversations.typed import Readable, TextForm, as_typed
 from portal.moderation.models import Reason
 
 REASONS = {
@@ -23,7 +22,7 @@ REASONS = {
 _LONG = "Please keep it within 1,000 characters."
 
 
-class FlagForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class FlagForm(TextForm):
     reason = RadioField(
         "What is wrong with it?",
         choices=[(reason.value, words) for reason, words in REASONS.items()],
@@ -36,15 +35,15 @@ class FlagForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
     def validate_words(self, field: Any) -> None:
         if self.reason.data == Reason.OTHER:
-            Words("Say in a few words what is wrong.")(self, field)
+            Readable("Say in a few words what is wrong.")(self, field)
 
 
-class RulingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class RulingForm(TextForm):
     outcome = StringField()
     because = TextAreaField(
         "Reason, in words for its author",
         filters=[as_typed],
-        validators=[Words("Give the reason; its author will read it."), Length(max=1000, message=_LONG)],
+        validators=[Readable("Give the reason; its author will read it."), Length(max=1000, message=_LONG)],
     )
     flag = HiddenField()
     next = HiddenField()

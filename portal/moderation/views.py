@@ -79,7 +79,7 @@ def flag(post_id: int) -> Answer:
 @admits(Audience.MODERATORS)
 def queue() -> Answer:
     cases = queries.queue(request.args.get("after"), most=CASES_A_PAGE)
-    form = RulingForm(formdata=None)
+    form = RulingForm()
     return render_template(
         "moderation/queue.html", cases=cases, form=form, reasons=REASONS, started="after" in request.args
     )

@@ -103,7 +103,7 @@ def chord(to: Path, seconds: float) -> Path:
 def encode(parts: list[Path], room: Path, to: Path, *, title: str, number: str) -> None:
     listed = room / "parts.txt"
     listed.write_text("".join(f"file '{part}'\n" for part in parts))
-    tags = {"title": title, "track": number, "artist": "Practice Freedom", "album": "Practice Freedom"}
+    tags = {"title": title, "artist": "Practice Freedom", "album": "Practice Freedom", "track": number}
     tags |= {"date": "2026", "genre": "Podcast"}
     sound = "highpass=f=60,acompressor=threshold=-20dB:ratio=2.5:attack=8:release=120,loudnorm=I=-17:TP=-2:LRA=9"
     run(

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_currency, get_currency_precision
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, g, has_request_context, request
 from flask_login import current_user
 from jinja2 import StrictUndefined
 from markupsafe import Markup, escape
@@ -100,8 +100,9 @@ def on_every_page(app: Flask, ask: Callable[[], Banner | None]) -> None:
 
 
 def _for_every_page() -> dict[str, Any]:
-    if g.get("plain_page"):  # the database may be away: say nothing that needs it
-        return {"me": None, "can": Can(False, False, False, False), "here": request.path, "banner": None}
+    if not has_request_context() or g.get("plain_page"):  # a letter written by a job; a page while the database is away
+        here = request.path if has_request_context() else ""
+        return {"me": None, "can": Can(False, False, False, False), "here": here, "banner": None}
     found = audiences()
     here = request.full_path.rstrip("?") if request.method == "GET" else request.path
     return {

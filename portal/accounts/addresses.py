@@ -26,7 +26,7 @@ def canonical(typed: str) -> str:
     if len(folded) > LONGEST:
         raise NotAnAddress()
     try:
-        found = validate_email(folded, check_deliverability=False, test_environment=True)
+        found = validate_email(folded, check_deliverability=False, strict=True)
     except EmailNotValidError:
         raise NotAnAddress() from None
     return unicodedata.normalize("NFKC", found.normalized).casefold()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from io import BytesIO
 from itertools import count
 from threading import Barrier
 from typing import Any
@@ -131,6 +132,86 @@ class Make:
 
         with self._saved():
             return links.issue(db.session.get_one(Member, who.id), Purpose(purpose))[0]
+
+    def topic(self, title: str = "Role clarity", **more: Any) -> Any:
+        """A subject of the library."""
+        from portal.topics.models import Topic
+
+        with self._saved():
+            topic = Topic(**({"slug": title.lower().replace(" ", "-"), "title": title} | more))
+            db.session.add(topic)
+        return topic
+
+    def tool(
+        self, title: str = "Role card", *, file: str | None = "Role card.pdf", content: bytes = b"", **more: Any
+    ) -> Any:
+        """A published tool with one file; `content` is what stands in it."""
+        from portal.library.models import Tool
+
+        return self.item(Tool, title, files={file: content or PDF} if file else {}, **more)
+
+    def item(
+        self,
+        kind: Any,
+        title: str,
+        *,
+        files: dict[str, bytes] | None = None,
+        body: str = "How to fill it in.",
+        topics: Sequence[Any] = (),
+        published: bool = True,
+        at: Any = None,
+        **more: Any,
+    ) -> Any:
+        """Something in the library, of any kind; `published=False` leaves it a draft."""
+        from portal.library import publishing
+        from portal.topics.models import Topic
+
+        slug = f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')}-{next(_numbers)}"
+        with self.app.app_context():
+            kept = [publishing.keep(BytesIO(content), name=name) for name, content in (files or {}).items()]
+        with self._saved():
+            item = kind(**({"slug": slug, "title": title, "summary": f"What {title} is for."} | more))
+            publishing.write(item, body)
+            item.topics = [db.session.get_one(Topic, topic.id) for topic in topics]
+            db.session.add(item)
+            if kept:
+                publishing.add_version(item, files=kept)
+            if published:
+                publishing.publish(item, at=at or now() - timedelta(minutes=1))
+            db.session.flush()
+            db.session.refresh(item)
+        return item
+
+    def nugget(self, title: str = "The surgeon who gave back the title", **more: Any) -> Any:
+        """A published story in three parts."""
+        from portal.library.models import Nugget
+
+        parts = {
+            name: {"source": f"The {name} of it.", "html": f"<p>The {name} of it.</p>"}
+            for name in ("situation", "change", "result")
+        }
+        return self.item(Nugget, title, **({"parts": parts} | more))
+
+    def episode(self, title: str = "What a seat is for", *, content: bytes = b"", **more: Any) -> Any:
+        """A published episode with audio."""
+        from portal.library.models import Episode
+
+        values = {"number": next(_numbers), "aired_on": now().date()} | more
+        return self.item(Episode, title, files={f"{title}.mp3": content or MP3}, **values)
+
+    def edition(self, item: Any, *, file: str = "Role card.pdf", content: bytes = b"", note: str = "") -> Any:
+        """A newer edition of an item's file."""
+        from portal.library import publishing
+        from portal.library.models import Item
+
+        with self.app.app_context():
+            kept = publishing.keep(BytesIO(content or PDF + b" "), name=file)
+        with self._saved():
+            return publishing.add_version(db.session.get_one(Item, item.id), files=[kept], note=note)
+
+
+PDF = b"%PDF-1.4\n" + bytes(range(256)) * 40 + b"\n%%EOF\n"
+MP3 = b"ID3\x03\x00\x00\x00\x00\x00\x00" + (b"\xff\xfb\x90\x00" + bytes(413)) * 60  # sixty silent frames
 
 
 @cache

@@ -356,8 +356,9 @@ def _quarter(sheet: Worksheet, lines: Sequence[tuple[str, str, str, float, Seque
 def _two_in_a_row(row: int) -> str:
     """Whether the last Monday that was counted and the one before it are both off."""
     weeks = f"E{row}:Q{row}"
-    last = f"INDEX({weeks},MATCH(1E+99,{weeks}))"
-    before = f"INDEX({weeks},MATCH(1E+99,{weeks})-1)"
+    place = f'SUMPRODUCT(MAX(({weeks}<>"")*COLUMN({weeks})))-COLUMN(E{row})+1'  # survives Mondays nobody counted
+    last = f"INDEX({weeks},{place})"
+    before = f"INDEX({weeks},MAX({place}-1,1))"
     both = f"AND(ISNUMBER({before}),{_is_off(last, row)},{_is_off(before, row)})"
     return f'=IF(OR(COUNT({weeks})<2,$D{row}=""),"",IF({both},"Talk about it","Fine"))'
 

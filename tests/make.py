@@ -261,7 +261,7 @@ class _Browser(FlaskClient):
     def post(self, *args: Any, csrf: bool = True, **kwargs: Any) -> Any:
         if csrf and "data" in kwargs and isinstance(kwargs["data"], dict) and "csrf_token" not in kwargs["data"]:
             kwargs["data"] = kwargs["data"] | {"csrf_token": self.csrf_token()}
-        elif csrf and not kwargs:
+        elif csrf and not {"data", "json"} & kwargs.keys():
             kwargs["data"] = {"csrf_token": self.csrf_token()}
         return super().post(*args, **kwargs)
 

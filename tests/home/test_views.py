@@ -1,0 +1,95 @@
+"""The first pages: the promise to a visitor, what is new to a member, search within what one may see."""
+
+from __future__ import annotations
+
+import pytest
+
+from portal.core import search
+from portal.core.admission import Audience
+from portal.core.db import transaction
+
+
+@pytest.fixture
+def words(app):
+    """Three things in the index: a public teaser, a text for members, a thread."""
+    with app.app_context(), transaction():
+        search.index(
+            "tool", 1, audience=Audience.ANYONE, title="Role card", path="/library/role-card", body="One page on a seat"
+        )
+        search.index(
+            "tool-text",
+            1,
+            audience=Audience.ENTITLED,
+            title="Role card",
+            path="/library/role-card",
+            body="Begin with the seat and its purpose",
+        )
+        search.index(
+            "thread",
+            9,
+            audience=Audience.ENTITLED,
+            title="Who holds the seat?",
+            path="/threads/9",
+            body="Our seat is empty",
+        )
+
+
+def test_a_visitor_reads_the_promise_and_the_way_in(browse):
+    page = browse().get("/")
+    assert page.status_code == 200
+    assert 'href="/join' in page.text
+    assert "Stripe" in page.text
+
+
+def test_alice_is_greeted_by_name_and_sees_the_rooms(browse, people):
+    page = browse(people.alice).get("/").text
+    assert "Good to see you, Alice" in page
+    assert "In the rooms" in page
+
+
+def test_lena_who_lapsed_is_told_plainly_and_sees_no_threads(browse, people):
+    page = browse(people.lena).get("/").text
+    assert "No membership is running" in page
+    assert "In the rooms" not in page
+
+
+@pytest.mark.parametrize("path", ["/about", "/rules", "/privacy", "/terms", "/search"])
+def test_standing_pages_are_open_to_all(browse, people, path: str):
+    assert browse().get(path).status_code == 200
+    assert browse(people.alice).get(path).status_code == 200
+
+
+def test_a_visitor_finds_teasers_and_never_what_members_say(browse, words):
+    page = browse().get("/search?q=seat").text
+    assert "/library/role-card" in page
+    assert "/threads/9" not in page
+    assert "purpose" not in page
+
+
+def test_alice_finds_the_tool_once_and_the_thread(browse, people, words):
+    page = browse(people.alice).get("/search?q=seat").text
+    assert page.count('<a href="/library/role-card">') == 1
+    assert page.count('<a href="/threads/9">') == 1
+
+
+def test_search_can_be_narrowed_and_odd_places_fall_back(browse, people, words):
+    alice = browse(people.alice)
+    assert "/library/role-card" not in alice.get("/search?q=seat&in=rooms").text
+    assert "/threads/9" not in alice.get("/search?q=seat&in=library").text
+    assert alice.get("/search?q=seat&in=%00nowhere").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "q", ["'", '"', "*", "seat*", "NEAR(", "a AND", "🦷", "%00", "-" * 500, "(" * 300, "\\", "seat:", "!&|"]
+)
+def test_hostile_words_are_just_words(browse, people, words, q: str):
+    from urllib.parse import quote
+
+    assert browse(people.alice).get("/search?q=" + quote(q)).status_code == 200
+
+
+def test_the_landing_page_costs_few_queries(browse, count_queries):
+    browser = browse()
+    with count_queries() as queries:
+        assert browser.get("/").status_code == 200
+    assert len(queries) <= 8

@@ -41,9 +41,9 @@ class FlagForm(TextForm):
 class RulingForm(TextForm):
     outcome = StringField()
     because = TextAreaField(
-        "Reason, in words for its author",
+        "Your reason",
         filters=[as_typed],
-        validators=[Readable("Give the reason; its author will read it."), Length(max=1000, message=_LONG)],
+        validators=[Readable("Give your reason; it stands in the log, and the author may read it."), Length(max=1000, message=_LONG)],
     )
     flag = HiddenField()
     next = HiddenField()

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length
 
 from portal.core.markdown import MAX_LENGTH
+from portal.core.web import plain_name
 
 
 class DiscussForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    title = StringField("Title", validators=[InputRequired("Give it a title."), Length(max=160)])
+    title = StringField(
+        "Title",
+        filters=[lambda typed: plain_name(typed or "")],
+        validators=[DataRequired("Give it a title."), Length(max=160, message="Keep the title under 160 characters.")],
+    )
     room = SelectField("Room", validate_choice=True)
     body = TextAreaField(
         "Your words",

@@ -22,7 +22,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stdout)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server = Server(create_app(given.database, seed=given.seed), host=given.host, port=given.port)
-    logging.info("Simulated Stripe at %s, control page %s/_sandbox/ (no money moves)", server.url, server.url)
+    logging.getLogger("stripe_sandbox").info(
+        "Simulated Stripe at %s, control page %s/_sandbox/ (no money moves)", server.url, server.url
+    )
     try:
         server.serve()
     except (KeyboardInterrupt, SystemExit):

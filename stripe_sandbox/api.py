@@ -118,8 +118,16 @@ def _write(
 
 
 def _run(call_answer: calls.Answer, tx: Transaction, ids: tuple[str, ...], params: dict[str, Any]) -> Object:
-    call = calls.Call(tx=tx, ids=ids, params=params, base_url=base_url(), url=request.path)
+    given = calls.Params(params)
+    call = calls.Call(tx=tx, ids=ids, params=given, base_url=base_url(), url=request.path)
     body = call_answer.handler(call)
+    if unread := given.unread():
+        raise ApiError(
+            f"This sandbox does not simulate {', '.join(unread)} on {call_answer.verb} {call_answer.path}.",
+            status=501,
+            type="api_error",
+            stored=False,
+        )
     body = expanding.expand(tx, body, params.get("expand", []))
     if wrong := oracle.answer_findings(call_answer.contract, body):
         raise AssertionError("; ".join(wrong))

@@ -11,6 +11,29 @@ from stripe_sandbox import oracle
 from stripe_sandbox.store import Object, Transaction
 
 
+class Params(dict[str, Any]):
+    """Typed parameters that remember which were looked at: one nobody read is one the sandbox does not simulate."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        super().__init__(given)
+        self.seen: set[object] = {"expand"}
+
+    def __getitem__(self, name: str) -> Any:
+        self.seen.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.seen.add(name)
+        return super().get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        self.seen.add(name)
+        return super().__contains__(name)
+
+    def unread(self) -> list[str]:
+        return sorted(name for name in self.keys() - self.seen)
+
+
 @dataclass
 class Call:
     """One API request being answered: its transaction, its ids from the path, its typed parameters."""

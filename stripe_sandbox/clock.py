@@ -20,7 +20,7 @@ def catch_up(store: Store) -> None:
             if _next(tx, "", tx.now) is None:
                 return
             target = tx.now
-        if not _step(store, "", target, moves_offset=False):
+        if not _step(store, target, moves_offset=False):
             return
 
 
@@ -29,7 +29,7 @@ def advance(store: Store, seconds: float) -> int:
     with store.read() as tx:
         target_offset = tx.offset + seconds
         target = int(time.time() + target_offset)
-    while _step(store, "", target, moves_offset=True):
+    while _step(store, target, moves_offset=True):
         pass
     with store.write() as tx:
         tx.set("clock_offset", str(target_offset))
@@ -37,33 +37,38 @@ def advance(store: Store, seconds: float) -> int:
     return now(store)
 
 
-def advance_test_clock(store: Store, clock: str, target: int) -> None:
-    """The same for one Stripe test clock and the customers on it."""
-    while _step(store, clock, target, moves_offset=False):
-        pass
+def run_test_clock(tx: Transaction, clock: str, target: int) -> None:
+    """The same for one Stripe test clock and the customers on it, inside the call that asked for it."""
+    while (found := _next(tx, clock, target)) is not None:
+        at, what, ref = found
+        frozen = tx.get("test_helpers.test_clock", clock)
+        tx.save(frozen | {"frozen_time": max(at, frozen["frozen_time"])})
+        _do(tx, clock, at, what, ref)
+    tx.now = target
 
 
-def _step(store: Store, clock: str, target: int, *, moves_offset: bool) -> bool:
+def _step(store: Store, target: int, *, moves_offset: bool) -> bool:
+    """The next thing on the sandbox's own clock; False when nothing is left."""
     with store.read() as tx:
-        if (due := _next(tx, clock, target)) is None:
+        if (due := _next(tx, "", target)) is None:
             return False
     with store.write(at=due[0]) as tx:
-        found = _next(tx, clock, target)
+        found = _next(tx, "", target)
         if found is None:
             return False
         at, what, ref = found
-        tx.now, tx.clock = at, clock
-        tx.conn.execute("DELETE FROM plan WHERE what = ? AND ref = ?", (what, ref))
         if moves_offset and at - time.time() > tx.offset:
             tx.set("clock_offset", str(at - time.time()))
-        if clock:
-            frozen = tx.get("test_helpers.test_clock", clock)
-            if frozen["frozen_time"] < at:
-                tx.save(frozen | {"frozen_time": at})
-        body = tx.find(ref)
-        if body is not None and not body.get("deleted"):
-            renewing.WORK[what](tx, body)
+        _do(tx, "", at, what, ref)
     return True
+
+
+def _do(tx: Transaction, clock: str, at: int, what: str, ref: str) -> None:
+    tx.now, tx.clock = at, clock
+    tx.conn.execute("DELETE FROM plan WHERE what = ? AND ref = ?", (what, ref))
+    body = tx.find(ref)
+    if body is not None and not body.get("deleted"):
+        renewing.WORK[what](tx, body)
 
 
 def _next(tx: Transaction, clock: str, target: int) -> tuple[int, str, str] | None:

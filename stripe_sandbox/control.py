@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify, redirect, request, url_for
 
-from stripe_sandbox import deliveries
+from stripe_sandbox import deliveries, faults, paying, refunding
 from stripe_sandbox.errors import ApiError
-from stripe_sandbox.pages import sandbox
+from stripe_sandbox.pages import page, sandbox
 
 bp = Blueprint("control", __name__)
 
@@ -27,6 +28,57 @@ def wrong(problem: ValueError) -> tuple[Response, int]:
 @bp.get("/health")
 def health() -> Response:
     return Response("ok\n", mimetype="text/plain")
+
+
+@bp.get("/_sandbox/")
+def panel() -> Response:
+    """The same levers for people: time, deliveries, faults."""
+    with sandbox().store.read() as tx:
+        rows = tx.conn.execute("SELECT body FROM event ORDER BY seq DESC LIMIT 25").fetchall()
+        found = [deliveries.with_pending(tx, json.loads(row["body"])) for row in rows]
+        trials = [s["trial_end"] for s in tx.select("subscription") if s["status"] == "trialing"]
+        return page(
+            "control.html",
+            now=datetime.fromtimestamp(tx.now, UTC),
+            ahead=tx.offset,
+            counts=deliveries.counts(tx),
+            held=deliveries.is_held(tx),
+            events=found,
+            kinds=faults.KINDS,
+            armed=faults.armed(tx),
+            endpoints=tx.select("webhook_endpoint"),
+            to_trial_end=min(trials) - tx.now + 7200 if trials else None,
+            said=request.args.get("said", ""),
+        )
+
+
+@bp.post("/_sandbox/")
+def pull() -> Response:
+    """One lever of the panel."""
+    form = request.form
+    lever = form.get("lever", "")
+    box = sandbox()
+    if lever == "advance":
+        box.advance(min(float(form.get("seconds", "0")), 366 * 86400))
+        said = "Time has passed."
+    elif lever in ("hold", "let go"):
+        box.hold(lever == "hold")
+        said = "Deliveries wait." if lever == "hold" else "Deliveries go out."
+    elif lever == "release":
+        said = f"{box.release(order=form.get('order', 'created'), times=2 if form.get('twice') else 1)} released."
+    elif lever == "duplicate":
+        said = f"{box.duplicate(form.get('event') or None)} queued again."
+    elif lever == "drop":
+        said = f"{box.drop()} lost."
+    elif lever == "fail":
+        box.fail(form.get("kind", "500"), times=int(form.get("times") or 1), seconds=15)
+        said = "The next calls will fail."
+    elif lever == "heal":
+        box.heal()
+        said = "Calls work again."
+    else:
+        said = ""
+    return redirect(url_for("control.panel", said=said), 303)  # type: ignore[return-value]
 
 
 @bp.get("/_sandbox/events")
@@ -155,6 +207,26 @@ def pay() -> Response:
         base_url=request.host_url.rstrip("/"),
     )
     return jsonify(status=step.status, url=step.url, error=step.error.message if step.error else None)
+
+
+@bp.post("/_sandbox/disputes")
+def dispute() -> Response:
+    """The payer's bank disputes a charge: {"charge": "ch_…"} or {"invoice": "in_…"}."""
+    given = _given()
+    with sandbox().store.write() as tx:
+        charge = given.get("charge")
+        if charge is None:
+            intent = paying.intent_of(tx, tx.get("invoice", given["invoice"])["id"])
+            charge = (intent or {}).get("latest_charge") or ""
+        return jsonify(dispute=refunding.dispute(tx, tx.get("charge", charge))["id"])
+
+
+@bp.post("/_sandbox/disputes/close")
+def close_dispute() -> Response:
+    given = _given()
+    with sandbox().store.write() as tx:
+        closed = refunding.close_dispute(tx, tx.get("dispute", given["dispute"]), won=_flag(given, "won"))
+        return jsonify(status=closed["status"])
 
 
 @bp.post("/_sandbox/reset")

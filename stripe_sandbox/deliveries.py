@@ -154,9 +154,7 @@ class Deliverer:
 
 def send_over_http(url: str, body: bytes, headers: dict[str, str]) -> int:
     """POST without following redirects: a 3xx counts as failure, as at Stripe."""
-    request = urllib.request.Request(
-        url, data=body, headers=headers, method="POST"
-    )
+    request = urllib.request.Request(url, data=body, headers=headers, method="POST")
     try:
         with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as answer:
             return int(answer.status)

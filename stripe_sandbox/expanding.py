@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from stripe_sandbox.errors import ApiError
 from stripe_sandbox.store import Object, Transaction
 
 Includer = Callable[[Transaction, Object], Any]
+Maker = TypeVar("Maker", bound=Includer)
 INCLUDED: dict[tuple[str, str], Includer] = {}
 
 
-def included(kind: str, field: str) -> Callable[[Includer], Includer]:
+def included(kind: str, field: str) -> Callable[[Maker], Maker]:
     """Marks how a field that Stripe leaves out until asked is made, e.g. an invoice's payments."""
 
-    def register(make: Includer) -> Includer:
+    def register(make: Maker) -> Maker:
         INCLUDED[kind, field] = make
         return make
 

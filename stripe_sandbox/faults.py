@@ -46,5 +46,10 @@ def any_armed(tx: Transaction) -> bool:
     return tx.conn.execute("SELECT 1 FROM fault WHERE remaining > 0 LIMIT 1").fetchone() is not None
 
 
+def armed(tx: Transaction) -> list[dict[str, object]]:
+    rows = tx.conn.execute("SELECT kind, remaining, match FROM fault WHERE remaining > 0 ORDER BY seq")
+    return [dict(row) for row in rows]
+
+
 def clear(tx: Transaction) -> None:
     tx.conn.execute("DELETE FROM fault")

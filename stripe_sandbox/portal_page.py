@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, redirect, request, url_for
 
-from stripe_sandbox import cards, clock, invoicing, paying, subscribing
+from stripe_sandbox import cards, clock, invoicing, paying, periods, scheduling, subscribing, switching
+from stripe_sandbox.api import base_url
 from stripe_sandbox.errors import ApiError
 from stripe_sandbox.objects.portal_sessions import SESSION_SECONDS
 from stripe_sandbox.pages import page, per_interval, sandbox, spaced, test_cards
@@ -86,6 +89,8 @@ def cancel_now(secret: str, subscription: str) -> Response:
         elif features["subscription_cancel"]["mode"] == "immediately":
             subscribing.end_now(tx, body, reason="cancellation_requested", details=details)
         else:
+            if body["schedule"]:
+                scheduling.release(tx, body)
             before = dict(body)
             classic = body["billing_mode"]["type"] == "classic"
             subscribing.set_end(tx, body, at=subscribing.period_end(body), at_period_end=classic, details=details)
@@ -104,6 +109,117 @@ def resume(secret: str, subscription: str) -> Response:
             subscribing.set_end(tx, body, at=None, at_period_end=False)
             subscribing.save_and_announce(tx, body, before)
     return _see(_home_url(secret))
+
+
+@bp.get("/p/session/<secret>/plan/<subscription>")
+def plan(secret: str, subscription: str) -> Response:
+    """The plans to choose from; with `price`, what the change costs, before anything happens."""
+    with sandbox().store.read() as tx:
+        session, features = _session(tx, secret)
+        body = _mine(tx, session, subscription)
+        tx.live_by(session["customer"])
+        offers = _offers(tx, features, body)
+        if not offers:
+            return _see(_home_url(secret))
+        chosen = next((o for o in offers if o["price"]["id"] == request.args.get("price")), None)
+        values: dict[str, Any] = {"offers": offers, "chosen": chosen, "subscription": body, "wrong": None}
+        if chosen:
+            values |= _effect(tx, features, body, chosen["price"])
+        return page(
+            "portal_plan.html",
+            **values,
+            back=_home_url(secret),
+            here=url_for("portal.plan", secret=secret, subscription=subscription),
+        )
+
+
+@bp.post("/p/session/<secret>/plan/<subscription>")
+def change_plan(secret: str, subscription: str) -> Response:
+    """Upwards at once and paid at once; downwards, if the configuration says so, at the end of the period."""
+    with sandbox().store.write() as tx:
+        session, features = _session(tx, secret)
+        body = _mine(tx, session, subscription)
+        tx.live_by(session["customer"])
+        chosen = next((o for o in _offers(tx, features, body) if o["price"]["id"] == request.form.get("price")), None)
+        if chosen is None:
+            return _see(_home_url(secret))
+        effect = _effect(tx, features, body, chosen["price"])
+        if effect["later"]:
+            scheduling.keep_for_period_end(tx, body, chosen["price"])
+            return _after(session, secret)
+        if body["schedule"]:
+            scheduling.release(tx, body)
+        change = _change(features, body, chosen["price"])
+        after = switching.switch(tx, body, change, base_url=base_url())
+        if after["pending_update"]:
+            invoice = tx.get("invoice", after["latest_invoice"])
+            intent = paying.intent_of(tx, invoice["id"]) or {}
+            error = intent.get("last_payment_error") or {"message": "Your bank wants a confirmation."}
+            subscribing.forget_pending(tx, after)
+            return page(
+                "portal_plan.html",
+                422,
+                offers=_offers(tx, features, body),
+                chosen=chosen,
+                subscription=after,
+                wrong=ApiError(error["message"]),
+                **effect,
+                back=_home_url(secret),
+                here=url_for("portal.plan", secret=secret, subscription=subscription),
+            )
+    return _after(session, secret)
+
+
+@bp.post("/p/session/<secret>/keep/<subscription>")
+def keep(secret: str, subscription: str) -> Response:
+    """Take a change for the end of the period back."""
+    with sandbox().store.write() as tx:
+        session, _ = _session(tx, secret)
+        body = _mine(tx, session, subscription)
+        if body["schedule"]:
+            before = dict(body)
+            scheduling.release(tx, body)
+            subscribing.save_and_announce(tx, body, before)
+    return _see(_home_url(secret))
+
+
+def _offers(tx: Transaction, features: Object, subscription: Object) -> list[Object]:
+    rule = features["subscription_update"]
+    running = subscription["status"] in ("active", "trialing") and subscription["cancel_at"] is None
+    if not rule["enabled"] or "price" not in rule["default_allowed_updates"] or not running:
+        return []
+    now = subscription["items"]["data"][0]["price"]["id"]
+    offers = []
+    for entry in rule["products"] or []:
+        name = (tx.find(entry["product"]) or {}).get("name", "")
+        for id in entry["prices"]:
+            price = tx.get("price", id)
+            if price["active"]:
+                offers.append({"name": name, "price": price, "every": per_interval(price), "current": id == now})
+    return offers
+
+
+def _effect(tx: Transaction, features: Object, subscription: Object, price: Object) -> dict[str, Any]:
+    """`later` with a date, or the invoice that the change would make now."""
+    old = subscription["items"]["data"][0]["price"]
+    conditions = {c["type"] for c in features["subscription_update"]["schedule_at_period_end"]["conditions"]}
+    shorter = periods.after(0, price, 1) < periods.after(0, old, 1)
+    cheaper = (price["unit_amount"] or 0) < (old["unit_amount"] or 0) and not shorter
+    waits = (shorter and "shortening_interval" in conditions) or (cheaper and "decreasing_item_amount" in conditions)
+    if waits and subscription["status"] != "trialing":
+        return {"later": subscribing.period_end(subscription), "preview": None}
+    work = switching.work_out(tx, subscription, _change(features, subscription, price))
+    as_if = dict(subscription) | {"items": subscription["items"] | {"data": work.items}}
+    billed = work.lines if features["subscription_update"]["proration_behavior"] != "none" or work.at_once else []
+    return {"later": None, "preview": invoicing.draw_up(tx, as_if, billed, reason="upcoming", preview=True)}
+
+
+def _change(features: Object, subscription: Object, price: Object) -> switching.Change:
+    return switching.Change(
+        items=((subscription["items"]["data"][0]["id"], price, None, False),),
+        proration=features["subscription_update"]["proration_behavior"],
+        payment="pending_if_incomplete",
+    )
 
 
 @bp.get("/p/session/<secret>/card")
@@ -189,6 +305,8 @@ def _home(tx: Transaction, session: Object, features: Object, secret: str) -> Re
                 "ends": body["cancel_at"],
                 "renews": subscribing.period_end(body),
                 "card": method,
+                "may_switch": bool(_offers(tx, features, body)),
+                "next": _kept(tx, body),
             }
         )
     invoices = tx.select(
@@ -206,6 +324,11 @@ def _home(tx: Transaction, session: Object, features: Object, secret: str) -> Re
         invoices=invoices,
         secret=secret,
     )
+
+
+def _kept(tx: Transaction, subscription: Object) -> Object | None:
+    schedule = tx.find(subscription["schedule"] or "", "subscription_schedule")
+    return tx.get("price", schedule["phases"][1]["items"][0]["price"]) if schedule else None
 
 
 def _card_page(secret: str, *, form: dict[str, str], wrong: ApiError | None = None, status: int = 200) -> Response:

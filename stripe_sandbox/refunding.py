@@ -104,6 +104,7 @@ def dispute(tx: Transaction, charge: Object, *, reason: str = "fraudulent") -> O
             "has_evidence": False,
             "past_due": False,
             "submission_count": 0,
+            "submission_method": "not_submitted",
         },
         "is_charge_refundable": False,
         "livemode": False,
@@ -113,6 +114,7 @@ def dispute(tx: Transaction, charge: Object, *, reason: str = "fraudulent") -> O
             "card": {
                 "brand": charge["payment_method_details"]["card"]["brand"],
                 "case_type": "chargeback",
+                "network": "visa",
                 "network_reason_code": "83",
             },
             "type": "card",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stripe_sandbox import checking_out, invoicing, periods, refunding, subscribing, switching
+from stripe_sandbox import checking_out, invoicing, periods, refunding, scheduling, subscribing, switching
 from stripe_sandbox.store import Object, Transaction, changes
 
 
@@ -20,6 +20,9 @@ def renew(tx: Transaction, subscription: Object) -> None:
         if not _may_leave_trial(tx, subscription):
             return
         subscription["status"] = "active"
+    due = [i["id"] for i in subscription["items"]["data"] if i["current_period_end"] <= tx.now]
+    if subscription["schedule"]:
+        scheduling.turn_page(tx, subscription)
     data = []
     for item in subscription["items"]["data"]:
         start = item["current_period_end"]
@@ -32,7 +35,6 @@ def renew(tx: Transaction, subscription: Object) -> None:
                 "current_period_end": periods.end_of(subscription["billing_cycle_anchor"], item["price"], start),
             }
         )
-    due = [i["id"] for i in subscription["items"]["data"] if i["current_period_end"] <= tx.now]
     subscription["items"] = subscription["items"] | {"data": data}
     if subscription["cancel_at_period_end"]:
         subscription["cancel_at"] = subscribing.period_end(subscription)

@@ -141,6 +141,14 @@ def expire_incomplete(tx: Transaction, subscription: Object) -> None:
     tx.emit("customer.subscription.updated", subscription, changes(before, subscription))
 
 
+def forget_pending(tx: Transaction, subscription: Object) -> None:
+    """A declined change: the plan stays as it was and the invoice is void."""
+    from stripe_sandbox import switching
+
+    tx.plan("drop_pending", subscription["id"], None)
+    switching.drop_pending(tx, subscription)
+
+
 def save_and_announce(tx: Transaction, subscription: Object, before: Object) -> None:
     _announce(tx, subscription, before)
 

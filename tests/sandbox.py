@@ -42,7 +42,7 @@ class SandboxTransport(stripe.HTTPClient):
         given = dict(headers or {})
         answer = self.app.test_client().open(path, method=method.upper(), data=post_data, headers=given)
         if DROPPED in answer.headers:
-            raise stripe.APIConnectionError("The connection was dropped.", should_retry=True)
+            raise stripe.APIConnectionError("The connection was dropped.", should_retry=True)  # type: ignore[no-untyped-call]
         return answer.get_data(as_text=True), answer.status_code, dict(answer.headers)
 
     def close(self) -> None:

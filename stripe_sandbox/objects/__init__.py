@@ -10,7 +10,9 @@ from stripe_sandbox.objects import (
     payment_methods,
     payments,
     portal_sessions,
+    subscription_schedules,
     subscriptions,
+    test_clocks,
     webhook_endpoints,
 )
 
@@ -24,6 +26,8 @@ __all__ = [
     "payment_methods",
     "payments",
     "portal_sessions",
+    "subscription_schedules",
     "subscriptions",
+    "test_clocks",
     "webhook_endpoints",
 ]

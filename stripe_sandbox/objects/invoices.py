@@ -52,6 +52,8 @@ def create_preview(call: Call) -> Object:
         )
     subscription = tx.get("subscription", params["subscription"], param="subscription")
     tx.live_by(subscription["customer"])
+    if params.get("customer", subscription["customer"]) != subscription["customer"]:
+        raise ApiError("The subscription does not belong to this customer.", param="customer")
     details = params.get("subscription_details") or {}
     if details.get("cancel_now") or subscription["status"] in subscribing.DEAD:
         raise ApiError("No upcoming invoices for customer", status=404, code="invoice_upcoming_none")

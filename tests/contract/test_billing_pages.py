@@ -12,7 +12,8 @@ FEATURES = {
     "invoice_history": {"enabled": True},
     "payment_method_update": {"enabled": True},
     "subscription_cancel": {
-        "enabled": True, "mode": "at_period_end",
+        "enabled": True,
+        "mode": "at_period_end",
         "cancellation_reason": {"enabled": True, "options": ["too_expensive", "unused", "other"]},
     },
 }
@@ -25,13 +26,21 @@ def portal(client, shop):
 
     def open_(customer: str, **more: object) -> str:
         if not made:
-            update = {"enabled": True, "default_allowed_updates": ["price"], "proration_behavior": "always_invoice",
-                      "products": [{"product": shop.product, "prices": [shop.monthly, shop.annual]}],
-                      "schedule_at_period_end": {"conditions": [{"type": "shortening_interval"}]}}
-            made.append(client.v1.billing_portal.configurations.create(
-                {"features": {**FEATURES, "subscription_update": update}}).id)
+            update = {
+                "enabled": True,
+                "default_allowed_updates": ["price"],
+                "proration_behavior": "always_invoice",
+                "products": [{"product": shop.product, "prices": [shop.monthly, shop.annual]}],
+                "schedule_at_period_end": {"conditions": [{"type": "shortening_interval"}]},
+            }
+            made.append(
+                client.v1.billing_portal.configurations.create(
+                    {"features": {**FEATURES, "subscription_update": update}}
+                ).id
+            )
         session = client.v1.billing_portal.sessions.create(
-            {"customer": customer, "return_url": "http://portal.test/billing", **more})
+            {"customer": customer, "return_url": "http://portal.test/billing", **more}
+        )
         return session.url
 
     return open_
@@ -108,18 +117,21 @@ def test_a_new_card_pays_what_is_overdue(sandbox, client, shop, portal):
     alice = shop.customer()
     subscription = shop.join(alice)
     portal_url = portal(alice)
-    requests.post(f"{portal_url}/card", data={"number": "4000000000000341", "expiry": "12/40", "cvc": "123"},
-                  timeout=10)
+    requests.post(
+        f"{portal_url}/card", data={"number": "4000000000000341", "expiry": "12/40", "cvc": "123"}, timeout=10
+    )
     sandbox.advance(days=32)
     overdue = client.v1.subscriptions.retrieve(subscription.id, {"expand": ["latest_invoice"]})
     assert (overdue.status, overdue.latest_invoice.status) == ("past_due", "open")
     assert overdue.latest_invoice.next_payment_attempt > sandbox.now()
 
-    wrong = requests.post(f"{portal(alice)}/card", timeout=10,
-                          data={"number": "4000000000000002", "expiry": "12/40", "cvc": "123"})
+    wrong = requests.post(
+        f"{portal(alice)}/card", timeout=10, data={"number": "4000000000000002", "expiry": "12/40", "cvc": "123"}
+    )
     assert "Your card was declined." in wrong.text
-    requests.post(f"{portal(alice)}/card", data={"number": "4242424242424242", "expiry": "12/40", "cvc": "123"},
-                  timeout=10)
+    requests.post(
+        f"{portal(alice)}/card", data={"number": "4242424242424242", "expiry": "12/40", "cvc": "123"}, timeout=10
+    )
     paid = client.v1.subscriptions.retrieve(subscription.id, {"expand": ["latest_invoice"]})
     assert (paid.status, paid.latest_invoice.status) == ("active", "paid")
 
@@ -127,8 +139,11 @@ def test_a_new_card_pays_what_is_overdue(sandbox, client, shop, portal):
 def test_a_session_may_lead_straight_to_one_task(shop, portal):
     alice = shop.customer()
     subscription = shop.join(alice)
-    flow = {"type": "subscription_cancel", "subscription_cancel": {"subscription": subscription.id},
-            "after_completion": {"type": "redirect", "redirect": {"return_url": "http://portal.test/left"}}}
+    flow = {
+        "type": "subscription_cancel",
+        "subscription_cancel": {"subscription": subscription.id},
+        "after_completion": {"type": "redirect", "redirect": {"return_url": "http://portal.test/left"}},
+    }
     home = portal(alice, flow_data=flow)
     asked = requests.get(home, timeout=10)
     assert "Cancel your subscription" in asked.text

@@ -124,3 +124,11 @@ def test_only_test_keys_open_the_door(sandbox):
         with pytest.raises(stripe.AuthenticationError):
             sandbox.client(key=key).v1.customers.list()
     sandbox.client(key="rk_test_restricted").v1.customers.list()
+
+
+def test_a_parameter_stripe_knows_and_the_sandbox_does_not_is_never_ignored_in_silence(client, shop):
+    with pytest.raises(stripe.APIError, match="does not simulate tax_id_data"):
+        client.v1.customers.create({"email": "a@example.com", "tax_id_data": [{"type": "eu_vat", "value": "DE1"}]})
+    with pytest.raises(stripe.APIError, match="does not simulate phone_number_collection"):
+        shop.session(shop.customer(), phone_number_collection={"enabled": True})
+    assert [c.email for c in client.v1.customers.list()] == ["alice@example.com"]

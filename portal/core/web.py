@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -128,9 +128,13 @@ def banner() -> Banner | None:
 
 
 def reader_zone() -> ZoneInfo:
-    """The zone of whoever reads this page: their own, else the site's."""
-    name = getattr(current_user.member, "time_zone", None) if current_user and current_user.is_authenticated else None
-    return _zone(name or current_app.config["SITE_TIME_ZONE"])
+    """The zone of whoever reads this page: their own, else the site's. Looked up once a request; a page asks often."""
+    if "zone" not in g:
+        name = current_user.member.time_zone if current_user and current_user.is_authenticated else None
+        g.zone = _zone(name or current_app.config["SITE_TIME_ZONE"])
+        g.today = datetime.now(g.zone).date()
+    found: ZoneInfo = g.zone
+    return found
 
 
 @lru_cache(maxsize=64)
@@ -143,14 +147,14 @@ def when(moment: datetime, style: str = "short") -> Markup:
     zone, locale = reader_zone(), current_app.config["SITE_LOCALE"]
     local = moment.astimezone(zone)
     exact = _exact(local, locale)
-    text = exact if style == "exact" else _short(local, datetime.now(zone), locale)
+    text = exact if style == "exact" else _short(local, g.today, locale)
     return Markup(  # noqa: S704  # the words are escaped, the moment is digits
         f'<time datetime="{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" title="{escape(exact)}">{escape(text)}</time>'
     )
 
 
-def _short(local: datetime, today: datetime, locale: str) -> str:
-    if local.date() == today.date():
+def _short(local: datetime, today: date, locale: str) -> str:
+    if local.date() == today:
         return _time(local.hour, local.minute, "short", locale)
     return _date(local.date(), "d MMM" if local.year == today.year else "d MMM y", locale)
 
@@ -185,8 +189,8 @@ def _time(hour: int, minute: int, pattern: str, locale: str) -> str:
 
 
 @lru_cache(maxsize=2048)
-def _date(date: Any, pattern: str, locale: str) -> str:
-    return format_date(date, pattern, locale=locale)
+def _date(on: date, pattern: str, locale: str) -> str:
+    return format_date(on, pattern, locale=locale)
 
 
 def day(moment: datetime) -> str:

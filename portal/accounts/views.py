@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
 from sqlalchemy import select
 from werkzeug.wrappers import Response
@@ -21,6 +21,15 @@ bp = Blueprint("accounts", __name__)
 Page = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 
 AFTER_SIGN_IN = "/library"
+_HOLD_A_SECRET = {"accounts.sign_in", "accounts.reset_password", "accounts.confirm"}
+
+
+@bp.after_request
+def _keep_no_copy(response: Response) -> Response:
+    """A token stands in the address of these pages, or a password was typed into them."""
+    if request.endpoint in _HOLD_A_SECRET:
+        response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
@@ -226,10 +235,7 @@ def _security_page(form: PasswordForm) -> str:
 
 
 def _spent(spent: links.LinkSpent, label: str, href: str) -> Page:
-    page = render_template("accounts/link_spent.html", text=spent.message, label=label, href=href)
-    response = make_response(page, spent.status)
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+    return render_template("accounts/link_spent.html", text=spent.message, label=label, href=href), spent.status
 
 
 def _patience(no: Refusal) -> dict[str, str]:

@@ -76,9 +76,11 @@ class Config:
         self.STRIPE_WEBHOOK_SECRETS = [s for s in (env.get("STRIPE_WEBHOOK_SECRET") or "").split(",") if s]
         self.STRIPE_API_BASE = (env.get("STRIPE_API_BASE") or "").rstrip("/")  # empty: the real Stripe
         self.STRIPE_ACCOUNT = env.get("STRIPE_ACCOUNT") or ""
+        self.PLAN_LOOKUP_PREFIX = env.get("PLAN_LOOKUP_PREFIX") or "practice_freedom"  # …_monthly, …_annual
         self.PLAN_CURRENCY = (env.get("PLAN_CURRENCY") or "usd").lower()
         self.PLAN_MONTHLY_MINOR = int(env.get("PLAN_MONTHLY_MINOR") or 9_900)
         self.PLAN_ANNUAL_MINOR = int(env.get("PLAN_ANNUAL_MINOR") or 99_000)
+        self.STRIPE_TAX = (env.get("STRIPE_TAX") or "0") == "1"  # Stripe works out and adds tax at checkout
         self.GRACE_DAYS = int(env.get("GRACE_DAYS") or 7)
 
         # Letters.

@@ -196,6 +196,7 @@ def upgrade() -> None:
         sa.Column("stripe_created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("object_id", sa.String(length=255), nullable=True),
         sa.Column("customer_id", sa.String(length=255), nullable=True),
+        sa.Column("sync_number", sa.Integer(), nullable=True),
         sa.Column("payload", sa.JSON(), nullable=True),
         sa.Column(
             "state",

@@ -1,7 +1,63 @@
-"""`flask billing …`"""
+"""`flask billing …`: prices, reconciling, and a check of everything that has to be right at Stripe."""
 
+from __future__ import annotations
+
+import sys
+
+import click
 from flask import Flask
+from flask.cli import AppGroup
+
+from portal.billing import checking, prices, reconciling
+from portal.billing.gateway import StripeAway, StripeRefused
+from portal.core import jobs
+
+commands = AppGroup("billing", help="Plans, payments and Stripe.")
+
+
+@commands.command("sync-prices")
+def sync_prices() -> None:
+    """Find each plan's price at Stripe by its lookup key, and open or close the plan for joining."""
+    try:
+        findings = prices.sync_prices()
+    except (StripeAway, StripeRefused) as error:
+        sys.exit(f"Stripe did not answer: {error}")
+    for found in findings:
+        click.echo(f"{found.plan:10} {found.price_id or '-':32} {found.problem or 'open for joining'}")
+    if any(found.problem for found in findings):
+        sys.exit(1)
+
+
+@commands.command("reconcile")
+def reconcile() -> None:
+    """Fetch events that were missed, work off what lies about, and compare everything with Stripe."""
+    try:
+        missed = reconciling.fetch_missed_events()
+        reconciling.pick_up_leftovers()
+        jobs.work_off()
+        report = reconciling.compare_everything()
+    except (StripeAway, StripeRefused) as error:
+        sys.exit(f"Stripe did not answer: {error}")
+    report.missed_events = missed
+    reconciling.tell_of_grace()
+    jobs.work_off()
+    for line in reconciling.as_lines(report):
+        click.echo(line)
+    if report.needs_a_person:
+        sys.exit(1)
+
+
+@commands.command("check")
+def check() -> None:
+    """Say what is right and what is not, each with the command that mends it. Exits 1 if something is not."""
+    findings = checking.findings()
+    for found in findings:
+        click.echo(f"{'ok ' if found.is_well else 'BAD'} {found.name}: {found.finding}")
+        if not found.is_well:
+            click.echo(f"      {found.mend}")
+    if not all(found.is_well for found in findings):
+        sys.exit(1)
 
 
 def init_app(app: Flask) -> None:
-    pass
+    app.cli.add_command(commands)

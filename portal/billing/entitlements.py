@@ -84,6 +84,7 @@ _CLOSED = {
     "incomplete_expired": Why.INCOMPLETE,
     "canceled": Why.LAPSED,
 }
+KNOWN_STATUSES = frozenset({*_CLOSED, "trialing", "active", "past_due"})
 _HARMLESS_DISPUTES = ["won", "warning_needs_response", "warning_under_review", "warning_closed", "prevented"]
 
 
@@ -152,6 +153,22 @@ def everyone() -> dict[int, Entitlement]:
         facts.setdefault(row.member_id, []).append(_fact(row))
     at, grace = now(), _grace()
     return {member_id: judge(known, at=at, grace=grace) for member_id, known in facts.items()}
+
+
+def open_until(row: Subscription) -> datetime | None:
+    """How long a mirrored subscription opens by itself, before any of it changes; None if it opens nothing."""
+    if row.is_over or row.plan_id is None:
+        return None
+    sub = Sub(
+        status=row.status,
+        period_end=row.period_end,
+        trial_end=row.trial_end,
+        ends_at=row.ends_at,
+        past_due_since=row.past_due_since,
+        pause_behavior=row.pause_behavior,
+    )
+    answer = _by_status(sub, _grace())
+    return answer.until if answer.is_open else None
 
 
 def audiences_of(member: Member) -> frozenset[Audience]:
@@ -323,7 +340,11 @@ def _grace() -> timedelta:
 
 
 def init_app(app: Flask) -> None:
-    """The banner of grace, on every page of whoever it concerns."""
+    """What billing puts on every page."""
+    from portal.billing import gateway, standing  # they ask this module, so it meets them only when all is loaded
+
+    gateway.init_app(app)
+    standing.init_app(app)
 
 
 _GRANT = "(grant)"  # no status of Stripe's has brackets

@@ -21,6 +21,9 @@ from portal.accounts.models import Member
 from portal.core.clock import now
 from portal.core.db import Model, Words
 
+# Stripe's words for a subscription that can be managed, so that nobody joins a second time.
+LIVE = frozenset({"trialing", "active", "past_due", "unpaid", "paused"})
+
 
 class Interval(StrEnum):
     """How often a plan is paid; Stripe's own words."""
@@ -243,6 +246,7 @@ class StripeEvent(Model):
     stripe_created_at: Mapped[datetime]  # one second fine and full of ties: never an order
     object_id: Mapped[str | None]
     customer_id: Mapped[str | None]  # cus_…
+    sync_number: Mapped[int | None]  # the customer's announcement it became; told once sync_done reaches it
     payload: Mapped[dict[str, Any] | None]
     state: Mapped[EventState] = mapped_column(default=EventState.RECEIVED)
     ignored_because: Mapped[str | None] = mapped_column(String(40))  # livemode, account, foreign

@@ -1,11 +1,197 @@
-"""Pages of billing."""
+"""Pages of billing: before the button, on the way back from Stripe, one's membership; and Stripe's deliveries."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import Any
 
+import structlog
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge
+from werkzeug.wrappers import Response as Answer
+
+from portal.accounts.signed_in import me, me_or_none
+from portal.billing import attempts, webhooks
+from portal.billing.checkout import PaymentsAway, begin
+from portal.billing.entitlements import entitlement_of
+from portal.billing.gateway import Malformed, StripeAway, StripeRefused, stripe_gateway
+from portal.billing.models import LIVE, AttemptState, BillingCustomer, CheckoutAttempt, Plan
+from portal.billing.queries import latest_subscription, plan_for_sale, plans_for_sale
+from portal.billing.standing import standing_of
+from portal.billing.syncing import UNREADABLE, Busy, read_now
+from portal.billing.wording import renewal_after
+from portal.core.admission import Audience, admits, audiences
+from portal.core.clock import now
+from portal.core.db import db, release, transaction
+from portal.core.errors import Refusal
+from portal.core.limits import limiter
+from portal.core.web import absolute, whole_number
+
+log = structlog.get_logger()
 bp = Blueprint("billing", __name__)
+Page = str | Answer | tuple[str, int] | tuple[str, int, dict[str, str]]
+MOST_LOOKS = 20  # the page that confirms reloads itself so often, then asks for a click
 
 
-def stripe_events() -> str:
-    return ""
+@bp.route("/join/<plan>", methods=["GET", "POST"])
+@admits(Audience.ANYONE)
+@limiter.limit("60/hour;30/minute", methods=["POST"])
+def checkout(plan: str) -> Page:
+    """GET: what will be paid, when again, and what happens next. POST: on to Stripe's page."""
+    found = plan_for_sale(plan)
+    if found is None:
+        raise NotFound()
+    member = me_or_none()
+    if member is None:
+        return redirect(url_for("membership.join", plan=found.key), 303)
+    if request.method == "GET":
+        return _checkout_page(found)
+    release()
+    try:
+        way = begin(member.id, found.key)
+    except Refusal as no:
+        retry_after = {"Retry-After": str(getattr(no, "retry_after", 60))}
+        return _checkout_page(found, problem=no.message), no.status, retry_after
+    return redirect(way.url or url_for("billing.billing", already=1), 303)
+
+
+def _checkout_page(plan: Plan, problem: str | None = None) -> str:
+    sub = latest_subscription(me().id)
+    return render_template(
+        "billing/checkout.html",
+        plan=plan,
+        renews_at=renewal_after(now(), plan.interval),
+        others=[other for other in plans_for_sale() if other.key != plan.key],
+        came_back="back" in request.args,
+        has_one=sub is not None and sub.status in LIVE,
+        for_sale=plan.refused_because is None,
+        problem=problem,
+    )
+
+
+@bp.get("/billing/return")
+@admits(Audience.SIGNED_IN)
+def returned() -> Page:
+    """Back from Stripe's page. The address grants nothing: our row says whose session it is, Stripe what it brought."""
+    session_id = request.args.get("session_id", "")
+    attempt = db.session.scalar(
+        select(CheckoutAttempt).where(CheckoutAttempt.session_id == session_id, CheckoutAttempt.member_id == me().id)
+    )
+    if attempt is None:
+        raise NotFound()
+    looks = whole_number(request.args.get("look"), otherwise=1, most=MOST_LOOKS + 1)
+    member_id, url = me().id, attempt.url
+    release()
+    state = _look(attempt, member_id)
+    _ask_anew()
+    sub = latest_subscription(member_id)
+    if entitlement_of(me()).is_open and sub is not None and sub.status in LIVE:
+        return render_template("billing/welcome.html", subscription=sub)
+    if state in {AttemptState.OPEN, AttemptState.OPENING}:
+        return render_template("billing/not_paid.html", url=url, plan=db.session.get_one(Plan, attempt.plan_id))
+    if state is AttemptState.EXPIRED:
+        return render_template("billing/not_paid.html", url=None, plan=db.session.get_one(Plan, attempt.plan_id))
+    again = url_for("billing.returned", session_id=session_id, look=looks + 1)
+    return render_template("billing/confirming.html", again=again, by_itself=looks < MOST_LOOKS)
+
+
+def _look(attempt: CheckoutAttempt, member_id: int) -> AttemptState | None:
+    """Read the customer and the session, five seconds at most; None when Stripe gave no usable answer."""
+    try:
+        with transaction():
+            row_id = db.session.scalars(select(BillingCustomer.id).where(BillingCustomer.member_id == member_id)).one()
+        read_now(row_id, cause="return", quick=True, patience=5.0)
+        return attempts.follow_session(attempt, stripe_gateway().session(attempt.session_id or "", quick=True))
+    except (Busy, *UNREADABLE) as error:
+        log.warning("return.unread", attempt=attempt.id, reason=str(error))
+        return None
+
+
+def _ask_anew() -> None:
+    """What this request knew of the member's access was read before Stripe was asked."""
+    g.pop("audiences", None)
+    g.pop("entitlements", None)
+    db.session.expire_all()
+    audiences()
+
+
+@bp.get("/account/billing")
+@admits(Audience.SIGNED_IN)
+def billing() -> str:
+    """One's membership in one sentence, what is charged next, and the ways to change it."""
+    sub = latest_subscription(me().id)
+    return render_template(
+        "billing/billing.html",
+        standing=standing_of(me(), entitlement_of(me()), sub),
+        subscription=sub,
+        already="already" in request.args,
+        plans=plans_for_sale(),
+        has_customer=_customer_id() is not None,
+    )
+
+
+@bp.post("/account/billing/portal")
+@admits(Audience.SIGNED_IN)
+@limiter.limit("60/hour")
+def portal() -> Page:
+    """A fresh way into Stripe's billing portal: card, invoices, cancelling and taking it back."""
+    customer_id = _customer_id()
+    if customer_id is None:
+        return redirect(url_for("billing.billing"), 303)
+    release()
+    try:
+        url = stripe_gateway().portal_url(
+            customer_id, return_url=absolute("billing.billing"), to_pay=request.form.get("to") == "card"
+        )
+    except (StripeAway, StripeRefused, Malformed) as error:
+        log.warning("portal.refused", member=me().id, reason=str(error))
+        raise PaymentsAway() from None
+    return redirect(url, 303)
+
+
+def _customer_id() -> str | None:
+    return db.session.scalar(select(BillingCustomer.customer_id).where(BillingCustomer.member_id == me().id))
+
+
+@bp.post("/billing/stripe/events")
+@admits(Audience.ANYONE)
+def stripe_events() -> Answer:
+    """400 for what is not Stripe's, 503 for what cannot be kept, 200 for what is; only then it is worked on."""
+    if not current_app.config["STRIPE_WEBHOOK_SECRETS"]:
+        log.error("webhook.no_secret")
+        return _plainly("no secret is configured\n", 503)
+    try:
+        event = webhooks.receive(request.get_data(cache=False), request.headers.get("Stripe-Signature"))
+    except RequestEntityTooLarge:
+        return _plainly("too large\n", 413)
+    except webhooks.Refused:
+        return _plainly("not signed by Stripe in time\n", 400)
+    except DBAPIError as error:
+        log.error("webhook.not_kept", reason=type(error).__name__)
+        return _plainly("cannot be kept just now\n", 503)
+    answer = _plainly("kept\n", 200)
+    if event is not None:
+        _work_after(answer, event)
+    return answer
+
+
+def _plainly(text: str, status: int) -> Response:
+    headers = {"Retry-After": "30"} if status == 503 else {}
+    return Response(text, status=status, mimetype="text/plain", headers=headers)
+
+
+def _work_after(answer: Response, event: int) -> None:
+    """Work on the event in this process once the answer is on its way; a worker takes what is left undone."""
+    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy hides it
+
+    def work() -> None:
+        try:
+            with app.app_context():
+                webhooks.process(event, quick=True)
+        except Busy:
+            pass
+        except Exception:  # it stays in the inbox, and this process has other requests to answer
+            log.exception("webhook.inline_failed", event=event)
+
+    answer.call_on_close(work)

@@ -1,0 +1,182 @@
+"""Ways to the hosted Checkout: written down before Stripe is called, closed when nobody needs them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from flask import current_app
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from portal.accounts.models import Member
+from portal.billing.gateway import Session, StripeAway, StripeRefused, is_live, own_account, stripe_gateway
+from portal.billing.models import AttemptState, BillingCustomer, CheckoutAttempt, Plan
+from portal.core.clock import now
+from portal.core.db import db, transaction
+from portal.core.jobs import NotYet, job
+from portal.core.web import absolute
+
+log = structlog.get_logger()
+LASTS = timedelta(hours=1)
+REPEAT_AFTER = timedelta(seconds=30)  # then whoever was opening it is taken for dead
+_UNDER_WAY = CheckoutAttempt.state.in_([AttemptState.OPENING, AttemptState.OPEN])
+
+
+def under_way(member_id: int) -> CheckoutAttempt | None:
+    """The one attempt of a member that is opening or open."""
+    with transaction():
+        return db.session.scalar(select(CheckoutAttempt).where(CheckoutAttempt.member_id == member_id, _UNDER_WAY))
+
+
+def write_down(member_id: int, customer_id: str, *, plan_id: int, price_id: str) -> CheckoutAttempt | None:
+    """A new attempt with the exact call that will open it; None if another tab has one under way."""
+    key, expires_at = str(uuid.uuid4()), (now() + LASTS).replace(microsecond=0)
+    try:
+        with transaction():
+            member = db.session.get_one(Member, member_id)
+            attempt = CheckoutAttempt(
+                account=own_account(),
+                livemode=is_live(),
+                key=key,
+                member_id=member_id,
+                plan_id=plan_id,
+                price_id=price_id,
+                params=_params(key, member.uuid, customer_id, price_id, expires_at, plan_id),
+                expires_at=expires_at,
+            )
+            db.session.add(attempt)
+    except IntegrityError:
+        return None
+    return attempt
+
+
+def open_at_stripe(attempt: CheckoutAttempt) -> str:
+    """Make an attempt's call under its key; returns the address of its page. Raises StripeAway, StripeRefused."""
+    try:
+        session = stripe_gateway().open_session(attempt.params, key=attempt.key)
+    except StripeRefused as error:
+        _settle(attempt.id, AttemptState.EXPIRED, last_error=str(error))
+        raise
+    except StripeAway as error:
+        if error.was_answered:
+            # Stripe replays a definite 5xx for a day under this key, so the next attempt takes a new one.
+            _settle(attempt.id, AttemptState.EXPIRED, last_error=str(error))
+        else:  # it may exist: the same call again, at once, finds it
+            _settle(attempt.id, AttemptState.OPENING, last_error=str(error), tried_at=now() - REPEAT_AFTER)
+        raise
+    _settle(attempt.id, AttemptState.OPEN, session_id=session.id, url=session.url, last_error=None)
+    log.info("checkout.opened", attempt=attempt.id, session=session.id)
+    return session.url or ""
+
+
+def take_over(attempt: CheckoutAttempt) -> bool:
+    """Whether this request may repeat the call of an attempt that nobody seems to be opening any more."""
+    with transaction():
+        won = db.session.execute(
+            update(CheckoutAttempt)
+            .where(
+                CheckoutAttempt.id == attempt.id,
+                CheckoutAttempt.state == AttemptState.OPENING,
+                CheckoutAttempt.tried_at <= now() - REPEAT_AFTER,
+            )
+            .values(tried_at=now())
+            .returning(CheckoutAttempt.id)
+        ).scalar()
+    return won is not None
+
+
+def give_up(attempt: CheckoutAttempt) -> None:
+    """Let a new attempt take its place; what Stripe may have opened for it is closed first."""
+    close_unknown_sessions(attempt.member_id)
+    _settle(attempt.id, AttemptState.EXPIRED)
+
+
+def last_went_wrong(member_id: int) -> bool:
+    """Whether the latest attempt ended without our knowing whether Stripe opened a session for it."""
+    latest = (
+        select(CheckoutAttempt.session_id, CheckoutAttempt.last_error)
+        .where(CheckoutAttempt.member_id == member_id)
+        .order_by(CheckoutAttempt.id.desc())
+        .limit(1)
+    )
+    with transaction():
+        found = db.session.execute(latest).one_or_none()
+    return found is not None and found.session_id is None and found.last_error is not None
+
+
+def close_unknown_sessions(member_id: int) -> None:
+    """Expire whatever Stripe has open for a member, asked for by customer because we know no id."""
+    with transaction():
+        customer_id = db.session.scalar(
+            select(BillingCustomer.customer_id).where(BillingCustomer.member_id == member_id)
+        )
+    gateway = stripe_gateway()
+    for session in gateway.open_sessions(customer_id) if customer_id else []:
+        gateway.expire_session(session.id)
+
+
+def follow_session(attempt: CheckoutAttempt, session: Session) -> AttemptState:
+    """Write down what Stripe says of an attempt's session."""
+    state = {"open": AttemptState.OPEN, "complete": AttemptState.COMPLETED}.get(
+        session.status or "", AttemptState.EXPIRED
+    )
+    if state is not attempt.state:
+        _settle(attempt.id, state)
+    return state
+
+
+@job("billing.close_attempt")
+def close_attempt(attempt: int) -> None:
+    """End an attempt that is not needed any more: completed if it was paid, else expired at Stripe."""
+    with transaction():
+        row = db.session.get_one(CheckoutAttempt, attempt)
+    if row.state not in {AttemptState.OPENING, AttemptState.OPEN}:
+        return
+    try:
+        if row.session_id is None:
+            give_up(row)
+        elif follow_session(row, stripe_gateway().session(row.session_id)) is AttemptState.OPEN:
+            stripe_gateway().expire_session(row.session_id)
+            _settle(row.id, AttemptState.EXPIRED)
+    except (StripeAway, StripeRefused) as error:  # refused: it is being paid at this moment; look again later
+        raise NotYet(str(error)) from None
+
+
+def _settle(attempt_id: int, state: AttemptState, **values: Any) -> None:
+    with transaction():
+        db.session.execute(
+            update(CheckoutAttempt).where(CheckoutAttempt.id == attempt_id, _UNDER_WAY).values(state=state, **values)
+        )
+
+
+def _params(
+    key: str, member_uuid: str, customer_id: str, price_id: str, expires_at: datetime, plan_id: int
+) -> dict[str, Any]:
+    plan = db.session.get_one(Plan, plan_id)
+    marks = {"member_uuid": member_uuid, "attempt": key}
+    params: dict[str, Any] = {
+        "mode": "subscription",
+        "customer": customer_id,
+        "client_reference_id": member_uuid,
+        "line_items": [{"price": price_id, "quantity": 1}],
+        "success_url": absolute("billing.returned") + "?session_id={CHECKOUT_SESSION_ID}",
+        "cancel_url": absolute("billing.checkout", plan=plan.key) + "?back=1",
+        "allow_promotion_codes": True,
+        "payment_method_collection": "always",
+        "metadata": marks,
+        "subscription_data": {
+            "metadata": marks,
+            "trial_settings": {"end_behavior": {"missing_payment_method": "cancel"}},
+        },
+        "expires_at": int(expires_at.timestamp()),
+    }
+    if current_app.config["STRIPE_TAX"]:
+        params |= {
+            "automatic_tax": {"enabled": True},
+            "customer_update": {"address": "auto", "name": "auto"},
+            "tax_id_collection": {"enabled": True},
+        }
+    return params

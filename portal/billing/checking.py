@@ -1,0 +1,142 @@
+"""Is the connection to Stripe as it must be? Each finding that is not well names what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy import func, select
+
+from portal.billing.gateway import API_VERSION, SUBSCRIBED, Endpoint, StripeAway, StripeRefused, stripe_gateway
+from portal.billing.models import EventState, Plan, StripeEvent
+from portal.billing.watching import noted
+from portal.core.clock import now
+from portal.core.db import db
+from portal.core.web import absolute
+
+CLOCKS_MAY_DIFFER = 60.0  # seconds
+RECENTLY = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that should be so; when it is not, `mend` says what to do."""
+
+    name: str
+    is_well: bool
+    finding: str
+    mend: str = ""
+
+
+def findings() -> list[Finding]:
+    """All of it, Stripe asked as well; for the command and the owner's health page, never for a gate."""
+    return [*local_findings(), *_asking_stripe()]
+
+
+def local_findings() -> list[Finding]:
+    """What our own tables say: quick enough for the desk."""
+    return [_secret(), _plans(), _clock_of_deliveries(), _dead_events(), _missed(), _reconciled()]
+
+
+def _secret() -> Finding:
+    has = bool(current_app.config["STRIPE_WEBHOOK_SECRETS"])
+    told = "a secret is set" if has else "no secret is set, every delivery is answered 503"
+    return Finding("Signature of deliveries", has, told, "Set STRIPE_WEBHOOK_SECRET (several, with commas, to rotate)")
+
+
+def _plans() -> Finding:
+    plans = db.session.scalars(select(Plan).where(Plan.withdrawn_at.is_(None))).all()
+    closed = [f"{plan.key}: {plan.refused_because}" for plan in plans if plan.refused_because]
+    if not plans:
+        closed = ["no plan is known yet"]
+    return Finding(
+        "Plans and prices", not closed, "; ".join(closed) or "all are open for joining", "flask billing sync-prices"
+    )
+
+
+def _clock_of_deliveries() -> Finding:
+    skew = noted("clock_skew")
+    recent = skew is not None and skew[1] > now() - RECENTLY
+    told = f"a delivery was signed {skew[0].get('seconds')} s away from our clock" if skew and recent else "in step"
+    return Finding("Clock", not recent, told, "Switch time synchronisation on (timedatectl set-ntp true)")
+
+
+def _dead_events() -> Finding:
+    dead = db.session.scalar(select(func.count()).where(StripeEvent.state == EventState.DEAD)) or 0
+    return Finding(
+        "Events", not dead, f"{dead} could not be worked on" if dead else "none has given up", "flask billing reconcile"
+    )
+
+
+def _missed() -> Finding:
+    missed = noted("missed_deliveries")
+    recent = missed is not None and missed[1] > now() - RECENTLY
+    told = f"{missed[0].get('count')} were found by reconciling only" if missed and recent else "all have come"
+    return Finding(
+        "Deliveries", not recent, told, "flask billing check, and look at the endpoint in Stripe's dashboard"
+    )
+
+
+def _reconciled() -> Finding:
+    last = noted("reconciled")
+    if last is None:
+        return Finding("Comparison with Stripe", True, "has not run yet")
+    people = last[0].get("needs_a_person") or []
+    told = "; ".join(people) if people else f"{last[0].get('checked')} subscriptions agree"
+    return Finding(
+        "Comparison with Stripe", not people, told, "flask billing reconcile lists them; mend them at Stripe"
+    )
+
+
+def _asking_stripe() -> list[Finding]:
+    return [_ask("Key", _key), _ask("Webhook endpoint", _endpoint), _ask("Clock against Stripe's", _clock)]
+
+
+def _ask(name: str, question: Callable[[str], Finding]) -> Finding:
+    try:
+        return question(name)
+    except (StripeAway, StripeRefused) as error:
+        return Finding(name, False, str(error), "Check STRIPE_SECRET_KEY and the way to Stripe, then try again")
+
+
+def _key(name: str) -> Finding:
+    account, wanted = stripe_gateway().account_id(), current_app.config["STRIPE_ACCOUNT"]
+    good = not wanted or wanted == account
+    return Finding(name, good, f"opens {account}", f"STRIPE_ACCOUNT says {wanted}; use that account's key")
+
+
+def _endpoint(name: str) -> Finding:
+    url = absolute("billing.stripe_events")
+    endpoint = next((e for e in stripe_gateway().endpoints() if e.url == url), None)
+    problem = _endpoint_problem(endpoint, url)
+    return Finding(
+        name,
+        problem is None,
+        problem or f"{url} gets what it needs",
+        f"Give Stripe an endpoint at {url}, version {API_VERSION}, with the {len(SUBSCRIBED)} types of gateway.py",
+    )
+
+
+def _endpoint_problem(endpoint: Endpoint | None, url: str) -> str | None:
+    if endpoint is None:
+        return f"Stripe has no endpoint at {url}"
+    if not endpoint.is_enabled:
+        return f"{endpoint.id} is disabled"
+    missing = set(SUBSCRIBED) - endpoint.types
+    if missing and "*" not in endpoint.types:
+        return f"{endpoint.id} does not send {', '.join(sorted(missing))}"
+    if endpoint.api_version not in {None, API_VERSION}:
+        return f"{endpoint.id} speaks {endpoint.api_version}"
+    return None
+
+
+def _clock(name: str) -> Finding:
+    offset = stripe_gateway().clock_offset()
+    return Finding(
+        name,
+        abs(offset) <= CLOCKS_MAY_DIFFER,
+        f"{offset:+.0f} s",
+        "Switch time synchronisation on (timedatectl set-ntp true)",
+    )

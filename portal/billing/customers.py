@@ -1,0 +1,102 @@
+"""A member as a customer at Stripe: made once, found again under the same key, never linked by an e-mail address."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from portal.accounts.models import Member
+from portal.billing.gateway import Customer, StripeAway, StripeBusy, is_live, own_account, stripe_gateway
+from portal.billing.models import BillingCustomer
+from portal.core.db import db, transaction
+
+log = structlog.get_logger()
+PATIENCE = 8.0  # seconds to wait for another request that creates the same customer
+
+
+def customer_of(member_id: int) -> tuple[int, str]:
+    """Our row and Stripe's id of a member's customer, made if need be. Raises StripeAway, StripeRefused.
+
+    The row with its key is committed before Stripe is called, so a crash or a lost answer leads to the same customer.
+    """
+    row_id, customer_id = _row_of(member_id)
+    deadline = time.monotonic() + PATIENCE
+    while customer_id is None:
+        try:
+            customer_id = _remember(row_id, _make(row_id).id)
+        except StripeBusy:  # another tab is just being answered under the same key
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+            customer_id = _known(row_id)
+    return row_id, customer_id
+
+
+def _row_of(member_id: int) -> tuple[int, str | None]:
+    find = select(BillingCustomer.id, BillingCustomer.customer_id).where(BillingCustomer.member_id == member_id)
+    with transaction():
+        if found := db.session.execute(find).tuples().one_or_none():
+            return found
+    try:
+        with transaction():
+            db.session.add(
+                BillingCustomer(
+                    account=own_account(), livemode=is_live(), member_id=member_id, create_key=secrets.token_hex(16)
+                )
+            )
+    except IntegrityError:  # another tab was first
+        pass
+    with transaction():
+        return db.session.execute(find).tuples().one()
+
+
+def _make(row_id: int) -> Customer:
+    with transaction():
+        row = db.session.get_one(BillingCustomer, row_id)
+        member = db.session.get_one(Member, row.member_id)
+        email, name, uuid, key = member.email, member.name, member.uuid, row.create_key
+    try:
+        return stripe_gateway().make_customer(email=email, name=name, member_uuid=uuid, key=key)
+    except StripeBusy:
+        raise
+    except StripeAway as error:
+        if error.was_answered:
+            _start_over(row_id, key, email=email, member_uuid=uuid)
+        raise
+
+
+def _start_over(row_id: int, key: str, *, email: str, member_uuid: str) -> None:
+    """A definite 5xx is replayed for a day under its key: look whether the customer exists, else take a new key."""
+    found = stripe_gateway().find_customer(email=email, member_uuid=member_uuid)
+    if found is not None:
+        _remember(row_id, found.id)
+        return
+    with transaction():
+        db.session.execute(
+            update(BillingCustomer)
+            .where(BillingCustomer.id == row_id, BillingCustomer.create_key == key)
+            .values(create_key=secrets.token_hex(16))
+        )
+
+
+def _remember(row_id: int, customer_id: str) -> str:
+    """Keep the id unless one is kept already; whichever was first stays."""
+    with transaction():
+        kept = db.session.execute(
+            update(BillingCustomer)
+            .where(BillingCustomer.id == row_id, BillingCustomer.customer_id.is_(None))
+            .values(customer_id=customer_id)
+            .returning(BillingCustomer.id)
+        ).scalar()
+    if kept is not None:
+        log.info("customer.made", customer=row_id)
+    return _known(row_id) or customer_id
+
+
+def _known(row_id: int) -> str | None:
+    with transaction():
+        return db.session.scalar(select(BillingCustomer.customer_id).where(BillingCustomer.id == row_id))

@@ -1,0 +1,684 @@
+"""The edge to Stripe: the only file that imports its SDK. Foreign shapes become our frozen values here, once.
+
+The SDK and its API version are pinned together (stripe 16.1, 2026-10-28.endive). A field that we cannot do without and
+that is missing raises Malformed instead of reading as nothing; words Stripe may add later (a status, a reason) pass
+through as text and are judged by whoever reads them.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Flask, current_app
+
+from portal.core.clock import now
+
+if TYPE_CHECKING:
+    import stripe
+
+log = structlog.get_logger()
+T = TypeVar("T")
+Json = dict[str, Any]
+
+API_VERSION = "2026-10-28.endive"
+LOOKUP_KEYS_AT_ONCE = 10
+SIGNATURE_WINDOW = 300  # seconds between Stripe's clock and ours, either way
+SUBSCRIBED = (  # the types our endpoint asks for; events.list takes at most 20
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "customer.subscription.trial_will_end",
+    "customer.deleted",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "invoice.payment_action_required",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+)
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class StripeAway(Exception):
+    """No usable answer: network, timeout, 5xx, too many requests, a refused key. Trying later may help.
+
+    `was_answered` tells a definite 5xx (which Stripe replays for a day under the same idempotency key) from silence.
+    """
+
+    def __init__(self, reason: str, *, was_answered: bool = False) -> None:
+        self.was_answered = was_answered
+        super().__init__(reason)
+
+
+class StripeBusy(StripeAway):
+    """The same key or object is being worked on by another call right now (409)."""
+
+
+class StripeRefused(Exception):
+    """Stripe understood and said no; the same call will not succeed. `code` is Stripe's own word, if it gave one."""
+
+    def __init__(self, reason: str, *, code: str | None = None, status: int | None = None) -> None:
+        self.code, self.status = code, status
+        super().__init__(reason)
+
+    @property
+    def is_missing(self) -> bool:
+        return self.code == "resource_missing"
+
+
+class Malformed(Exception):
+    """An answer lacks a field that we cannot do without; the message names the object and the field."""
+
+
+class BadSignature(Exception):
+    """A delivery that does not carry a signature of ours, or is no event."""
+
+
+class ClockSkew(BadSignature):
+    """The signature is good and the time in it is not: someone's clock is off by `seconds` (ours behind: positive)."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__(f"signed {seconds} s away from our clock")
+
+
+@dataclass(frozen=True)
+class Price:
+    id: str
+    lookup_key: str | None
+    amount_minor: int | None
+    currency: str
+    interval: str | None
+    interval_count: int
+    is_active: bool
+    livemode: bool
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of a subscription. The period lives here since basil, no longer on the subscription."""
+
+    price_id: str
+    quantity: int
+    amount_minor: int | None
+    currency: str
+    period_start: datetime
+    period_end: datetime
+
+
+@dataclass(frozen=True)
+class Invoice:
+    id: str
+    status: str | None
+    due_minor: int
+    total_minor: int
+    currency: str
+    hosted_url: str | None
+    pdf_url: str | None
+    number: str | None
+    attempts: int
+    next_attempt_at: datetime | None
+    created_at: datetime
+    reason: str | None  # subscription_create, subscription_cycle, …
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One subscription as Stripe has it at the moment of asking."""
+
+    id: str
+    status: str
+    livemode: bool
+    items: tuple[Item, ...]
+    cancel_at: datetime | None
+    cancel_at_period_end: bool
+    ended_at: datetime | None
+    trial_end: datetime | None
+    pause_behavior: str | None
+    collection_method: str | None
+    cancel_reason: str | None
+    cancel_comment: str | None
+    card: str | None
+    latest_invoice: Invoice | None
+    started_at: datetime
+    raw: Json = field(repr=False)
+    open_invoices: tuple[Invoice, ...] = ()  # asked for only while past due
+    needs_action: bool = False  # the bank wants the member to confirm the open invoice
+
+
+@dataclass(frozen=True)
+class Session:
+    """A Checkout session. `url` is there while it is open."""
+
+    id: str
+    status: str | None  # open, complete, expired
+    url: str | None
+    customer_id: str | None
+    subscription_id: str | None
+    expires_at: datetime
+    reference: str | None  # metadata[attempt], the key of our row
+
+
+@dataclass(frozen=True)
+class Customer:
+    id: str
+    is_deleted: bool
+    email: str | None
+    member_uuid: str | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """A hint that something changed. Its payload is kept for people to look at, never read for what is true."""
+
+    id: str
+    type: str
+    created_at: datetime
+    livemode: bool
+    account: str | None  # only on events of connected accounts
+    api_version: str | None
+    object_id: str | None
+    customer_id: str | None
+    charge_id: str | None  # disputes name no customer
+    payload: Json = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    id: str
+    url: str
+    is_enabled: bool
+    types: frozenset[str]
+    api_version: str | None
+
+
+def init_app(app: Flask) -> None:
+    """Refuse an impossible pair at once: a live key must never be sent to a sandbox."""
+    key, base = app.config["STRIPE_SECRET_KEY"], app.config["STRIPE_API_BASE"]
+    if base and not key.startswith(("sk_test_", "rk_test_")):
+        raise ValueError("STRIPE_API_BASE points to a sandbox, so STRIPE_SECRET_KEY must be a test key")
+
+
+def stripe_gateway() -> Gateway:
+    """The application's gateway, made when first needed: the SDK takes half a second to import."""
+    found = current_app.extensions.get("stripe_gateway")
+    if found is None:
+        config = current_app.config
+        found = Gateway(config["STRIPE_SECRET_KEY"], api_base=config["STRIPE_API_BASE"])
+        current_app.extensions["stripe_gateway"] = found
+    return cast(Gateway, found)
+
+
+def own_account() -> str:
+    """What our rows carry as `account`: acct_… as the settings name it, or nothing."""
+    return str(current_app.config["STRIPE_ACCOUNT"])
+
+
+def is_live() -> bool:
+    return "_live_" in str(current_app.config["STRIPE_SECRET_KEY"])[:8]
+
+
+class Gateway:
+    """Stripe as we use it. `quick=True` waits five seconds and never retries: someone is waiting for the answer."""
+
+    def __init__(self, key: str, *, api_base: str = "", transport: stripe.HTTPClient | None = None) -> None:
+        if api_base and not key.startswith(("sk_test_", "rk_test_")):
+            raise ValueError("a sandbox takes test keys only")
+        self._breaker = _Breaker()
+        self._patient = _client(key, api_base, (3.05, 10.0), retries=2, transport=transport)
+        self._quick = _client(key, api_base, (3.05, 5.0), retries=0, transport=transport)
+
+    # Prices
+
+    def prices(self, lookup_keys: Sequence[str]) -> list[Price]:
+        """Active prices that carry one of these lookup keys."""
+        found: list[Price] = []
+        for start in range(0, len(lookup_keys), LOOKUP_KEYS_AT_ONCE):
+            found += self._prices_with(list(lookup_keys[start : start + LOOKUP_KEYS_AT_ONCE]))
+        return found
+
+    def _prices_with(self, keys: list[str]) -> list[Price]:
+        params: Json = {"lookup_keys": keys, "active": True, "limit": 100}
+        return [
+            _price(_plain(each))
+            for each in self._ask(lambda v1: list(v1.prices.list(cast(Any, params)).auto_paging_iter()))
+        ]
+
+    def make_price(self, *, product: str, lookup_key: str, amount_minor: int, currency: str, interval: str) -> Price:
+        """A product and its recurring price, for the demo: a real account gets its prices from its owner."""
+        made = self._ask(lambda v1: v1.products.create({"name": product}, {"idempotency_key": f"product-{lookup_key}"}))
+        values = {
+            "product": made.id,
+            "lookup_key": lookup_key,
+            "unit_amount": amount_minor,
+            "currency": currency,
+            "recurring": {"interval": interval},
+        }
+        return _price(_plain(self._ask(lambda v1: v1.prices.create(cast(Any, values)))))
+
+    # Customers
+
+    def make_customer(self, *, email: str, name: str, member_uuid: str, key: str) -> Customer:
+        """The same key is the same customer, whatever happened to the answer of the first call."""
+        values = {"email": email, "name": name, "metadata": {"member_uuid": member_uuid}}
+        return _customer(_plain(self._ask(lambda v1: v1.customers.create(cast(Any, values), {"idempotency_key": key}))))
+
+    def find_customer(self, *, email: str, member_uuid: str) -> Customer | None:
+        """The customer made for this member, by our mark on it and never by the address alone."""
+        listed = self._ask(lambda v1: list(v1.customers.list({"email": email, "limit": 100}).auto_paging_iter()))
+        customers = [_customer(_plain(each)) for each in listed]
+        return next((c for c in customers if c.member_uuid == member_uuid and not c.is_deleted), None)
+
+    def customer(self, customer_id: str) -> Customer:
+        return _customer(_plain(self._ask(lambda v1: v1.customers.retrieve(customer_id))))
+
+    def tell_address(self, customer_id: str, email: str) -> None:
+        self._ask(lambda v1: v1.customers.update(customer_id, {"email": email}))
+
+    # Checkout and portal
+
+    def open_session(self, params: Mapping[str, Any], *, key: str) -> Session:
+        """Exactly these parameters under this key, so that a repeated call finds the session of the first."""
+        return _session(
+            _plain(self._ask(lambda v1: v1.checkout.sessions.create(cast(Any, dict(params)), {"idempotency_key": key})))
+        )
+
+    def session(self, session_id: str, *, quick: bool = False) -> Session:
+        return _session(_plain(self._ask(lambda v1: v1.checkout.sessions.retrieve(session_id), quick=quick)))
+
+    def open_sessions(self, customer_id: str) -> list[Session]:
+        listed = self._ask(
+            lambda v1: list(v1.checkout.sessions.list({"customer": customer_id, "status": "open"}).auto_paging_iter())
+        )
+        return [_session(_plain(each)) for each in listed]
+
+    def expire_session(self, session_id: str) -> Session:
+        """Raises StripeRefused when it is complete, expired, or being paid at this moment."""
+        return _session(_plain(self._ask(lambda v1: v1.checkout.sessions.expire(session_id))))
+
+    def portal_url(self, customer_id: str, *, return_url: str, to_pay: bool = False) -> str:
+        """A fresh way into the hosted billing portal: never stored, never logged."""
+        values: Json = {"customer": customer_id, "return_url": return_url}
+        if to_pay:
+            values["flow_data"] = {"type": "payment_method_update"}
+        made = _plain(self._ask(lambda v1: v1.billing_portal.sessions.create(cast(Any, values))))
+        return str(_need(made, "url"))
+
+    # Subscriptions and invoices
+
+    def subscriptions_of(self, customer_id: str, *, quick: bool = False) -> list[Snapshot]:
+        """All subscriptions of a customer, ended ones too; for those past due also what is unpaid."""
+        params = {
+            "customer": customer_id,
+            "status": "all",
+            "limit": 100,
+            "expand": ["data.latest_invoice", "data.default_payment_method"],
+        }
+        listed = self._ask(lambda v1: list(v1.subscriptions.list(cast(Any, params)).auto_paging_iter()), quick=quick)
+        return [self._completed(_plain(each), quick=quick) for each in listed]
+
+    def every_subscription(self) -> list[tuple[str, Snapshot]]:
+        """Each subscription of the account with its customer's id, a hundred a call."""
+        params: Json = {
+            "status": "all",
+            "limit": 100,
+            "expand": ["data.latest_invoice", "data.default_payment_method"],
+        }
+        listed = self._ask(lambda v1: list(v1.subscriptions.list(cast(Any, params)).auto_paging_iter()))
+        plain = [_plain(each) for each in listed]
+        return [(_id_of(each.get("customer")) or "", _snapshot(each)) for each in plain]
+
+    def cancel(self, sub_id: str) -> None:
+        self._ask(lambda v1: v1.subscriptions.cancel(sub_id))
+
+    def invoices_of(self, customer_id: str, *, limit: int = 24) -> list[Invoice]:
+        listed = self._ask(lambda v1: v1.invoices.list({"customer": customer_id, "limit": limit}))
+        return [_invoice(each) for each in _plain(listed)["data"]]
+
+    def _completed(self, sub: Json, *, quick: bool) -> Snapshot:
+        if sub.get("status") != "past_due":
+            return _snapshot(sub)
+        listed = self._ask(
+            lambda v1: v1.invoices.list({"subscription": sub["id"], "status": "open", "limit": 100}), quick=quick
+        )
+        invoices = [_invoice(each) for each in _plain(listed)["data"]]
+        unpaid = tuple(sorted((i for i in invoices if i.reason != "subscription_create"), key=lambda i: i.created_at))
+        return _snapshot(sub, unpaid, needs_action=bool(unpaid) and self._asks_the_bank(unpaid[0].id, quick=quick))
+
+    def _asks_the_bank(self, invoice_id: str, *, quick: bool) -> bool:
+        expand: list[Any] = ["data.payment.payment_intent"]
+        listed = self._ask(
+            lambda v1: v1.invoice_payments.list({"invoice": invoice_id, "status": "open", "expand": expand}),
+            quick=quick,
+        )
+        intents = [(each.get("payment") or {}).get("payment_intent") for each in _plain(listed)["data"]]
+        return any(isinstance(i, dict) and i.get("status") == "requires_action" for i in intents)
+
+    # Events and the endpoint they come to
+
+    def events_since(self, moment: datetime) -> list[Event]:
+        """Our types since that moment, oldest first. Stripe keeps thirty days."""
+        params: Json = {"created": {"gte": int(moment.timestamp())}, "types": list(SUBSCRIBED), "limit": 100}
+        listed = self._ask(lambda v1: list(v1.events.list(cast(Any, params)).auto_paging_iter()))
+        return [event_of(_plain(each)) for each in reversed(listed)]
+
+    def endpoints(self) -> list[Endpoint]:
+        listed = self._ask(lambda v1: list(v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()))
+        return [_endpoint(_plain(each)) for each in listed]
+
+    def account_id(self) -> str:
+        return str(_need(_plain(self._ask(lambda v1: v1.accounts.retrieve_current())), "id"))
+
+    def clock_offset(self) -> float:
+        """Seconds by which Stripe's clock is ahead of ours, from the Date header of an answer."""
+        from email.utils import parsedate_to_datetime
+
+        answer = self._ask(lambda v1: v1.prices.list({"limit": 1}))
+        headers: Mapping[str, str] = getattr(answer.last_response, "headers", {})
+        stamp = headers.get("Date")
+        return (parsedate_to_datetime(stamp) - now()).total_seconds() if stamp else 0.0
+
+    def _ask(self, call: Callable[[Any], T], *, quick: bool = False) -> T:
+        """Make a call; whatever goes wrong becomes one of our three exceptions."""
+        import stripe
+
+        self._breaker.check()
+        try:
+            answer = call((self._quick if quick else self._patient).v1)
+        except stripe.APIConnectionError as error:
+            self._breaker.failed()
+            raise StripeAway(_cause(error)) from None
+        except stripe.StripeError as error:
+            self._breaker.answered()
+            raise _ours(error) from None
+        self._breaker.answered()
+        return answer
+
+
+def read_event(body: bytes, header: str | None, secrets: Iterable[str]) -> Event:
+    """The event in a delivery, if one of the secrets signed it within five minutes. Raises BadSignature or ClockSkew.
+
+    The SDK's own tolerance is off: it accepts a time a year ahead and cannot tell a bad clock from a bad signature.
+    """
+    if not any(_is_signed(body, header, secret) for secret in secrets):
+        raise BadSignature("no secret of ours made this signature")
+    signed_at = _signed_at(header or "")
+    skew = round(signed_at - now().timestamp())
+    if abs(skew) > SIGNATURE_WINDOW:
+        raise ClockSkew(skew)
+    try:
+        return event_of(json.loads(body))
+    except (ValueError, AttributeError, TypeError, KeyError, Malformed) as error:
+        raise BadSignature(f"no event: {type(error).__name__}") from None
+
+
+def event_of(payload: Any) -> Event:
+    """Raises Malformed for what is no snapshot event."""
+    if not isinstance(payload, dict) or payload.get("object") != "event":
+        raise Malformed("the body is no snapshot event")
+    about: Json = (payload.get("data") or {}).get("object") or {}
+    customer = about.get("id") if about.get("object") == "customer" else about.get("customer")
+    charge = about.get("charge") if about.get("object") == "dispute" else None
+    return Event(
+        id=str(_need(payload, "id")),
+        type=str(_need(payload, "type")),
+        created_at=_moment(_need(payload, "created")),
+        livemode=bool(_need(payload, "livemode")),
+        account=payload.get("account"),
+        api_version=payload.get("api_version"),
+        object_id=about.get("id"),
+        customer_id=_id_of(customer),
+        charge_id=_id_of(charge),
+        payload=payload,
+    )
+
+
+def _is_signed(body: bytes, header: str | None, secret: str) -> bool:
+    import stripe
+
+    try:
+        return bool(stripe.WebhookSignature.verify_header(body, header, secret, tolerance=None))
+    except (ValueError, stripe.SignatureVerificationError):  # ValueError: the body is no UTF-8
+        return False
+
+
+def _signed_at(header: str) -> int:
+    """The `t=` of a header that was verified, so it is there and whole."""
+    return int(next(part[2:] for part in header.split(",") if part.startswith("t=")))
+
+
+class _Breaker:
+    """After five connection failures in a row nobody waits for Stripe for half a minute."""
+
+    FAILURES, REST = 5, 30.0
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._open_until = 0.0
+
+    def check(self) -> None:
+        if time.monotonic() < self._open_until:
+            raise StripeAway("Stripe did not answer several times; resting for half a minute")
+
+    def failed(self) -> None:
+        with self._lock:
+            self._failures += 1
+            if self._failures >= self.FAILURES:
+                self._open_until = time.monotonic() + self.REST
+                self._failures = 0
+                log.error("stripe.resting", seconds=self.REST)
+
+    def answered(self) -> None:
+        self._failures = 0
+
+
+def _client(
+    key: str, api_base: str, timeout: tuple[float, float], *, retries: int, transport: stripe.HTTPClient | None
+) -> stripe.StripeClient:
+    import stripe
+
+    stripe.enable_telemetry = False
+    if transport is None:
+        transport = stripe.RequestsClient(timeout=timeout, session=_session_without_proxy(api_base))
+    return stripe.StripeClient(
+        key,
+        stripe_version=API_VERSION,
+        base_addresses={"api": api_base} if api_base else {},
+        max_network_retries=retries,
+        http_client=transport,
+    )
+
+
+def _session_without_proxy(api_base: str) -> Any:
+    """A sandbox on this machine is reached directly, whatever proxy the shell names."""
+    if urlsplit(api_base).hostname not in _LOOPBACK:
+        return None
+    import requests
+
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
+def _ours(error: stripe.StripeError) -> StripeAway | StripeRefused:
+    import stripe
+
+    status, code = error.http_status, error.code
+    if status == 409:
+        return StripeBusy(f"409 {code}")
+    if isinstance(error, stripe.RateLimitError) or status == 429:
+        return StripeAway("429 too many requests")
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+        log.error("stripe.key_refused", status=status, request=error.request_id)
+        return StripeAway(f"{status} the key is refused", was_answered=True)
+    if status is None or status >= 500:
+        return StripeAway(f"{status} from Stripe", was_answered=True)
+    message = str(error).splitlines()[0][:200]
+    return StripeRefused(f"{status} {code}: {message}", code=code, status=status)
+
+
+def _cause(error: stripe.APIConnectionError) -> str:
+    cause = error.__cause__
+    return f"no answer: {type(error if cause is None else cause).__name__}"
+
+
+# From Stripe's shapes to ours
+
+
+def _plain(thing: Any) -> Json:
+    return cast(Json, thing.to_dict(for_json=True))
+
+
+def _need(thing: Mapping[str, Any], name: str) -> Any:
+    """The value of a field that must be there; None is no value."""
+    value = thing.get(name)
+    if value is None:
+        raise Malformed(f"{thing.get('id') or thing.get('object') or 'answer'}: {name} is missing")
+    return value
+
+
+def _has(thing: Mapping[str, Any], name: str) -> Any:
+    """The value of a field that may be null and must not be absent: absent means that it moved."""
+    if name not in thing:
+        raise Malformed(f"{thing.get('id') or 'answer'}: {name} is gone")
+    return thing[name]
+
+
+def _moment(seconds: Any) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def _maybe_moment(seconds: Any) -> datetime | None:
+    return None if seconds is None else _moment(seconds)
+
+
+def _id_of(thing: Any) -> str | None:
+    """An id, whether the field was expanded or not."""
+    if isinstance(thing, Mapping):
+        return thing.get("id")
+    return thing if isinstance(thing, str) else None
+
+
+def _price(price: Json) -> Price:
+    recurring = price.get("recurring") or {}
+    return Price(
+        id=str(_need(price, "id")),
+        lookup_key=price.get("lookup_key"),
+        amount_minor=price.get("unit_amount"),
+        currency=str(_need(price, "currency")),
+        interval=recurring.get("interval"),
+        interval_count=int(recurring.get("interval_count") or 0),
+        is_active=bool(_need(price, "active")),
+        livemode=bool(_need(price, "livemode")),
+    )
+
+
+def _customer(customer: Json) -> Customer:
+    return Customer(
+        id=str(_need(customer, "id")),
+        is_deleted=bool(customer.get("deleted")),
+        email=customer.get("email"),
+        member_uuid=(customer.get("metadata") or {}).get("member_uuid"),
+    )
+
+
+def _session(session: Json) -> Session:
+    return Session(
+        id=str(_need(session, "id")),
+        status=_has(session, "status"),
+        url=_has(session, "url"),
+        customer_id=_id_of(_has(session, "customer")),
+        subscription_id=_id_of(_has(session, "subscription")),
+        expires_at=_moment(_need(session, "expires_at")),
+        reference=(session.get("metadata") or {}).get("attempt"),
+    )
+
+
+def _snapshot(sub: Json, open_invoices: tuple[Invoice, ...] = (), *, needs_action: bool = False) -> Snapshot:
+    details = sub.get("cancellation_details") or {}
+    latest = _has(sub, "latest_invoice")
+    return Snapshot(
+        id=str(_need(sub, "id")),
+        status=str(_need(sub, "status")),
+        livemode=bool(_need(sub, "livemode")),
+        items=tuple(_item(each) for each in _need(_need(sub, "items"), "data")),
+        cancel_at=_maybe_moment(_has(sub, "cancel_at")),
+        cancel_at_period_end=bool(_has(sub, "cancel_at_period_end")),
+        ended_at=_maybe_moment(_has(sub, "ended_at")),
+        trial_end=_maybe_moment(_has(sub, "trial_end")),
+        pause_behavior=(_has(sub, "pause_collection") or {}).get("behavior"),
+        collection_method=sub.get("collection_method"),
+        cancel_reason=details.get("feedback") or details.get("reason"),
+        cancel_comment=details.get("comment"),
+        card=_card(sub.get("default_payment_method")),
+        latest_invoice=_invoice(latest) if isinstance(latest, Mapping) else None,
+        started_at=_moment(_need(sub, "created")),
+        raw=sub,
+        open_invoices=open_invoices,
+        needs_action=needs_action,
+    )
+
+
+def _item(item: Json) -> Item:
+    price = _need(item, "price")
+    return Item(
+        price_id=str(_need(price, "id")),
+        quantity=int(item.get("quantity") or 1),
+        amount_minor=price.get("unit_amount"),
+        currency=str(_need(price, "currency")),
+        period_start=_moment(_need(item, "current_period_start")),
+        period_end=_moment(_need(item, "current_period_end")),
+    )
+
+
+def _invoice(invoice: Mapping[str, Any]) -> Invoice:
+    return Invoice(
+        id=str(_need(invoice, "id")),
+        status=_has(invoice, "status"),
+        due_minor=int(_need(invoice, "amount_remaining")),
+        total_minor=int(_need(invoice, "total")),
+        currency=str(_need(invoice, "currency")),
+        hosted_url=invoice.get("hosted_invoice_url"),
+        pdf_url=invoice.get("invoice_pdf"),
+        number=invoice.get("number"),
+        attempts=int(invoice.get("attempt_count") or 0),
+        next_attempt_at=_maybe_moment(_has(invoice, "next_payment_attempt")),
+        created_at=_moment(_need(invoice, "created")),
+        reason=invoice.get("billing_reason"),
+    )
+
+
+def _card(method: Any) -> str | None:
+    """ "Visa ending in 4242", from an expanded payment method."""
+    if not isinstance(method, Mapping):
+        return None
+    card = method.get("card") or {}
+    if not card.get("last4"):
+        return None
+    brand = str(card.get("display_brand") or card.get("brand") or "Card").replace("_", " ").title()
+    return f"{brand} ending in {card['last4']}"
+
+
+def _endpoint(endpoint: Json) -> Endpoint:
+    return Endpoint(
+        id=str(_need(endpoint, "id")),
+        url=str(_need(endpoint, "url")),
+        is_enabled=endpoint.get("status") == "enabled",
+        types=frozenset(_need(endpoint, "enabled_events")),
+        api_version=endpoint.get("api_version"),
+    )

@@ -43,7 +43,10 @@ class RulingForm(TextForm):
     because = TextAreaField(
         "Your reason",
         filters=[as_typed],
-        validators=[Readable("Give your reason; it stands in the log, and the author may read it."), Length(max=1000, message=_LONG)],
+        validators=[
+            Readable("Give your reason; it stands in the log, and the author may read it."),
+            Length(max=1000, message=_LONG),
+        ],
     )
     flag = HiddenField()
     next = HiddenField()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from portal.seeds.people import PASSWORD
 from tests.live import ROOT, Live, live_portal
 
-TARGET = ROOT / "static" / "img" / "shots"
-PASSWORD = "practice freedom demo"
+TARGET = ROOT / "deploy" / "screenshots"
 # name, who looks, address, height, dark
 SHOTS = [
     ("landing", "", "/", 860, False),
@@ -27,14 +27,17 @@ SHOTS = [
 
 def main() -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="portal-shots-") as folder, live_portal(Path(folder), seed=True) as live:
-        with sync_playwright() as playwright:
-            path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-            root = ["--no-sandbox"] if os.geteuid() == 0 else []
-            browser = playwright.chromium.launch(executable_path=path, args=root)
-            for name, who, address, height, dark in SHOTS:
-                _shoot(browser, live, name, who, address or _longest_thread(live), height, dark)
-            browser.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="portal-shots-") as folder,
+        live_portal(Path(folder), seed=True) as live,
+        sync_playwright() as playwright,
+    ):
+        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+        root = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=path, args=root)
+        for name, who, address, height, dark in SHOTS:
+            _shoot(browser, live, name, who, address or _longest_thread(live), height, dark)
+        browser.close()
 
 
 def _shoot(browser: Browser, live: Live, name: str, who: str, address: str, height: int, dark: bool) -> None:

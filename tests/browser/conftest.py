@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
+from portal.seeds.people import PASSWORD as DEMO_PASSWORD
 from tests.live import Live, live_portal
 
 AXE = Path(__file__).parent / "vendor" / "axe-4.14.1.min.js"
-DEMO_PASSWORD = "practice freedom demo"
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +73,7 @@ class Someone:
         return found
 
     def axe(self) -> list[str]:
-        """Violations of WCAG 2.0-2.2 A and AA and of good practice. Injected over CDP, so the page's policy stays on."""
+        """Violations of WCAG 2.0-2.2 A and AA and good practice. Injected over CDP; the page's policy stays on."""
         self._evaluate(AXE.read_text(encoding="utf-8") + ";0")
         tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
         result = self._evaluate(

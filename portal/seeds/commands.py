@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import click
 from flask import Flask, current_app
+from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from portal.accounts.models import Member
@@ -21,6 +22,7 @@ def init_app(app: Flask) -> None:
 @click.command("seed")
 @click.option("--print-people", is_flag=True, help="Only print whom one can sign in as in the demo.")
 @click.option("--content", is_flag=True, help="Only the library: no people, no conversations.")
+@with_appcontext
 def seed(print_people: bool, content: bool) -> None:
     """Load the demo people and the starter content into an empty database."""
     demo = current_app.config["ENV"] in {"development", "testing"}

@@ -1,0 +1,161 @@
+"""Search: finds what it should, shows only what the reader may know, survives what people type."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from portal.core import search
+from portal.core.admission import Audience
+from portal.core.db import transaction
+
+ALL = frozenset(Audience)
+ANYONE = frozenset({Audience.ANYONE})
+MEMBERS = frozenset({Audience.ANYONE, Audience.SIGNED_IN, Audience.ENTITLED})
+
+
+@pytest.fixture
+def indexed(app):
+    """Put things into the index: `indexed("tool", 1, "Role card", "Who answers")`."""
+
+    def put(kind, ref_id, title, body, audience=Audience.ANYONE, **more):
+        with app.app_context(), transaction():
+            search.index(kind, ref_id, audience=audience, title=title, path=f"/{kind}/{ref_id}", body=body, **more)
+
+    return put
+
+
+@pytest.fixture
+def found(app):
+    """Search as somebody: titles, best first."""
+
+    def ask(words, audiences=ALL, **more):
+        with app.app_context():
+            return search.search(words, audiences=audiences, **more)
+
+    return ask
+
+
+def titles(hits):
+    return [hit.title for hit in hits]
+
+
+def test_all_words_must_be_there_and_the_last_may_be_a_beginning(indexed, found):
+    indexed("tool", 1, "Role card", "Who answers for what")
+    indexed("tool", 2, "Seat map", "Who sits where")
+    assert titles(found("who answ")) == ["Role card"]
+    assert titles(found("answ who")) == []  # only the last word may be unfinished
+    assert sorted(titles(found("who"))) == ["Role card", "Seat map"]
+    assert titles(found("card role")) == ["Role card"]
+
+
+def test_a_title_counts_more_than_a_body(indexed, found):
+    indexed("tool", 1, "Seat map", "A card is mentioned")
+    indexed("tool", 2, "Card", "Seats and maps")
+    assert titles(found("card")) == ["Card", "Seat map"]
+
+
+@pytest.mark.parametrize("typed", ["muller", "MÜLLER", "Müller", "mu\u0308ller", "mull"])
+def test_accents_and_case_do_not_matter(indexed, found, typed):
+    indexed("thread", 1, "Frau Müller fragt", "Größe, naïve, Œuvre")
+    assert titles(found(typed)) == ["Frau Müller fragt"]
+    assert titles(found("grosse")) == ["Frau Müller fragt"]
+
+
+def test_a_reader_finds_only_what_their_audiences_may_see(indexed, found):
+    for number, audience in enumerate(Audience, start=1):
+        indexed("thing", number, f"For {audience.name}", "shared word", audience=audience)
+    for number, audience in enumerate(Audience, start=1):
+        assert [hit.ref_id for hit in found("shared", frozenset({audience}))] == [number]
+    assert found("shared", frozenset()) == []
+
+
+def test_the_inside_of_a_thing_is_found_and_shown_only_by_those_who_may_read_it(indexed, found):
+    indexed("tool", 1, "Role card", "Teaser words", inside={Audience.ENTITLED: "hidden zanzibar words"})
+    assert found("zanzibar", ANYONE) == []
+    assert found("teaser zanzibar", ANYONE) == []
+    assert "zanzibar" not in str(found("words", ANYONE)[0].snippet)
+    assert titles(found("zanzibar", MEMBERS)) == ["Role card"]
+    assert titles(found("teaser zanzibar", MEMBERS)) == ["Role card"]
+    assert titles(found("role", MEMBERS)) == ["Role card"]  # twice in the index, once in the list
+
+
+def test_what_is_indexed_again_says_only_what_it_says_now(indexed, found):
+    indexed("tool", 1, "Role card", "before", inside={Audience.ENTITLED: "secret", Audience.SIGNED_IN: "secret"})
+    indexed("tool", 1, "Seat map", "after", inside={Audience.ENTITLED: "hushed"})
+    assert found("before") == found("secret") == found("role") == []
+    assert titles(found("after")) == titles(found("hushed")) == ["Seat map"]
+    indexed("tool", 1, "Seat map", "after", audience=Audience.MODERATORS)
+    assert found("after", MEMBERS) == []
+    assert titles(found("after", frozenset({Audience.MODERATORS}))) == ["Seat map"]
+
+
+def test_what_is_forgotten_is_gone_for_everyone(indexed, found, app):
+    indexed("tool", 1, "Role card", "words", inside={Audience.ENTITLED: "more"})
+    indexed("tool", 2, "Seat map", "words")
+    with app.app_context(), transaction():
+        search.forget("tool", 1)
+    assert titles(found("words")) == ["Seat map"]
+    assert found("more") == []
+
+
+def test_kinds_narrow(indexed, found):
+    indexed("tool", 1, "Role card", "word")
+    indexed("thread", 1, "About the card", "word")
+    assert titles(found("word", kinds=["thread"])) == ["About the card"]
+    assert found("word", kinds=[]) == []
+    assert found("word", kinds=["'; DROP TABLE member; --"]) == []
+
+
+def test_no_more_than_asked_for(indexed, found):
+    for number in range(30):
+        indexed("tool", number, f"Card {number}", "word", inside={Audience.ENTITLED: "word"})
+    assert len(found("word", most=20)) == 20
+    assert len({hit.ref_id for hit in found("word", most=30)}) == 30
+
+
+def test_the_words_found_are_marked_and_everything_else_is_escaped(indexed, found):
+    indexed("tool", 1, "Card", "<script>alert(1)</script> the Räte & roles <b>meet</b>")
+    shown = str(found("rate")[0].snippet)
+    assert shown == "&lt;script&gt;alert(1)&lt;/script&gt; the <mark>Räte</mark> &amp; roles &lt;b&gt;meet&lt;/b&gt;"
+
+
+def test_the_stretch_shown_is_the_one_with_the_word(indexed, found):
+    indexed("episode", 1, "Talk", "before " * 300 + "the needle stands here " + "after " * 300)
+    shown = str(found("needle")[0].snippet)
+    assert "<mark>needle</mark>" in shown
+    assert shown.startswith("… ")
+    assert shown.endswith(" …")
+    assert len(shown) < 300
+
+
+def test_letters_that_fold_to_several_do_not_move_the_marks(indexed, found):
+    indexed("tool", 1, "Card", "ﬁne ½ … Straße ŉ ﷺ the needle")
+    assert "<mark>needle</mark>" in str(found("needle")[0].snippet)
+
+
+HOSTILE = [
+    "", " ", "*", '"', '""', "'", "\\", "\x00", "a\x00b", "NEAR(a b)", "a AND b", "OR", "NOT a", "(", ")", "a:b", "title:card", "^a",
+    "-a", "+a",
+    "a*b*", "{a b}", "a & b | !c", "a:*", "<->", "a <-> b", ":*", "''", "%", "_", "__", "²", "½", "ß", "ﬁ", "İ", "🦷", "\u202e",
+    "\ud7ff", "٣",
+    "'; DROP TABLE member; --", "x" * 5000, "a " * 5000, "ａｂ", "क्षि", "日本語", "a\u0301" * 300,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("typed", HOSTILE)
+def test_whatever_is_typed_is_only_words(indexed, found, typed):
+    indexed("tool", 1, "Card", "a b c ² ½ ß 日本語")
+    assert isinstance(found(typed), list)
+
+
+@given(typed=st.text(max_size=60), body=st.text(max_size=200))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_snippet_shows_the_text_and_nothing_else(typed, body):
+    import re
+    from html import unescape
+
+    terms = re.findall(r"[^\W_]+", search.fold(typed))[:8] or ["a"]
+    shown = unescape(re.sub(r"</?mark>", "", str(search.snippet(body, terms))))
+    assert shown.removeprefix("… ").removesuffix(" …") in " ".join(body.split())

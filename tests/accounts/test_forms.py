@@ -42,29 +42,27 @@ OWN_FORMS = [
 CALM = {303, 409, 410, 422, 429}
 
 
-def _visitor_answers(browse, path, data, **more):
-    return browse().post(path, data=data, **more)
-
-
 def _fields(forms):
     return [(path, data, field) for path, data in forms for field in data]
 
 
 @pytest.mark.parametrize(("path", "data", "field"), _fields(FORMS))
-@pytest.mark.parametrize("typed", HOSTILE)
-def test_a_visitors_forms_take_whatever_is_typed(people, browse, path, data, field, typed):
-    answer = browse().post(path, data=data | {field: typed})
-    assert answer.status_code in CALM
-    assert "<script>alert" not in answer.text
+def test_a_visitors_forms_take_whatever_is_typed(people, browse, path, data, field):
+    for number, typed in enumerate(HOSTILE):
+        from_elsewhere = {"REMOTE_ADDR": f"10.2.{number}.1"}
+        answer = browse().post(path, data=data | {field: typed}, environ_overrides=from_elsewhere)
+        assert answer.status_code in CALM, typed
+        assert "<script>alert" not in answer.text
 
 
 @pytest.mark.parametrize(("path", "data", "field"), _fields(OWN_FORMS))
-@pytest.mark.parametrize("typed", HOSTILE)
-def test_alices_forms_take_whatever_is_typed(people, browse, path, data, field, typed):
+def test_alices_forms_take_whatever_is_typed(people, browse, path, data, field):
     browser = browse(people.alice)
-    answer = browser.post(path, data=data | {field: typed})
-    assert answer.status_code in CALM
-    assert "<script>alert" not in browser.get(path).text
+    for typed in HOSTILE:
+        answer = browser.post(path, data=data | {field: typed})
+        assert answer.status_code in CALM, typed
+        assert "<script>alert" not in answer.text
+        assert "<script>alert" not in browser.get(path).text
 
 
 @pytest.mark.parametrize(("path", "data", "field"), _fields(FORMS))

@@ -65,7 +65,7 @@ def test_known_and_unknown_addresses_get_the_same_answer(make, people, browse, a
 
 
 def _token_in(page: str) -> str:
-    return page.split('name="csrf_token" type="hidden" value="')[1].split('"')[0]
+    return page.split('name="csrf_token" type="hidden" value="')[1].split('"', maxsplit=1)[0]
 
 
 def test_what_was_typed_stays_and_the_password_does_not(people, browse):

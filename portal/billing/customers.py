@@ -39,7 +39,7 @@ def customer_of(member_id: int) -> tuple[int, str]:
 def _row_of(member_id: int) -> tuple[int, str | None]:
     find = select(BillingCustomer.id, BillingCustomer.customer_id).where(BillingCustomer.member_id == member_id)
     with transaction():
-        if found := db.session.execute(find).tuples().one_or_none():
+        if found := db.session.execute(find).one_or_none():
             return found
     try:
         with transaction():
@@ -51,7 +51,7 @@ def _row_of(member_id: int) -> tuple[int, str | None]:
     except IntegrityError:  # another tab was first
         pass
     with transaction():
-        return db.session.execute(find).tuples().one()
+        return db.session.execute(find).one()
 
 
 def _make(row_id: int) -> Customer:

@@ -201,9 +201,9 @@ def compare_everything() -> Report:
 def _differing(by_customer: dict[str, list[Snapshot]], report: Report) -> list[int]:
     """Our rows of customers whose subscriptions are not mirrored as they are, in the transaction at hand."""
     plans = dict(
-        db.session.execute(select(PlanPrice.price_id, PlanPrice.plan_id).where(PlanPrice.account == own_account()))
-        .tuples()
-        .all()
+        db.session.execute(
+            select(PlanPrice.price_id, PlanPrice.plan_id).where(PlanPrice.account == own_account())
+        ).all()
     )
     customers = {
         row.customer_id: row

@@ -290,7 +290,7 @@ def _anchor_grace(row: Subscription, snapshot: Snapshot, read_at: datetime) -> N
 def _plans_by_price() -> dict[str, int]:
     """The allow-list: prices that count, sold today or earlier."""
     known = select(PlanPrice.price_id, PlanPrice.plan_id).where(PlanPrice.account == own_account())
-    return dict(db.session.execute(known).tuples().all())
+    return dict(db.session.execute(known).all())
 
 
 def _record(member: Member, customer: BillingCustomer, before: Entitlement, after: Entitlement, cause: str) -> None:

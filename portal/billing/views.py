@@ -192,6 +192,6 @@ def _work_after(answer: Response, event: int) -> None:
         except Busy:
             pass
         except Exception:  # it stays in the inbox, and this process has other requests to answer
-            log.exception("webhook.inline_failed", event=event)
+            log.exception("webhook.inline_failed", stripe_event=event)
 
     answer.call_on_close(work)

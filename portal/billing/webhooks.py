@@ -94,11 +94,12 @@ def keep(event: Event, *, deliveries: int) -> int | None:
     ).one()
     is_new = row.deliveries == deliveries and row.state is not EventState.DONE and row.sync_number is None
     if foreign or not is_new:
-        log.info("event.again" if not foreign else "event.ignored", event=event.id, because=foreign)
+        log.info("event.again" if not foreign else "event.ignored", stripe_event=event.id, because=foreign)
         return None
     _announce_for(int(row.id), event, account)
-    enqueue(work_event, key=f"billing.event:{row.id}:0", at=now() + INLINE_FIRST, event=int(row.id))
-    log.info("event.received", event=event.id, type=event.type)
+    due = now() + INLINE_FIRST if deliveries else now()
+    enqueue(work_event, key=f"billing.event:{row.id}:0", at=due, event=int(row.id))
+    log.info("event.received", stripe_event=event.id, type=event.type)
     return int(row.id)
 
 
@@ -181,7 +182,7 @@ def _link(event_id: int) -> int | None:
         row_id = _row_for(customer_id) or (_take_in(customer) if customer is not None else None)
         if row_id is None:
             event.state, event.ignored_because, event.processed_at = EventState.IGNORED, "foreign", now()
-            log.warning("event.foreign", event=event.event_id)
+            log.warning("event.foreign", stripe_event=event.event_id)
             return None
         event.sync_number = announce(row_id)
         return row_id
@@ -210,8 +211,8 @@ def _note_failure(event_id: int, attempts: int, reason: str) -> None:
         event.attempts, event.last_error = attempts, reason[:500]
         if attempts > len(BACKOFF):
             event.state, event.next_attempt_at = EventState.DEAD, None
-            log.error("event.dead", event=event.event_id, attempts=attempts)
+            log.error("event.dead", stripe_event=event.event_id, attempts=attempts)
             return
         event.state, event.next_attempt_at = EventState.FAILED, now() + BACKOFF[attempts - 1]
         enqueue(work_event, key=f"billing.event:{event.id}:{attempts}", at=event.next_attempt_at, event=event.id)
-        log.warning("event.failed", event=event.event_id, attempts=attempts, reason=reason[:200])
+        log.warning("event.failed", stripe_event=event.event_id, attempts=attempts, reason=reason[:200])

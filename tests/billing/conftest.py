@@ -1,0 +1,143 @@
+"""A Stripe for each test: the sandbox in process behind the real SDK, and deliveries that tests send when they like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+import stripe_sandbox
+from portal.accounts.models import Member
+from portal.billing import prices
+from portal.billing.entitlements import Entitlement, entitlement_of
+from portal.billing.gateway import Gateway
+from portal.billing.models import BillingCustomer, CheckoutAttempt, StripeEvent, Subscription
+from portal.core.audit import Record
+from portal.core.db import db
+from portal.core.letters import Letter
+from stripe_sandbox.sandbox import Sandbox
+from tests.sandbox import KEY, SandboxTransport
+
+ENDPOINT = "http://localhost/billing/stripe/events"
+SECRET = "whsec_testing"
+
+
+@dataclass
+class Stripe:
+    """The sandbox beside the portal, and the questions tests ask of both."""
+
+    app: Flask
+    site: Flask  # the sandbox's own application
+    sandbox: Sandbox
+
+    def deliver(self) -> int:
+        """Send what is due to the portal, each answered as a web server would: first the answer, then the work."""
+        return self.sandbox.deliver(self.post)
+
+    def post(self, _url: str, body: bytes, headers: dict[str, str]) -> int:
+        answer = self.app.test_client().post("/billing/stripe/events", data=body, headers=headers)
+        answer.close()
+        return answer.status_code
+
+    def client(self) -> Any:
+        import stripe
+
+        return stripe.StripeClient(KEY, http_client=SandboxTransport(self.site))
+
+    def everything(self, kind: str) -> list[dict]:
+        with self.sandbox.store.read() as tx:
+            return tx.select(kind, oldest_first=True)
+
+    # What the portal knows
+
+    def entitlement(self, member: Member) -> Entitlement:
+        with self.app.app_context():
+            return entitlement_of(db.session.get_one(Member, member.id))
+
+    def rows(self, model: type) -> list[Any]:
+        with self.app.app_context():
+            return list(db.session.scalars(select(model).order_by(model.id)))
+
+    def letters(self, *kinds: str) -> list[str]:
+        """Keys of the letters written, of these kinds or all of billing."""
+        return [
+            letter.key
+            for letter in self.rows(Letter)
+            if letter.kind.startswith("billing/") and (not kinds or letter.kind.removeprefix("billing/") in kinds)
+        ]
+
+    def records(self, action: str = "access.changed") -> list[Record]:
+        return [record for record in self.rows(Record) if record.action == action]
+
+    def picture(self) -> dict[str, list]:
+        """All of billing's rows that may not depend on the order in which things were heard."""
+
+        def columns(row: Any, *leave: str) -> dict:
+            return {c.name: getattr(row, c.name) for c in row.__table__.columns if c.name not in leave}
+
+        never = ("id", "created_at")
+        return {
+            "subscriptions": [columns(r, *never, "fetched_at", "raw") for r in self.rows(Subscription)],
+            "customers": [
+                columns(r, *never, "synced_at", "sync_requested", "sync_done", "lease_owner", "lease_until")
+                for r in self.rows(BillingCustomer)
+            ],
+            "attempts": [columns(r, *never, "tried_at") for r in self.rows(CheckoutAttempt)],
+            "events": sorted((r.event_id, r.state) for r in self.rows(StripeEvent)),
+            "letters": sorted(self.letters()),
+            "records": [(r.action, r.ref_kind, r.ref_id) for r in self.records()],
+        }
+
+
+@pytest.fixture
+def stripe(app: Flask, tmp_path: Path) -> Iterator[Stripe]:
+    """Stripe with our two plans and an endpoint of ours; deliveries wait for `stripe.deliver()`."""
+    site = stripe_sandbox.create_app(tmp_path / "sandbox.sqlite", delivery="manual")
+    sandbox: Sandbox = site.extensions["sandbox"]
+    app.extensions["stripe_gateway"] = Gateway(KEY, transport=SandboxTransport(site))
+    with app.app_context():
+        assert [found.problem for found in prices.sync_prices()] == [None, None]
+    sandbox.listen_at(ENDPOINT, secrets=[SECRET])
+    yield Stripe(app, site, sandbox)
+    del app.extensions["stripe_gateway"]
+    sandbox.stop()
+
+
+@pytest.fixture
+def nina(make) -> Member:
+    """Nina has an account and nothing paid."""
+    return make.member("Nina Newcomer")
+
+
+@pytest.fixture
+def begin(browse, stripe):
+    """Press the button of a plan: `begin(nina)` returns her browser and the session Stripe's page is about."""
+
+    def begin(member: Member, plan: str = "annual", browser: FlaskClient | None = None) -> tuple[FlaskClient, str]:
+        browser = browser or browse(member)
+        answer = browser.post(f"/join/{plan}")
+        assert answer.status_code == 303, answer.text
+        assert "/c/pay/cs_test_" in answer.location, answer.location
+        return browser, answer.location.rsplit("/", 1)[-1]
+
+    return begin
+
+
+@pytest.fixture
+def join(begin, stripe):
+    """Join and pay with 4242, come back, and let every delivery arrive."""
+
+    def join(member: Member, plan: str = "annual", card: str = "4242424242424242") -> FlaskClient:
+        browser, session = begin(member, plan)
+        assert stripe.sandbox.pay(session, card=card).status == "done"
+        assert "You are in" in browser.get(f"/billing/return?session_id={session}").text
+        stripe.deliver()
+        return browser
+
+    return join

@@ -116,7 +116,7 @@ def post(post_id: int) -> Answer:
 def edit(post_id: int) -> Answer:
     post = _post_or_404(post_id)
     posting.check_may_edit(post, by=me())
-    form = EditForm(obj=post)
+    form = EditForm(obj=post if request.method == "GET" else None)
     if form.validate_on_submit():
         release()
         try:

@@ -36,6 +36,8 @@ def panel() -> Response:
     with sandbox().store.read() as tx:
         rows = tx.conn.execute("SELECT body FROM event ORDER BY seq DESC LIMIT 25").fetchall()
         found = [deliveries.with_pending(tx, json.loads(row["body"])) for row in rows]
+        for event in found:
+            event["sent"] = deliveries.has_any(tx, event["id"])
         trials = [s["trial_end"] for s in tx.select("subscription") if s["status"] == "trialing"]
         return page(
             "control.html",

@@ -250,6 +250,11 @@ def with_pending(tx: Transaction, event: Object) -> Object:
     return event
 
 
+def has_any(tx: Transaction, event: str) -> bool:
+    """Whether any endpoint wanted this event."""
+    return tx.conn.execute("SELECT 1 FROM delivery WHERE event = ? LIMIT 1", (event,)).fetchone() is not None
+
+
 def signature(body: bytes, secrets: list[str], moment: int) -> str:
     """Stripe-Signature: a v1 for each secret, so both sides of a rotation can check."""
     signed = f"{moment}.".encode() + body

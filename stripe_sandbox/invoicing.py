@@ -79,10 +79,10 @@ def finalise(tx: Transaction, invoice: Object, *, base_url: str) -> Object:
     customer = tx.get("customer", invoice["customer"])
     invoice["number"] = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
     customer["next_invoice_sequence"] += 1
-    tx.save(customer)
     invoice["status"], invoice["effective_at"], invoice["auto_advance"] = "open", tx.now, True
     invoice["status_transitions"] = invoice["status_transitions"] | {"finalized_at": tx.now}
-    invoice["automatically_finalizes_at"], invoice["ending_balance"] = None, 0
+    invoice["automatically_finalizes_at"] = None
+    _use_balance(tx, invoice, customer)
     url = base_url or tx.private(invoice["id"]).get("base_url") or tx.setting("base_url", "")
     invoice["hosted_invoice_url"] = f"{url}/i/{invoice['id']}"
     invoice["invoice_pdf"] = f"{url}/i/{invoice['id']}/pdf"
@@ -96,6 +96,29 @@ def finalise(tx: Transaction, invoice: Object, *, base_url: str) -> Object:
         paying.intend(tx, invoice)
         tx.emit("invoice.updated", invoice, changes(before, invoice) or {"status": "draft"})
     return invoice
+
+
+def _use_balance(tx: Transaction, invoice: Object, customer: Object) -> None:
+    """Credit from earlier changes pays first; an invoice below zero becomes credit."""
+    invoice["starting_balance"] = customer["balance"]
+    left = invoice["total"] + customer["balance"]
+    invoice["amount_due"] = invoice["amount_remaining"] = max(left, 0)
+    invoice["ending_balance"] = min(left, 0)
+    before = dict(customer)
+    customer["balance"] = invoice["ending_balance"]
+    tx.save(customer)
+    if before["balance"] != customer["balance"]:
+        tx.emit("customer.updated", customer, {"balance": before["balance"]})
+
+
+def _give_balance_back(tx: Transaction, invoice: Object) -> None:
+    used = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
+    customer = tx.find(invoice["customer"], "customer")
+    if used and customer and not customer.get("deleted"):
+        before = customer["balance"]
+        customer["balance"] = before - used
+        tx.save(customer)
+        tx.emit("customer.updated", customer, {"balance": before})
 
 
 def collect(
@@ -231,6 +254,8 @@ def _close(tx: Transaction, invoice: Object, status: str, moment: str) -> Object
     tx.save(invoice)
     if status == "void":
         paying.cancel_intent(tx, invoice)
+        if before["status"] != "draft":
+            _give_balance_back(tx, invoice)
         tx.emit("invoice.voided", invoice)
     else:
         tx.emit("invoice.marked_uncollectible", invoice)
@@ -244,7 +269,8 @@ def _body(
     id = new_id("upcoming_in_1" if preview else "in_1")
     customer = tx.find(subscription["customer"]) or {}
     total = total_of(tx, subscription, lines)
-    due = max(total.total, 0)
+    balance = customer.get("balance", 0)  # negative is credit
+    due = max(total.total + balance, 0)
     taxes = _taxes(total)
     return {
         "id": id,
@@ -324,7 +350,7 @@ def _body(
         "rendering": None,
         "shipping_cost": None,
         "shipping_details": None,
-        "starting_balance": 0,
+        "starting_balance": balance,
         "statement_descriptor": None,
         "status": "draft",
         "status_transitions": {

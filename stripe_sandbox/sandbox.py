@@ -143,7 +143,19 @@ def listen_as_environment_says(sandbox: Sandbox) -> None:
     url, secret = os.environ.get("SANDBOX_WEBHOOK_URL"), os.environ.get("SANDBOX_WEBHOOK_SECRET")
     if url and secret:
         events = os.environ.get("SANDBOX_WEBHOOK_EVENTS", "*").split(",")
+        _move_endpoint(sandbox, url)
         sandbox.listen_at(url, events=events, secrets=[s.strip() for s in secret.split(",")])
+
+
+def _move_endpoint(sandbox: Sandbox, url: str) -> None:
+    """The demo may come back on another port: its one endpoint moves along instead of leaving a dead one behind."""
+    with sandbox.store.write() as tx:
+        known = tx.setting("environment_url", "")
+        if known and known != url:
+            for endpoint in tx.select("webhook_endpoint"):
+                if endpoint["url"] == known:
+                    tx.save(endpoint | {"url": url})
+        tx.set("environment_url", url)
 
 
 __all__ = ["Sandbox", "Transaction", "listen_as_environment_says"]

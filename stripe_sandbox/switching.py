@@ -132,8 +132,8 @@ def work_out(tx: Transaction, subscription: Object, change: Change) -> Plan:
             for id, (price, _, _) in touched.items()
         )
     )
-    anchor = now if resets and not (trialing and not ends_trial) else subscription["billing_cycle_anchor"]
-    at_once = anchor == now and anchor != subscription["billing_cycle_anchor"]
+    at_once = resets and (ends_trial or not trialing)
+    anchor = now if at_once else subscription["billing_cycle_anchor"]
     for id, item in old.items():
         price, quantity, deleted = touched.get(id, (None, None, False))
         new_price, new_quantity = price or item["price"], quantity if quantity is not None else item["quantity"]

@@ -112,6 +112,7 @@ def expire(call: Call) -> Object:
             f'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has '
             f"a status of {session['status']}."
         )
+    call.tx.live_by(session["customer"])
     return checking_out.expire(call.tx, session)
 
 

@@ -135,6 +135,22 @@ def test_prorations_may_wait_for_the_next_invoice(sandbox, client, shop):
     assert 9900 + 2000 < renewal.total < 9900 + 3000
 
 
+def test_what_a_cheaper_plan_gives_back_pays_the_next_invoices(sandbox, client, shop):
+    alice = shop.customer()
+    joined = shop.join(alice, shop.annual)
+    client.v1.subscriptions.update(
+        joined.id,
+        {"items": [{"id": joined["items"].data[0].id, "price": shop.monthly}], "proration_behavior": "always_invoice"},
+    )
+    change = client.v1.invoices.list({"customer": alice}).data[0]
+    assert (change.status, change.amount_due, change.total) == ("paid", 0, 4900 - 49000)
+    assert client.v1.customers.retrieve(alice).balance == 4900 - 49000
+    sandbox.advance(days=32)
+    renewal = client.v1.invoices.list({"customer": alice}).data[0]
+    assert (renewal.status, renewal.amount_due, renewal.total) == ("paid", 0, 4900)
+    assert client.v1.customers.retrieve(alice).balance == 2 * 4900 - 49000
+
+
 def test_a_refund_is_full_or_partial_and_never_too_much(sandbox, client, shop):
     alice = shop.customer()
     shop.join(alice)

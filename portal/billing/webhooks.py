@@ -112,6 +112,8 @@ def process(event_id: int, *, quick: bool = False) -> None:
         event = db.session.get_one(StripeEvent, event_id)
         if event.state in {EventState.DONE, EventState.IGNORED}:
             return
+        if event.next_attempt_at is not None and event.next_attempt_at > now():  # somebody tried in between
+            return
         name, attempts = event.event_id, event.attempts
         customer = _row_for(event.customer_id)
     try:

@@ -1,0 +1,92 @@
+"""What search finds of conversations: everything members may read, nothing that is hidden."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from portal.conversations import posting
+from portal.conversations.models import Post
+from portal.core.admission import Audience
+from portal.core.db import db, transaction
+from portal.core.search import search
+from portal.moderation import ruling
+
+
+def _again(row):
+    return db.session.get_one(type(row), row.id)
+
+
+@pytest.fixture
+def found(app):
+    """`found("scalpel")`: what a member finds."""
+
+    def find(words, audiences=frozenset(Audience)):
+        with app.app_context():
+            return sorted((hit.kind, hit.path) for hit in search(words, audiences=audiences))
+
+    return find
+
+
+@pytest.fixture
+def rule(app, people):
+    def decide(what, thing):
+        with app.app_context(), transaction():
+            getattr(ruling, what)(_again(thing), because="So.", by=_again(people.mo))
+
+    return decide
+
+
+def test_a_thread_is_found_by_title_and_opening_words_and_a_reply_by_itself(people, make, found):
+    thread = make.thread(by=people.alice, title="The scalpel", body="About **hygienists**.")
+    reply = make.reply(thread, by=people.bob, body="About anaesthetists.")
+    assert found("scalpel") == [("post", f"/posts/{reply.id}"), ("thread", f"/threads/{thread.id}")]
+    assert found("hygienists") == [("thread", f"/threads/{thread.id}")]
+    assert found("anaesthetists") == [("post", f"/posts/{reply.id}")]
+
+
+def test_only_members_find_it(people, make, found):
+    make.thread(by=people.alice, title="The scalpel")
+    assert found("scalpel", {Audience.ANYONE, Audience.SIGNED_IN}) == []
+
+
+def test_after_an_edit_only_the_new_words_are_found(app, people, make, found):
+    make.thread(by=people.alice, body="About hygienists.")
+    with app.app_context(), transaction():
+        posting.edit(db.session.scalars(select(Post)).one(), body="About anaesthetists.", by=_again(people.alice))
+    assert found("hygienists") == []
+    assert len(found("anaesthetists")) == 1
+
+
+def test_a_hidden_post_is_not_found_until_it_is_restored(people, make, found, rule):
+    thread = make.thread(by=people.alice)
+    reply = make.reply(thread, by=people.bob, body="Mr. Hale.")
+    rule("hide", reply)
+    assert found("Hale") == []
+    rule("restore", reply)
+    assert found("Hale") == [("post", f"/posts/{reply.id}")]
+
+
+def test_a_hidden_opening_post_leaves_its_title_to_be_found(app, people, make, found, rule):
+    thread = make.thread(by=people.alice, title="The scalpel", body="Mr. Hale.")
+    with app.app_context():
+        opening = db.session.scalars(select(Post)).one()
+    rule("hide", opening)
+    assert found("Hale") == []
+    assert found("scalpel") == [("thread", f"/threads/{thread.id}")]
+
+
+def test_nothing_in_a_hidden_thread_is_found_until_it_is_restored(people, make, found, rule, work_off):
+    thread = make.thread(by=people.alice, title="The scalpel")
+    kept = make.reply(thread, by=people.bob, body="Words of the scalpel.")
+    hidden = make.reply(thread, by=people.bob, body="More of the scalpel.")
+    rule("hide", hidden)
+    rule("hide_thread", thread)
+    work_off()
+    assert found("scalpel") == []
+    rule("restore", hidden)
+    assert found("scalpel") == []
+    rule("hide", hidden)
+    rule("restore_thread", thread)
+    work_off()
+    assert found("scalpel") == [("post", f"/posts/{kept.id}"), ("thread", f"/threads/{thread.id}")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wtforms import HiddenField, RadioField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, Length
 
 from portal.conversations.typed import Readable, TextForm, as_typed
@@ -25,7 +26,7 @@ _LONG = "Please keep it within 1,000 characters."
 class FlagForm(TextForm):
     reason = RadioField(
         "What is wrong with it?",
-        choices=[(reason.value, words) for reason, words in REASONS.items()],
+        choices=[SelectChoice(reason.value, words) for reason, words in REASONS.items()],
         validate_choice=False,
         validators=[AnyOf([reason.value for reason in REASONS], message="Choose the reason that comes closest.")],
     )

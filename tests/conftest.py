@@ -137,7 +137,7 @@ def count_queries(app: Flask) -> Callable:
 
 def _empty() -> None:
     """Empty all tables; the log's triggers stand aside for it, which only a schema owner can make them."""
-    tables = [t.name for t in reversed(database.metadata.sorted_tables)]
+    tables = [f'"{t.name}"' for t in reversed(database.metadata.sorted_tables)]  # quoted: one is called grant
     with database.engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))

@@ -1,4 +1,4 @@
-"""Letters leave after the commit, once, whole, and only to whoever may still read them. The mail server is a real one."""
+"""Letters leave after the commit, once, whole, and only to whoever may still read them. A real mail server here."""
 
 from __future__ import annotations
 

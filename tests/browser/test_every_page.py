@@ -1,0 +1,112 @@
+"""Every page, as each kind of person who may open it: nothing axe minds, nothing sticks out, no complaint."""
+
+from __future__ import annotations
+
+import pytest
+
+VISITOR = [
+    "/",
+    "/join",
+    "/join?plan=monthly",
+    "/sign-in",
+    "/password/forgot",
+    "/library",
+    "/library?kind=tool&topic=role-clarity",
+    "/library?q=seat",
+    "/library/role-card",
+    "/library/the-best-hands-and-the-empty-chair",
+    "/topics/role-clarity",
+    "/episodes",
+    "/nuggets",
+    "/about",
+    "/rules",
+    "/privacy",
+    "/terms",
+    "/search",
+    "/search?q=seat",
+    "/no-such-page",
+    "/outbox",
+]
+ALICE = [
+    "/",
+    "/library",
+    "/library/role-card",
+    "/library/the-best-hands-and-the-empty-chair",
+    "/library/the-seat-with-four-masters",
+    "/library/seat-map/thread",
+    "/rooms",
+    "/rooms/owners-table",
+    "/rooms/owners-table/threads/new",
+    "/threads/1",
+    "/posts/2/flag",
+    "/search?q=seat",
+    "/search?q=zzzz",
+    "/account",
+    "/account/profile",
+    "/account/security",
+    "/account/mail",
+    "/account/posts",
+    "/account/billing",
+    "/members/cory",
+    "/desk",
+]
+SAM = [
+    "/",
+    "/join",
+    "/join/annual",
+    "/library/role-card",
+    "/library/two-ladders-one-roof",
+    "/rooms",
+    "/account",
+    "/account/billing",
+]
+OLGA = ["/desk", "/desk/components", "/moderation", "/moderation/log", "/threads/1", "/"]
+WHO = {"": VISITOR, "alice": ALICE, "sam": SAM, "olga": OLGA}
+LOOKS = [("light", 1280), ("dark", 1280), ("light", 320), ("dark", 320)]
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS, ids=[f"{s}-{w}" for s, w in LOOKS])
+@pytest.mark.parametrize("who", list(WHO), ids=[w or "visitor" for w in WHO])
+def test_pages_are_accessible_and_fit(someone, who: str, scheme: str, width: int):
+    person = someone(scheme=scheme, width=width)
+    if who:
+        person.sign_in(who)
+    found = {}
+    for path in WHO[who]:
+        person.goto(path)
+        problems = person.axe() + [f"sticks out: {e}" for e in person.sideways()]
+        if problems:
+            found[path] = problems
+    assert found == {}
+
+
+@pytest.mark.parametrize("who", list(WHO), ids=[w or "visitor" for w in WHO])
+def test_pages_fit_at_320_px_without_script_and_say_the_same(someone, who: str):
+    without, plain = someone(script=False, width=320), someone(width=320)
+    for person in (without, plain):
+        if who:
+            person.sign_in(who)
+    for path in WHO[who]:
+        without.goto(path)
+        plain.goto(path)
+        assert (
+            without.page.get_by_role("heading", level=1).inner_text()
+            == plain.page.get_by_role("heading", level=1).inner_text()
+        )
+
+
+def test_a_page_costs_few_requests_and_little_weight(someone, live):
+    """First view: at most eight requests and 100 kB on the wire, fonts included (ux.md 1)."""
+    for who, paths in {"": ["/", "/library", "/join"], "alice": ["/threads/1", "/library/role-card", "/rooms"]}.items():
+        for path in paths:
+            person = someone()
+            if who:
+                person.sign_in(who)
+            session = person.context.new_cdp_session(person.page)
+            session.send("Network.enable")
+            session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+            sizes: list[float] = []
+            session.on("Network.loadingFinished", lambda event, sizes=sizes: sizes.append(event["encodedDataLength"]))
+            person.page.goto(live.url + path, wait_until="networkidle")
+            assert len(sizes) <= 8, path
+            assert sum(sizes) <= 100_000, path

@@ -47,6 +47,9 @@ def begin_session(token: str) -> Member:
     device = _load(token)
     if device is None:
         raise LookupError("a token just made opens no device")
+    if current_user.is_authenticated:  # as somebody else, or in another tab: that sign-in is over
+        before = this_device()
+        before.ended_at = before.ended_at or now()
     session.clear()
     session.permanent = True
     login_user(device)

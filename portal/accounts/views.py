@@ -186,7 +186,6 @@ def security() -> Page:
     except Refusal as no:
         back_to_form(form, no, "new")
         return _security_page(form), no.status
-    signing_in.end_device(device)
     begin_session(signing_in.open_device(member, user_agent=_user_agent()))
     flash("Your new password is set. Every other browser is signed out.", "success")
     return redirect(url_for("accounts.security"), 303)

@@ -132,6 +132,17 @@ def test_devices_are_named_so_that_people_recognise_them(make, people, browse, u
     assert f"<strong>{label}</strong>" in page
 
 
+def test_signing_in_anew_in_the_same_browser_leaves_no_open_device_behind(make, people, browse, app):
+    make.password(people.alice)
+    make.password(people.bob)
+    browser = browse()
+    _sign_in(browser, people.alice)
+    _sign_in(browser, people.bob)
+    assert people.bob.name in browser.get("/account").text
+    (alices,) = _devices(app, people.alice)
+    assert not alices.is_open
+
+
 def test_a_device_that_alice_signs_out_is_a_visitors_at_its_next_request(people, browse, app):
     laptop, lost_phone = browse(people.alice), browse(people.alice)
     assert lost_phone.get("/account").status_code == 200

@@ -7,7 +7,7 @@ const ELEMENTS = ["auto-grow", "close-outside", "confirm-step", "copy-button", "
 
 function wake() {
   for (const name of ELEMENTS) {
-    if (customElements.get(name)) continue;
+    if (customElements.get(name) || isNative(name)) continue;
     for (const element of document.getElementsByTagName(name)) {
       if (isShown(element)) {
         import(`./elements/${name}.js`);
@@ -17,9 +17,21 @@ function wake() {
   }
 }
 
+/** What the browser does by itself needs no script. @param {string} name */
+function isNative(name) {
+  return name === "auto-grow" && CSS.supports("field-sizing", "content");
+}
+
 /** Elements with `display: contents` have no box of their own, so their first child answers for them. @param {Element} element */
 function isShown(element) {
   return (element.firstElementChild ?? element).checkVisibility?.() ?? true;
+}
+
+// htmx comes only where a page asks for an exchange; most pages never pay for it.
+if (document.querySelector("[hx-get], [hx-post]")) {
+  const script = document.createElement("script");
+  script.src = new URL("../vendor/htmx-4.0.1.min.js", import.meta.url).href;
+  document.head.append(script);
 }
 
 wake();

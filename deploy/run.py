@@ -17,6 +17,7 @@ import ctypes
 import fcntl
 import hashlib
 import http.client
+import json
 import os
 import queue
 import secrets
@@ -80,8 +81,9 @@ def serve(programs: Programs, instance: Path, port: int, sandbox_port: int) -> N
     )
     if not already_prepared:
         say("Setting up the database and the demo (only the first time)")
-        programs.run("setup", *FLASK, "db", "upgrade")
         programs.wait_for("sandbox", "127.0.0.1", sandbox_port, "/health")
+        hold_news(sandbox_port, True)
+        programs.run("setup", *FLASK, "db", "upgrade")
         programs.run("setup", *FLASK, "billing", "sync-prices")
         programs.run("setup", *FLASK, "seed")
         remember_prepared(instance, env)
@@ -92,10 +94,20 @@ def serve(programs: Programs, instance: Path, port: int, sandbox_port: int) -> N
     programs.start("web", PYTHON, "-m", "gunicorn", *options, *quiet, "--bind", address, "wsgi:app")
     programs.wait_for("sandbox", "127.0.0.1", sandbox_port, "/health")
     programs.wait_for("web", {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, "/health/live")
+    hold_news(sandbox_port, False)
     # Last, so that on a small machine it does not take the processor from whoever waits for the first page.
     programs.start("worker", *FLASK, "jobs", "work")
     greet(instance, env)
     programs.watch()
+
+
+def hold_news(sandbox_port: int, hold: bool) -> None:
+    """Whether the sandbox keeps its webhooks back: during the setting up there is nobody to hear them yet."""
+    connection = http.client.HTTPConnection("127.0.0.1", sandbox_port, timeout=10)
+    body = json.dumps({"hold": hold})
+    connection.request("POST", "/_sandbox/deliveries", body, {"Content-Type": "application/json"})
+    connection.getresponse().read()
+    connection.close()
 
 
 def greet(instance: Path, env: dict[str, str]) -> None:

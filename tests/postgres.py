@@ -54,7 +54,14 @@ def _empty_database(admin: str) -> str:
     return admin.replace("/postgres?", "/portal_test?")
 
 
+def stop_in_order() -> None:
+    """Let SIGTERM and a closed terminal unwind like Ctrl-C does, so that no server stays behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda got, _frame: sys.exit(128 + got))
+
+
 if __name__ == "__main__":
+    stop_in_order()
     with postgres() as address:
         print(address, flush=True)
         try:

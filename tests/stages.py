@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.postgres import postgres
+from tests.postgres import postgres, stop_in_order
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -38,6 +38,7 @@ class Result:
 
 
 def main() -> None:
+    stop_in_order()
     results = [
         tool("lint", "ruff", "check", "--quiet", "."),
         tool("format", "ruff", "format", "--check", "--quiet", ".", advice="make format mends it"),

@@ -86,9 +86,9 @@ def pay(tx: Transaction, session: Object, typed: cards.TypedCard, payer: Payer, 
         email=payer.email or customer["email"],
         address=address({"country": payer.country, "postal_code": payer.postal_code}) if payer.country else None,
     )
-    tx.set_private(session["id"], method=method["id"])
-    subscription = _subscription(tx, session, customer, base_url)
-    return _collect(tx, session, subscription, method, authenticated=False)
+    tx.set_private(session["id"], method=method["id"], base_url=base_url)
+    _note_address(tx, session, customer, method)
+    return _go_on(tx, session, customer, method, authenticated=False)
 
 
 def pay_nothing(tx: Transaction, session: Object, payer: Payer, *, base_url: str) -> Step:
@@ -96,8 +96,11 @@ def pay_nothing(tx: Transaction, session: Object, payer: Payer, *, base_url: str
     if session["status"] != "open":
         return _ended(session)
     customer = _customer(tx, session, payer)
-    subscription = _subscription(tx, session, customer, base_url)
-    return _complete(tx, session, subscription, None)
+    tx.set_private(session["id"], base_url=base_url)
+    try:
+        return _complete(tx, session, _subscription(tx, session, customer), None)
+    except ApiError as refused:
+        return Step("failed", error=refused)
 
 
 def answer_bank(tx: Transaction, session: Object, *, confirmed: bool) -> Step:
@@ -106,22 +109,13 @@ def answer_bank(tx: Transaction, session: Object, *, confirmed: bool) -> Step:
     if session["status"] != "open" or not secret.get("challenge"):
         return _ended(session) if session["status"] != "open" else Step("failed")
     tx.set_private(session["id"], challenge=None)
-    subscription = tx.get("subscription", secret["subscription"])
     method = tx.get("payment_method", secret["method"])
     if confirmed:
-        return _collect(tx, session, subscription, method, authenticated=True)
-    intent = paying.intent_of(tx, subscription["latest_invoice"])
-    if intent is None:
-        return Step(
-            "failed",
-            error=ApiError(
-                "We are unable to authenticate your payment method. Please choose a "
-                "different payment method and try again.",
-                type="card_error",
-                status=402,
-            ),
-        )
-    return Step("failed", error=paying.refuse_authentication(tx, intent))
+        customer = tx.live("customer", session["customer"] or secret["customer"])
+        return _go_on(tx, session, customer, method, authenticated=True)
+    earlier = tx.find(secret.get("subscription") or "", "subscription")
+    intent = paying.intent_of(tx, earlier["latest_invoice"]) if earlier else None
+    return Step("failed", error=paying.refuse_authentication(tx, intent) if intent else paying.not_authenticated())
 
 
 def expire(tx: Transaction, session: Object) -> Object:
@@ -170,8 +164,31 @@ def _customer(tx: Transaction, session: Object, payer: Payer) -> Object:
     return customer
 
 
-def _subscription(tx: Transaction, session: Object, customer: Object, base_url: str) -> Object:
-    """The subscription of an earlier declined try if it still fits, else a new one."""
+def _go_on(tx: Transaction, session: Object, customer: Object, method: Object, *, authenticated: bool) -> Step:
+    """With money due, a subscription begins `incomplete` and is charged; with nothing due, the card must first prove
+    good, or a declined card would leave a running trial behind."""
+    try:
+        if sum_of(tx, session).total <= 0:
+            outcome = paying.confirm_setup(tx, method, authenticated=authenticated)
+            if outcome.status == "succeeded":
+                return _complete(tx, session, _subscription(tx, session, customer), method)
+        else:
+            subscription = _subscription(tx, session, customer)
+            invoice = tx.get("invoice", subscription["latest_invoice"])
+            outcome = invoicing.collect(tx, invoice, method=method, off_session=False, authenticated=authenticated)
+            if outcome.status == "succeeded":
+                return _complete(tx, session, tx.get("subscription", subscription["id"]), method)
+    except ApiError as refused:
+        return Step("failed", error=refused)
+    if outcome.status == "requires_action":
+        tx.set_private(session["id"], challenge=True)
+        return Step("challenge")
+    return Step("failed", error=outcome.error)
+
+
+def _subscription(tx: Transaction, session: Object, customer: Object) -> Object:
+    """The subscription of an earlier declined try if it still fits, else a new one. Raises ApiError for a code that
+    ran out meanwhile, and takes it off."""
     secret = tx.private(session["id"])
     terms = [session["discounts"], customer.get("address")]
     if earlier := secret.get("subscription"):
@@ -180,10 +197,11 @@ def _subscription(tx: Transaction, session: Object, customer: Object, base_url: 
             return subscription
         if subscription["status"] == "incomplete":
             subscribing.end_now(tx, subscription, reason="cancellation_requested")
+    _check_discounts(tx, session, customer)
     order = subscribing.Order(
         customer=customer["id"],
         items=[(tx.get("price", i["price"]), i["quantity"]) for i in secret["items"]],
-        base_url=base_url,
+        base_url=secret["base_url"],
         metadata=secret["subscription_metadata"],
         trial_end=trial_end(tx, session),
         missing_payment_method=secret["missing_payment_method"],
@@ -197,18 +215,27 @@ def _subscription(tx: Transaction, session: Object, customer: Object, base_url: 
     return subscription
 
 
-def _collect(tx: Transaction, session: Object, subscription: Object, method: Object, *, authenticated: bool) -> Step:
-    if subscription["status"] == "incomplete":
-        invoice = tx.get("invoice", subscription["latest_invoice"])
-        outcome = invoicing.collect(tx, invoice, method=method, off_session=False, authenticated=authenticated)
-    else:
-        outcome = paying.confirm_setup(tx, method, authenticated=authenticated)
-    if outcome.status == "requires_action":
-        tx.set_private(session["id"], challenge=True)
-        return Step("challenge")
-    if outcome.status == "failed":
-        return Step("failed", error=outcome.error)
-    return _complete(tx, session, tx.get("subscription", subscription["id"]), method)
+def _check_discounts(tx: Transaction, session: Object, customer: Object) -> None:
+    try:
+        for entry in session["discounts"] or []:
+            if entry["promotion_code"]:
+                code = tx.get("promotion_code", entry["promotion_code"])
+                discounting.find_code(tx, code["code"], customer=customer["id"])
+            else:
+                discounting.check_coupon(tx, entry["coupon"])
+    except ApiError:
+        session["discounts"] = []
+        show_totals(session, sum_of(tx, session))
+        tx.save(session)
+        raise
+
+
+def _note_address(tx: Transaction, session: Object, customer: Object, method: Object) -> None:
+    """Tax is worked out by what was typed, so it has to stand on the customer before the invoice is drawn up."""
+    if session["automatic_tax"]["enabled"]:
+        _update_customer(tx, session, customer, method["billing_details"])
+        show_totals(session, sum_of(tx, session))
+        tx.save(session)
 
 
 def _complete(tx: Transaction, session: Object, subscription: Object, method: Object | None) -> Step:

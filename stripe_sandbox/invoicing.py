@@ -242,6 +242,8 @@ def retry_days(tx: Transaction) -> tuple[int, ...]:
 
 
 def _close(tx: Transaction, invoice: Object, status: str, moment: str) -> Object:
+    from stripe_sandbox import subscribing
+
     if invoice["status"] not in ("open", "uncollectible", "draft"):
         raise ApiError(
             f"Invoices with status {invoice['status']} cannot be changed to {status}.", code="invoice_not_editable"
@@ -260,6 +262,9 @@ def _close(tx: Transaction, invoice: Object, status: str, moment: str) -> Object
     else:
         tx.emit("invoice.marked_uncollectible", invoice)
     tx.emit("invoice.updated", invoice, changes(before, invoice))
+    subscription = subscription_of(tx, invoice)
+    if subscription:
+        subscribing.after_closing(tx, subscription)
     return invoice
 
 

@@ -172,15 +172,19 @@ def attempt(
     return _take(tx, intent, method, disputed_later=card.disputes)
 
 
-def refuse_authentication(tx: Transaction, intent: Object) -> ApiError:
-    """The payer failed, or declined, the bank's question."""
-    refusal = ApiError(
+def not_authenticated() -> ApiError:
+    return ApiError(
         "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
         status=402,
         type="card_error",
         code="payment_intent_authentication_failure",
         keeps=True,
     )
+
+
+def refuse_authentication(tx: Transaction, intent: Object) -> ApiError:
+    """The payer failed, or declined, the bank's question."""
+    refusal = not_authenticated()
     method = tx.find(intent["payment_method"]) if intent["payment_method"] else None
     intent["status"], intent["next_action"] = "requires_payment_method", None
     intent["last_payment_error"] = _last_error(refusal, method)

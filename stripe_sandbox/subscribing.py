@@ -86,6 +86,19 @@ def after_failure(tx: Transaction, subscription: Object, invoice: Object) -> Non
     _announce(tx, subscription, before)
 
 
+def after_closing(tx: Transaction, subscription: Object) -> None:
+    """An invoice was voided or written off: nothing owed means in good standing, or never begun."""
+    if _owes(tx, subscription):
+        return
+    before = dict(subscription)
+    if subscription["status"] in ("past_due", "unpaid"):
+        subscription["status"] = "active"
+        _set_delinquent(tx, subscription["customer"], False)
+        _announce(tx, subscription, before)
+    elif subscription["status"] == "incomplete":
+        expire_incomplete(tx, subscription)
+
+
 def set_end(
     tx: Transaction, subscription: Object, *, at: int | None, at_period_end: bool, details: dict[str, Any] | None = None
 ) -> None:

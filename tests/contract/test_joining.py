@@ -241,3 +241,48 @@ def test_twenty_calls_at_once_all_come_through(client, shop):
     for thread in threads:
         thread.join()
     assert len(set(made)) == 20
+
+
+def test_a_trial_with_a_declined_card_begins_nothing(client, shop):
+    alice = shop.customer()
+    session = shop.session(alice, subscription_data={"trial_period_days": 14})
+    assert shop.type_card(session, "4000000000000002").status_code == 422
+    assert not client.v1.subscriptions.list({"customer": alice, "status": "all"}).data
+    asked = shop.type_card(session, "4000002500003155")
+    assert asked.headers["Location"].startswith("/c/challenge/")
+    refused = requests.post(shop.sandbox.url + asked.headers["Location"], data={"answer": "fail"}, timeout=10)
+    assert "unable to authenticate" in refused.text
+    assert not client.v1.subscriptions.list({"customer": alice, "status": "all"}).data
+    bank = shop.sandbox.url + shop.type_card(session, "4000002500003155").headers["Location"]
+    requests.post(bank, data={"answer": "complete"}, allow_redirects=False, timeout=10)
+    assert shop.subscription(alice).status == "trialing"
+    assert client.v1.checkout.sessions.retrieve(session.id).status == "complete"
+
+
+def test_without_a_card_if_none_is_needed(client, shop):
+    alice = shop.customer()
+    session = shop.session(alice, payment_method_collection="if_required", subscription_data={"trial_period_days": 7})
+    assert "Card number" not in requests.get(session.url, timeout=10).text
+    done = requests.post(session.url, data={"do": "pay", "name": "Alice"}, allow_redirects=False, timeout=10)
+    assert done.status_code == 303
+    assert shop.subscription(alice).default_payment_method is None
+
+
+def test_every_page_says_that_no_money_moves_and_keeps_a_strict_policy(sandbox, client, shop):
+    alice = shop.customer()
+    shop.join(alice)
+    client.v1.billing_portal.configurations.create({"features": {"invoice_history": {"enabled": True}}})
+    pages = [
+        shop.session(alice).url,
+        client.v1.billing_portal.sessions.create({"customer": alice}).url,
+        client.v1.invoices.list({"customer": alice}).data[0].hosted_invoice_url,
+        f"{sandbox.url}/_sandbox/",
+        f"{sandbox.url}/c/pay/cs_nothing",
+        f"{sandbox.url}/p/session/nothing",
+    ]
+    for url in pages:
+        page = requests.get(url, timeout=10)
+        assert "Simulated Stripe" in page.text, url
+        assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
+        assert "<script" not in page.text
+        assert "style=" not in page.text

@@ -183,3 +183,39 @@ def test_a_dispute_opens_by_itself_and_is_decided_by_the_test(sandbox, client, s
     requests.post(f"{sandbox.url}/_sandbox/disputes/close", json={"dispute": dispute["id"], "won": True}, timeout=10)
     assert client.v1.disputes.retrieve(dispute["id"]).status == "won"
     assert sandbox.events("charge.dispute.closed")
+
+
+def test_a_code_that_ran_out_between_typing_and_paying_is_taken_off(client, shop):
+    client.v1.coupons.create({"id": "ONE", "percent_off": 50, "duration": "once"})
+    client.v1.promotion_codes.create(
+        {"promotion": {"type": "coupon", "coupon": "ONE"}, "code": "FIRST", "max_redemptions": 1}
+    )
+    alice, bob = shop.customer("alice"), shop.customer("bob")
+    sessions = [shop.session(who, allow_promotion_codes=True) for who in (alice, bob)]
+    for session in sessions:
+        assert "$24.50" in requests.post(session.url, data={"do": "code", "code": "FIRST"}, timeout=10).text
+    assert shop.type_card(sessions[0]).status_code == 303
+    late = shop.type_card(sessions[1])
+    assert late.status_code == 422
+    assert "used up" in late.text
+    assert "$49.00" in late.text
+    assert not client.v1.subscriptions.list({"customer": bob, "status": "all"}).data
+    assert shop.type_card(sessions[1]).status_code == 303
+    assert client.v1.invoices.list({"customer": bob}).data[0].amount_paid == 4900
+
+
+def test_tax_follows_the_address_typed_at_the_till(client, shop):
+    alice = shop.customer()
+    session = shop.session(alice, automatic_tax={"enabled": True}, customer_update={"address": "auto", "name": "auto"})
+    assert shop.type_card(session, country="DE", postal_code="10115").status_code == 303
+    assert client.v1.customers.retrieve(alice).address.country == "DE"
+    assert client.v1.invoices.list({"customer": alice}).data[0].total == 5831
+    assert client.v1.checkout.sessions.retrieve(session.id).amount_total == 5831
+
+
+def test_writing_an_overdue_invoice_off_restores_the_plan(sandbox, client, shop):
+    alice = shop.customer()
+    joined = shop.join(alice, card="4000000000000341", subscription_data={"trial_period_days": 1})
+    sandbox.advance(days=1.2)
+    client.v1.invoices.mark_uncollectible(client.v1.subscriptions.retrieve(joined.id).latest_invoice)
+    assert client.v1.subscriptions.retrieve(joined.id).status == "active"

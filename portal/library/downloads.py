@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import IO, Any
+from datetime import datetime, timedelta
+from typing import IO, Any, Protocol
 from urllib.parse import quote
 
 import structlog
 from flask import Response, current_app, request
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from werkzeug.http import parse_range_header
 from werkzeug.utils import send_file
@@ -23,24 +23,42 @@ from werkzeug.wsgi import FileWrapper
 from portal.core import storage
 from portal.core.clock import now
 from portal.core.db import db, transaction
-from portal.library.models import Download, File, Version
+from portal.library.models import Download
+from portal.library.queries import AnyRow
 
 log = structlog.get_logger()
 
 ACCEL_PREFIX = "/stored/"  # the internal location of the nginx sample in deploy/
-_ONE_DOWNLOAD = timedelta(hours=1)  # a second begin within it is a retry
+_ONE_DOWNLOAD = timedelta(hours=1)
 _CHUNK = 256 * 1024
 
 
-def choose(editions: Sequence[Row[Version, File]], *, version: int, position: int) -> File | None:
+class Sendable(Protocol):
+    """What sending a file needs to know of it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def storage_key(self) -> str: ...
+
+
+def choose(files: Sequence[AnyRow], *, version: int, position: int) -> AnyRow | None:
     """The file that `?version=` and `&file=` mean; where they name nothing we have, the newest edition's main file."""
-    numbers = [edition.number for edition, _ in editions]
-    number = version if version in numbers else max(numbers, default=0)
-    files = [file for edition, file in editions if edition.number == number]
-    return next((file for file in files if file.position == position), files[0] if files else None)
+    numbers = {file.number for file in files if file.id is not None}
+    if not numbers:
+        return None
+    number = version if version in numbers else max(numbers)
+    edition = sorted((file for file in files if file.number == number), key=lambda file: file.position)
+    return next((file for file in edition if file.position == position), edition[0])
 
 
-def send(file: File, *, inline: bool = False) -> Response:
+def send(file: Sendable, *, inline: bool = False) -> Response:
     """The bytes or the part asked for; 304 where the reader has them already, 416 for a part beyond the end."""
     if current_app.config["SENDFILE"] == "x-accel":
         response = _leave_to_nginx(file, inline=inline)
@@ -70,11 +88,12 @@ def is_begin() -> bool:
 
 def remember(file_id: int, *, member_id: int) -> None:
     """Note that a member fetched a file; once an hour at most. Whatever goes wrong here must not cost them the file."""
+    recent = select(Download.id).where(
+        Download.file_id == file_id, Download.member_id == member_id, Download.created_at > begun_after()
+    )
     try:
-        if _is_remembered(file_id, member_id):
-            return
         with transaction():
-            if not _is_remembered(file_id, member_id):
+            if db.session.scalar(recent.limit(1)) is None:
                 db.session.add(Download(member_id=member_id, file_id=file_id))
     except (DBAPIError, TimeoutError) as error:
         log.warning("download.not_remembered", file=file_id, kind=type(error).__name__)
@@ -82,11 +101,9 @@ def remember(file_id: int, *, member_id: int) -> None:
         log.info("download.begun", file=file_id, by=member_id)
 
 
-def _is_remembered(file_id: int, member_id: int) -> bool:
-    recent = select(Download.id).where(
-        Download.member_id == member_id, Download.created_at > now() - _ONE_DOWNLOAD, Download.file_id == file_id
-    )
-    return db.session.scalar(recent.limit(1)) is not None
+def begun_after() -> datetime:
+    """What was begun after this moment and is begun again is a retry."""
+    return now() - _ONE_DOWNLOAD
 
 
 def _environ() -> dict[str, Any]:
@@ -107,7 +124,7 @@ def _in_chunks(file: IO[bytes], _size: int = 0) -> FileWrapper:
     return FileWrapper(file, _CHUNK)
 
 
-def _leave_to_nginx(file: File, *, inline: bool) -> Response:
+def _leave_to_nginx(file: Sendable, *, inline: bool) -> Response:
     """nginx finds the file itself, and answers ranges and conditions; a Content-Length of ours would be wrong then."""
     response = current_app.response_class(mimetype=file.media_type)
     response.headers["X-Accel-Redirect"] = f"{ACCEL_PREFIX}{file.storage_key[:2]}/{file.storage_key}"

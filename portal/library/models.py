@@ -152,9 +152,12 @@ class Download(Model):
     """A member fetched a file (begun, not each range of it)."""
 
     __tablename__ = "download"
-    __table_args__ = (Index("ix_download_member", "member_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_download_member", "member_id", "created_at"),
+        Index("ix_download_file", "file_id", "member_id", "created_at"),
+    )
 
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
-    file_id: Mapped[int] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"), index=True)
+    file_id: Mapped[int] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"))
     member: Mapped[Member] = relationship()
     file: Mapped[File] = relationship()

@@ -6,7 +6,6 @@ from collections.abc import Set
 from typing import Protocol
 
 from portal.core.admission import Audience
-from portal.library.models import Episode, Item
 
 
 class Readable(Protocol):
@@ -16,11 +15,18 @@ class Readable(Protocol):
     def is_free(self) -> bool: ...
 
 
+class Noted(Readable, Protocol):
+    """An item of whichever kind; only episodes can have public notes."""
+
+    @property
+    def public_notes(self) -> bool | None: ...
+
+
 def may_read(audiences: Set[Audience], item: Readable) -> bool:
     """Its body, files, transcript and audio: members, and for a free item anyone with an account."""
     return Audience.ENTITLED in audiences or (item.is_free and Audience.SIGNED_IN in audiences)
 
 
-def may_read_notes(audiences: Set[Audience], item: Item) -> bool:
+def may_read_notes(audiences: Set[Audience], item: Noted) -> bool:
     """Its text. The notes of an episode may be public while its audio and transcript are not."""
-    return may_read(audiences, item) or (isinstance(item, Episode) and item.public_notes)
+    return may_read(audiences, item) or bool(item.public_notes)

@@ -1,27 +1,31 @@
-"""What the library shows: lists as narrow rows, one item with what its page needs, and who has downloaded what.
+"""What the library shows: lists as narrow rows, one item with what its page needs, the files of an item.
 
-Lists read columns, not entities, and cost the same number of statements for two rows as for twenty.
+The statements are built once, over tables and not over entities, and each page asks for everything it shows in two or
+three of them, for two rows as for twenty: these are the pages that people open most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
 from flask import current_app
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
-from sqlalchemy.orm import joinedload, selectinload, with_polymorphic
+from sqlalchemy import BindParameter, Row, Select, String, and_, bindparam, case, cast, exists, func, or_, select
+from sqlalchemy.orm import selectinload
 
+from portal.accounts.models import Member
 from portal.conversations.models import Thread
 from portal.core import search
 from portal.core.admission import Audience
 from portal.core.clock import now
 from portal.core.db import db
-from portal.core.web import Page, cursor, filesize, money
-from portal.library import media, transcripts
+from portal.core.web import Page, cursor, filesize, money, reader_zone
+from portal.library import media
 from portal.library.models import Download, Episode, File, Item, Kind, Nugget, Resource, Tool, Version, item_topic
 from portal.topics.models import Topic
 
@@ -29,11 +33,17 @@ ROWS_A_PAGE = 20
 MOST_FOUND = 40
 _LETTERS_A_MINUTE = 1100  # of quiet reading
 
-_tool, _nugget, _episode = Tool.__table__.c, Nugget.__table__.c, Episode.__table__.c
+_ITEM, _TOOL, _RESOURCE = Item.__table__, Tool.__table__, Resource.__table__
+_NUGGET, _EPISODE, _TOPIC = Nugget.__table__, Episode.__table__, Topic.__table__
+_VERSION, _FILE, _DOWNLOAD = Version.__table__, File.__table__, Download.__table__
+_THREAD, _MEMBER = Thread.__table__, Member.__table__
+_item, _version, _file, _download = _ITEM.c, _VERSION.c, _FILE.c, _DOWNLOAD.c
+
+# Published, and not withdrawn. Every statement here says when it is asked.
+_IS_OUT = and_(_item.published_at <= bindparam("moment"), _item.withdrawn_at.is_(None))
 
 
-@dataclass(frozen=True)
-class Shelf:
+class Shelf(NamedTuple):
     """Which part of the library a reader looks at."""
 
     kind: Kind | None = None
@@ -41,121 +51,96 @@ class Shelf:
     words: str = ""
 
 
-@dataclass(frozen=True)
-class ItemRow:
+class ItemRow(NamedTuple):
     """One line of a list."""
 
     id: int
     kind: Kind
-    slug: str
+    path: str
     title: str
     summary: str
     problem: str | None
     is_free: bool
     published_at: datetime
-    facts: list[str] = field(default_factory=list)  # "PDF and Word", "40 minutes"
-    topics: list[tuple[str, str]] = field(default_factory=list)  # (slug, title)
-    changed: bool = False  # a newer edition is there than the reader has downloaded
-    snippet: Markup | None = None  # where the searched words stand
-
-    @property
-    def path(self) -> str:
-        return f"/library/{self.slug}"
+    day: str  # "20 Nov", in the reader's zone
+    facts: list[str]  # "PDF and Word", "40 minutes"
+    topics: list[tuple[str, str]]  # (slug, title)
+    changed: bool  # a newer edition is there than the reader has downloaded
+    snippet: Markup | None  # where the searched words stand
 
 
-def is_out() -> ColumnElement[bool]:
-    """Published, and not withdrawn."""
-    return and_(Item.published_at <= now(), Item.withdrawn_at.is_(None))
+AnyRow = Row[*tuple[Any, ...]]
+Topics = Sequence[AnyRow]  # id, slug, title of every topic, in the coach's order
 
 
-def shelf_page(shelf: Shelf, *, reader_id: int | None, before: tuple[datetime, int] | None) -> Page[ItemRow]:
+def topics_in_order() -> Topics:
+    return db.session.execute(_TOPICS).all()
+
+
+def shelf_page(
+    shelf: Shelf, *, reader_id: int | None, before: tuple[datetime, int] | None, topics: Topics | None = None
+) -> Page[ItemRow]:
     """Twenty items, newest first; `before` is the cursor of an earlier page's last row."""
-    query = _narrowed(shelf).order_by(Item.published_at.desc(), Item.id.desc()).limit(ROWS_A_PAGE + 1)
+    statement = _lines(kind=shelf.kind is not None, topic=shelf.topic is not None, before=before is not None)
+    values = _values(shelf, reader_id) | {"most": ROWS_A_PAGE + 1}
     if before:
-        moment, item_id = before
-        query = query.where(or_(Item.published_at < moment, and_(Item.published_at == moment, Item.id < item_id)))
-    found = db.session.execute(query).all()
-    rows = _complete(found[:ROWS_A_PAGE], reader_id=reader_id)
+        values |= {"before_moment": before[0], "before_id": before[1]}
+    found = db.session.execute(statement, values).all()
+    rows = _rows(found[:ROWS_A_PAGE], topics)
     older = cursor(rows[-1].published_at, rows[-1].id) if len(found) > ROWS_A_PAGE else None
     return Page(rows, newer=None, older=older)
 
 
-def shelf_search(shelf: Shelf, *, audiences: Collection[Audience], reader_id: int | None) -> list[ItemRow]:
+def shelf_search(
+    shelf: Shelf, *, audiences: Collection[Audience], reader_id: int | None, topics: Topics | None = None
+) -> list[ItemRow]:
     """The best matches on this shelf, as far as the reader may know of them."""
     kinds = [shelf.kind.value] if shelf.kind else [k.value for k in Kind]
     # A topic narrows after the search, so more is asked for than is shown.
     hits = search.search(shelf.words, audiences=audiences, kinds=kinds, most=MOST_FOUND * (4 if shelf.topic else 1))
-    places = {hit.ref_id: (place, hit.snippet) for place, hit in enumerate(hits)}
-    found = db.session.execute(_narrowed(shelf).where(Item.id.in_(places))).all()
-    best = sorted(found, key=lambda row: places[row.id][0])[:MOST_FOUND]
-    return _complete(best, reader_id=reader_id, snippets={item_id: words for item_id, (_, words) in places.items()})
+    places = {hit.ref_id: place for place, hit in enumerate(hits)}
+    statement = _lines(kind=shelf.kind is not None, topic=shelf.topic is not None, among=True)
+    found = db.session.execute(statement, _values(shelf, reader_id) | {"ids": list(places)}).all()
+    best = sorted(found, key=lambda row: places[row.id])[:MOST_FOUND]
+    return _rows(best, topics, snippets={hit.ref_id: hit.snippet for hit in hits})
 
 
-def newest_rows(kind: Kind | None = None, *, most: int, reader_id: int | None = None) -> list[ItemRow]:
-    """The newest items, for a page that shows a few of them."""
-    query = _narrowed(Shelf(kind)).order_by(Item.published_at.desc(), Item.id.desc()).limit(most)
-    return _complete(db.session.execute(query).all(), reader_id=reader_id)
+def related_to(item_id: int, *, most: int = 4) -> Sequence[AnyRow]:
+    """Items that share a topic (kind, slug, title, summary, problem): those that share most, then the newest."""
+    return db.session.execute(_RELATED, {"item_id": item_id, "moment": now(), "most": most}).all()
 
 
-def related_to(item: Item, *, most: int = 4, reader_id: int | None = None) -> list[ItemRow]:
-    """Items that share a topic: those that share most come first, then the newest."""
-    if not item.topics:
-        return []
-    shared = (
-        select(item_topic.c.item_id, func.count().label("shared"))
-        .where(item_topic.c.topic_id.in_([t.id for t in item.topics]), item_topic.c.item_id != item.id)
-        .group_by(item_topic.c.item_id)
-        .subquery()
-    )
-    query = (
-        _narrowed(Shelf())
-        .join(shared, shared.c.item_id == Item.id)
-        .order_by(shared.c.shared.desc(), Item.published_at.desc(), Item.id.desc())
-        .limit(most)
-    )
-    return _complete(db.session.execute(query).all(), reader_id=reader_id, with_facts=False)
+def whole_item(slug: str) -> AnyRow | None:
+    """All that an item's page shows of the item itself, with the head of its conversation and an episode's tool."""
+    return db.session.execute(_WHOLE, {"slug": slug, "moment": now()}).first()
+
+
+def topics_of(item_id: int) -> Sequence[AnyRow]:
+    """Slug and title, in the coach's order."""
+    return db.session.execute(_TOPICS_OF, {"item_id": item_id}).all()
+
+
+def editions_of(item_id: int, *, reader_id: int | None) -> Sequence[AnyRow]:
+    """Every file of every edition, the newest edition first, its main file first; `had` tells what the reader has."""
+    return db.session.execute(_EDITIONS, {"item_id": item_id, "reader_id": reader_id or 0}).all()
+
+
+def files_at(slug: str, *, reader_id: int, begun_after: datetime) -> Sequence[AnyRow]:
+    """Whether an item is free, and its files with all that sending them needs; one row without a file if it has none.
+
+    `remembered` says whether the reader began to download that file after the given moment.
+    """
+    values = {"slug": slug, "moment": now(), "reader_id": reader_id, "begun_after": begun_after}
+    return db.session.execute(_FILES, values).all()
 
 
 def item_by_slug(slug: str) -> Select[Item]:
-    """An item that is out, whole: its own columns of whichever kind, topics, and the head of its conversation."""
-    whole = with_polymorphic(Item, [Tool, Resource, Nugget, Episode])
+    """An item that is out, as an entity, for those who change something about it."""
     return (
-        select(whole)
-        .where(whole.slug == slug, whole.published_at <= now(), whole.withdrawn_at.is_(None))
-        .options(selectinload(whole.topics), joinedload(whole.thread).joinedload(Thread.last_author))
+        select(Item)
+        .where(Item.slug == slug, Item.published_at <= now(), Item.withdrawn_at.is_(None))
+        .options(selectinload(Item.topics))
     )
-
-
-def files_of(item_id: int) -> Sequence[Row[Version, File]]:
-    """Every edition with its files, the newest edition first, its main file first."""
-    return db.session.execute(
-        select(Version, File)
-        .join(File, File.version_id == Version.id)
-        .where(Version.item_id == item_id)
-        .order_by(Version.number.desc(), File.position)
-    ).all()
-
-
-def version_downloaded(item_id: int, member_id: int) -> int | None:
-    """The newest edition this member has downloaded something of."""
-    return db.session.scalar(
-        select(func.max(Version.number))
-        .join(File, File.version_id == Version.id)
-        .join(Download, Download.file_id == File.id)
-        .where(Version.item_id == item_id, Download.member_id == member_id)
-    )
-
-
-def tool_of(episode: Episode) -> Row[str, str] | None:
-    """Slug and title of the tool an episode is about, if that is out."""
-    if episode.tool_id is None:
-        return None
-    return db.session.execute(select(Item.slug, Item.title).where(Item.id == episode.tool_id, is_out())).first()
-
-
-def item_about(thread_id: int) -> Row[str, str, Kind] | None:
-    """Slug, title and kind of the item whose conversation a thread is."""
-    return db.session.execute(select(Item.slug, Item.title, Item.kind).where(Item.thread_id == thread_id)).first()
 
 
 def monthly_price() -> str:
@@ -164,134 +149,229 @@ def monthly_price() -> str:
     return f"{money(config['PLAN_MONTHLY_MINOR'], config['PLAN_CURRENCY'])} a month"
 
 
-def _narrowed(shelf: Shelf) -> Select[Any]:
-    """The columns a line needs, of items on this shelf that are out."""
-    table = Item.__table__
-    query = (
-        select(
-            Item.id, table.c.kind, Item.slug, Item.title, Item.summary, Item.problem, Item.is_free, Item.published_at,
-            func.length(Item.body).label("letters"),
-            _tool.minutes, _nugget.practice_type, _nugget.practice_size, _episode.number, _episode.seconds,
-        )
-        .select_from(table)
-        .outerjoin(Tool.__table__, _tool.id == table.c.id)
-        .outerjoin(Nugget.__table__, _nugget.id == table.c.id)
-        .outerjoin(Episode.__table__, _episode.id == table.c.id)
-        .where(is_out())
-    )  # fmt: skip
-    if shelf.kind:
-        query = query.where(table.c.kind == shelf.kind)
-    if shelf.topic:
-        about = select(item_topic.c.item_id).join(Topic, Topic.id == item_topic.c.topic_id)
-        query = query.where(Item.id.in_(about.where(Topic.slug == shelf.topic)))
-    return query
-
-
-def _complete(
-    found: Sequence[Row[Any]],
-    *,
-    reader_id: int | None,
-    snippets: dict[int, Markup] | None = None,
-    with_facts: bool = True,
-) -> list[ItemRow]:
-    """Add to the rows what stands in other tables: one statement each for topics, files and the reader's downloads."""
-    ids = [row.id for row in found]
-    if not ids:
-        return []
-    topics = _topics_of(ids)
-    editions = _main_files_of(ids) if with_facts else {}
-    have = _downloaded_versions(ids, reader_id) if with_facts and reader_id is not None else {}
-    return [
-        ItemRow(
-            id=row.id,
-            kind=row.kind,
-            slug=row.slug,
-            title=row.title,
-            summary=row.summary,
-            problem=row.problem,
-            is_free=row.is_free,
-            published_at=row.published_at,
-            facts=_facts(row, editions.get(row.id, (0, []))[1]),
-            topics=topics.get(row.id, []),
-            changed=row.id in have and have[row.id] < editions.get(row.id, (0, []))[0],
-            snippet=(snippets or {}).get(row.id),
-        )
-        for row in found
-    ]
-
-
-def _facts(row: Row[Any], files: list[str]) -> list[str]:
-    facts = []
-    if row.kind == Kind.EPISODE:
-        facts += [f"Episode {row.number}", *([length_in_words(row.seconds)] if row.seconds else [])]
-    elif row.kind == Kind.NUGGET:
-        facts += [fact for fact in (row.practice_type, row.practice_size) if fact]
-    elif row.kind == Kind.RESOURCE:
-        facts.append(f"{max(1, round(row.letters / _LETTERS_A_MINUTE))} min read")
-    if files and row.kind != Kind.EPISODE:
-        facts.append(" and ".join(files) if len(files) < 3 else ", ".join(files))
-    if row.minutes:
-        facts.append(f"{row.minutes} minutes to fill in")
-    return facts
-
-
 def length_in_words(seconds: int) -> str:
     """ "4 min", "1 h 5 min"."""
     minutes = max(1, round(seconds / 60))
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def file_facts(file: File) -> str:
+def file_facts(media_type: str, size: int) -> str:
     """ "PDF, 240 kB"."""
-    return f"{media.in_words(file.media_type)}, {filesize(file.size)}"
+    return f"{media.in_words(media_type)}, {filesize(size)}"
 
 
-def chapters_of(episode: Episode) -> list[transcripts.Chapter]:
-    return transcripts.chapters(episode.chapters)
+def _values(shelf: Shelf, reader_id: int | None) -> dict[str, Any]:
+    return {"moment": now(), "reader_id": reader_id or 0, "kind": shelf.kind, "topic": shelf.topic}
 
 
-def _topics_of(ids: Iterable[int]) -> dict[int, list[tuple[str, str]]]:
-    found: dict[int, list[tuple[str, str]]] = {}
-    query = (
-        select(item_topic.c.item_id, Topic.slug, Topic.title)
-        .join(Topic, Topic.id == item_topic.c.topic_id)
-        .where(item_topic.c.item_id.in_(ids))
-        .order_by(Topic.position)
+def _rows(
+    found: Sequence[AnyRow], topics: Topics | None, *, snippets: dict[int, Markup] | None = None
+) -> list[ItemRow]:
+    if not found:
+        return []
+    by_id = {str(topic.id): (topic.slug, topic.title) for topic in (topics_in_order() if topics is None else topics)}
+    zone, locale = reader_zone(), current_app.config["SITE_LOCALE"]
+    year = now().astimezone(zone).year
+    rows = []
+    for row in found:
+        about = set(row.topic_ids.split(",")) if row.topic_ids else ()
+        rows.append(
+            ItemRow(
+                row.id,
+                row.kind,
+                f"/library/{row.slug}",
+                row.title,
+                row.summary,
+                row.problem,
+                row.is_free,
+                row.published_at,
+                _day(row.published_at, zone, year, locale),
+                _facts(row),
+                [topic for topic_id, topic in by_id.items() if topic_id in about],
+                row.had is not None and row.had < row.edition,
+                snippets.get(row.id) if snippets else None,
+            )
+        )
+    return rows
+
+
+def _facts(row: AnyRow) -> list[str]:
+    facts = []
+    if row.kind is Kind.EPISODE:
+        return [f"Episode {row.number}", *([length_in_words(row.seconds)] if row.seconds else [])]
+    if row.kind is Kind.NUGGET:
+        facts += [fact for fact in (row.practice_type, row.practice_size) if fact]
+    elif row.kind is Kind.RESOURCE:
+        facts.append(f"{max(1, round(row.letters / _LETTERS_A_MINUTE))} min read")
+    if row.media_types:
+        facts.append(_media_in_words(row.media_types))
+    if row.minutes:
+        facts.append(f"{row.minutes} minutes to fill in")
+    return facts
+
+
+@lru_cache(maxsize=256)
+def _media_in_words(media_types: str) -> str:
+    """ "PDF and Word"; the database lists them in any order."""
+    words = sorted({media.in_words(media_type) for media_type in media_types.split(" ")})
+    return " and ".join(words) if len(words) < 3 else ", ".join(words)
+
+
+def _day(moment: datetime, zone: ZoneInfo, year: int, locale: str) -> str:
+    there = moment.astimezone(zone).date()
+    return _date(there, "d MMM" if there.year == year else "d MMM y", locale)
+
+
+@lru_cache(maxsize=2048)
+def _date(there: date, pattern: str, locale: str) -> str:
+    return format_date(there, pattern, locale=locale)
+
+
+# The statements
+
+
+@cache
+def _lines(*, kind: bool = False, topic: bool = False, before: bool = False, among: bool = False) -> Select[Any]:
+    """A list narrowed in these ways. The items are chosen first, so that only what is shown is looked up further."""
+    chosen = select(_item.id).where(_IS_OUT)
+    if kind:
+        chosen = chosen.where(_item.kind == bindparam("kind"))
+    if topic:
+        about = select(item_topic.c.item_id).join(_TOPIC, _TOPIC.c.id == item_topic.c.topic_id)
+        chosen = chosen.where(_item.id.in_(about.where(_TOPIC.c.slug == bindparam("topic"))))
+    if before:
+        moment: BindParameter[Any] = bindparam("before_moment")
+        row_id: BindParameter[Any] = bindparam("before_id")
+        chosen = chosen.where(
+            _item.published_at <= moment, or_(_item.published_at < moment, _item.id < row_id)
+        )  # the first condition alone lets the index begin at the right place
+    if among:
+        chosen = chosen.where(_item.id.in_(bindparam("ids", expanding=True)))
+    else:
+        chosen = chosen.order_by(_item.published_at.desc(), _item.id.desc()).limit(bindparam("most"))
+    return (
+        select(
+            _item.id, _item.kind, _item.slug, _item.title, _item.summary, _item.problem, _item.is_free,
+            _item.published_at,
+            case((_item.kind == Kind.RESOURCE, func.length(_item.body))).label("letters"),
+            _TOOL.c.minutes, _NUGGET.c.practice_type, _NUGGET.c.practice_size, _EPISODE.c.number, _EPISODE.c.seconds,
+            _TOPIC_IDS, _NEWEST.label("edition"), _MEDIA_TYPES, _HAD.label("had"),
+        )
+        .select_from(_BY_KIND)
+        .where(_item.id.in_(chosen))
+        .order_by(_item.published_at.desc(), _item.id.desc())
+    )  # fmt: skip
+
+
+_BY_KIND = (
+    _ITEM.outerjoin(_TOOL, _TOOL.c.id == _item.id)
+    .outerjoin(_NUGGET, _NUGGET.c.id == _item.id)
+    .outerjoin(_EPISODE, _EPISODE.c.id == _item.id)
+)
+_TOPIC_IDS = (
+    select(func.aggregate_strings(cast(item_topic.c.topic_id, String), ","))
+    .where(item_topic.c.item_id == _item.id)
+    .scalar_subquery()
+    .label("topic_ids")
+)
+_NEWEST = select(func.max(_version.number)).where(_version.item_id == _item.id).correlate(_ITEM).scalar_subquery()
+_MEDIA_TYPES = (
+    select(func.aggregate_strings(_file.media_type, " "))
+    .select_from(_VERSION.join(_FILE, _file.version_id == _version.id))
+    .where(_version.item_id == _item.id, _version.number == _NEWEST)
+    .correlate(_ITEM)
+    .scalar_subquery()
+    .label("media_types")
+)
+_HAD = (
+    select(func.max(_version.number))
+    .select_from(_VERSION.join(_FILE, _file.version_id == _version.id).join(_DOWNLOAD, _download.file_id == _file.id))
+    .where(_version.item_id == _item.id, _download.member_id == bindparam("reader_id"))
+    .correlate(_ITEM)
+    .scalar_subquery()
+)
+_TOPICS = select(_TOPIC.c.id, _TOPIC.c.slug, _TOPIC.c.title).order_by(_TOPIC.c.position, _TOPIC.c.title)
+_TOPICS_OF = (
+    select(_TOPIC.c.slug, _TOPIC.c.title)
+    .join(item_topic, item_topic.c.topic_id == _TOPIC.c.id)
+    .where(item_topic.c.item_id == bindparam("item_id"))
+    .order_by(_TOPIC.c.position)
+)
+
+_its_tool = _ITEM.alias("its_tool")
+_WHOLE = (
+    select(
+        _item.id, _item.kind, _item.slug, _item.title, _item.summary, _item.problem, _item.is_free, _item.body_html,
+        _item.published_at,
+        _TOOL.c.minutes, _RESOURCE.c.link,
+        _NUGGET.c.practice_type, _NUGGET.c.practice_size, _NUGGET.c.naming, _NUGGET.c.composite, _NUGGET.c.parts,
+        _EPISODE.c.number, _EPISODE.c.seconds, _EPISODE.c.guests, _EPISODE.c.hear, _EPISODE.c.step,
+        _EPISODE.c.chapters, _EPISODE.c.transcript, _EPISODE.c.public_notes,
+        _its_tool.c.slug.label("tool_slug"), _its_tool.c.title.label("tool_title"),
+        _THREAD.c.id.label("thread_id"), _THREAD.c.title.label("thread_title"), _THREAD.c.post_count,
+        _THREAD.c.last_post_at, _MEMBER.c.name.label("last_author"),
     )
-    for item_id, slug, title in db.session.execute(query):
-        found.setdefault(item_id, []).append((slug, title))
-    return found
-
-
-def _main_files_of(ids: Iterable[int]) -> dict[int, tuple[int, list[str]]]:
-    """Of each item: the number of its newest edition, and what kinds of file are in it."""
-    newest = (
-        select(Version.item_id, func.max(Version.number).label("number"))
-        .where(Version.item_id.in_(ids))
-        .group_by(Version.item_id)
-        .subquery()
+    .select_from(
+        _BY_KIND.outerjoin(_RESOURCE, _RESOURCE.c.id == _item.id)
+        .outerjoin(
+            _its_tool,
+            and_(
+                _its_tool.c.id == _EPISODE.c.tool_id,
+                _its_tool.c.published_at <= bindparam("moment"),
+                _its_tool.c.withdrawn_at.is_(None),
+            ),
+        )
+        .outerjoin(_THREAD, and_(_THREAD.c.id == _item.thread_id, _THREAD.c.hidden_at.is_(None)))
+        .outerjoin(_MEMBER, _MEMBER.c.id == _THREAD.c.last_author_id)
     )
-    query = (
-        select(Version.item_id, Version.number, File.media_type)
-        .join(newest, and_(newest.c.item_id == Version.item_id, newest.c.number == Version.number))
-        .join(File, File.version_id == Version.id)
-        .order_by(File.position)
-    )
-    found: dict[int, tuple[int, list[str]]] = {}
-    for item_id, number, media_type in db.session.execute(query):
-        kinds = found.setdefault(item_id, (number, []))[1]
-        if (words := media.in_words(media_type)) not in kinds:
-            kinds.append(words)
-    return found
+    .where(_item.slug == bindparam("slug"), _IS_OUT)
+)  # fmt: skip
 
-
-def _downloaded_versions(ids: Iterable[int], member_id: int) -> dict[int, int]:
-    """Of each item this member has downloaded: the newest edition they have."""
-    query = (
-        select(Version.item_id, func.max(Version.number))
-        .join(File, File.version_id == Version.id)
-        .join(Download, Download.file_id == File.id)
-        .where(Version.item_id.in_(ids), Download.member_id == member_id)
-        .group_by(Version.item_id)
+_mine, _theirs = item_topic.alias("mine"), item_topic.alias("theirs")
+_RELATED = (
+    select(_item.kind, _item.slug, _item.title, _item.summary, _item.problem)
+    .select_from(
+        _mine.join(_theirs, and_(_theirs.c.topic_id == _mine.c.topic_id, _theirs.c.item_id != _mine.c.item_id)).join(
+            _ITEM, _item.id == _theirs.c.item_id
+        )
     )
-    return {item_id: number for item_id, number in db.session.execute(query)}  # noqa: C416  # rows are not pairs
+    .where(_mine.c.item_id == bindparam("item_id"), _IS_OUT)
+    .group_by(_item.id)
+    .order_by(func.count().desc(), _item.published_at.desc(), _item.id.desc())
+    .limit(bindparam("most"))
+)
+
+_EDITIONS = (
+    select(
+        _version.number, _version.note, _version.created_at,
+        _file.position, _file.name, _file.media_type, _file.size,
+        exists(
+            select(_download.id)
+            .where(_download.file_id == _file.id, _download.member_id == bindparam("reader_id"))
+            .correlate(_FILE)
+        ).label("had"),
+    )
+    .select_from(_VERSION.join(_FILE, _file.version_id == _version.id))
+    .where(_version.item_id == bindparam("item_id"))
+    .order_by(_version.number.desc(), _file.position)
+)  # fmt: skip
+
+_FILES = (
+    select(
+        _item.is_free, _version.number,
+        _file.id, _file.position, _file.name, _file.media_type, _file.size, _file.sha256, _file.storage_key,
+        exists(
+            select(_download.id)
+            .where(
+                _download.file_id == _file.id,
+                _download.member_id == bindparam("reader_id"),
+                _download.created_at > bindparam("begun_after"),
+            )
+            .correlate(_FILE)
+        ).label("remembered"),
+    )
+    .select_from(
+        _ITEM.outerjoin(_VERSION, _version.item_id == _item.id).outerjoin(_FILE, _file.version_id == _version.id)
+    )
+    .where(_item.slug == bindparam("slug"), _IS_OUT)
+)  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -10,17 +12,15 @@ from sqlalchemy import select
 from werkzeug.exceptions import NotFound
 
 from portal.accounts.signed_in import me, me_or_none
-from portal.conversations.models import Thread
 from portal.core.admission import Audience, admits, audiences
-from portal.core.db import db, one_or_404, release
+from portal.core.db import one_or_404, release
 from portal.core.errors import Refusal, back_to_form
 from portal.core.web import Page, read_cursor, whole_number
 from portal.library import discussing, downloads, policy, queries, transcripts
 from portal.library.forms import DiscussForm
-from portal.library.models import Episode, File, Item, Kind
+from portal.library.models import Item, Kind
 from portal.library.queries import ItemRow, Shelf
 from portal.topics.models import Topic
-from portal.topics.queries import topic_links
 
 bp = Blueprint("library", __name__)
 
@@ -32,7 +32,7 @@ _TABS += [(Kind.EPISODE, "Episodes")]
 @admits(Audience.ANYONE)
 def library() -> str:
     """Everything, narrowed by kind, topic and words. A value we do not know narrows nothing."""
-    topics = db.session.execute(topic_links()).all()
+    topics = queries.topics_in_order()
     shelf = Shelf(
         kind=next((k for k in Kind if k.value == request.args.get("kind")), None),
         topic=next((t.slug for t in topics if t.slug == request.args.get("topic")), None),
@@ -41,7 +41,7 @@ def library() -> str:
     return render_template(
         "library/library.html",
         shelf=shelf,
-        page=_page(shelf),
+        page=_page(shelf, topics),
         tabs=[(words, _shelf_url(shelf, kind=kind), shelf.kind is kind) for kind, words in _TABS],
         topics=[(t.title, _shelf_url(shelf, topic=t.slug), shelf.topic == t.slug) for t in topics],
         all_topics=_shelf_url(shelf, topic=None),
@@ -75,29 +75,30 @@ def topic(slug: str) -> str:
 @admits(Audience.ANYONE)
 def item(slug: str) -> str:
     """The whole item for those who may read it, an honest teaser for everyone else."""
-    found = _item_or_404(slug)
+    found = queries.whole_item(_sound(slug))
+    if found is None:
+        raise NotFound()
     reader = me_or_none()
     may_read = policy.may_read(audiences(), found)
-    editions = queries.files_of(found.id)
-    newest = editions[0][0] if editions else None
-    have = queries.version_downloaded(found.id, reader.id) if reader and newest else None
+    files = queries.editions_of(found.id, reader_id=reader.id if reader else None)
+    newest = files[0] if files else None
     return render_template(
         "library/item.html",
         item=found,
+        path=f"/library/{found.slug}",
+        topics=queries.topics_of(found.id),
         may_read=may_read,
         may_read_notes=policy.may_read_notes(audiences(), found),
         newest=newest,
-        files=[file for edition, file in editions if newest and edition.id == newest.id],
-        earlier=_earlier(editions),
-        have=have,
-        related=queries.related_to(found),
+        files=[file for file in files if newest and file.number == newest.number],
+        earlier=[list(edition) for _, edition in groupby(files, key=attrgetter("number"))][1:],
+        had=max((file.number for file in files if file.had), default=None),
+        related=queries.related_to(found.id),
         price=queries.monthly_price(),
-        thread=_open_thread(found),
-        tool=queries.tool_of(found) if isinstance(found, Episode) else None,
-        chapters=queries.chapters_of(found) if isinstance(found, Episode) else [],
-        passages=_transcript(found) if may_read else (),
+        chapters=transcripts.chapters(found.chapters) if found.chapters else [],
+        passages=transcripts.passages(found.transcript) if may_read and found.transcript else (),
         file_facts=queries.file_facts,
-        length=queries.length_in_words(found.seconds) if isinstance(found, Episode) and found.seconds else None,
+        length=queries.length_in_words(found.seconds) if found.seconds else None,
     )
 
 
@@ -139,12 +140,14 @@ def discuss(slug: str) -> Any:
     return redirect(f"/threads/{thread.id}", 303)
 
 
-def _page(shelf: Shelf) -> Page[ItemRow]:
+def _page(shelf: Shelf, topics: queries.Topics | None = None) -> Page[ItemRow]:
     reader = me_or_none()
     reader_id = reader.id if reader else None
     if shelf.words:
-        return Page(queries.shelf_search(shelf, audiences=audiences(), reader_id=reader_id), newer=None, older=None)
-    return queries.shelf_page(shelf, reader_id=reader_id, before=read_cursor(request.args.get("before")))
+        found = queries.shelf_search(shelf, audiences=audiences(), reader_id=reader_id, topics=topics)
+        return Page(found, newer=None, older=None)
+    before = read_cursor(request.args.get("before"))
+    return queries.shelf_page(shelf, reader_id=reader_id, before=before, topics=topics)
 
 
 def _shelf_url(shelf: Shelf, **changes: Any) -> str:
@@ -171,36 +174,20 @@ def _sound(slug: str) -> str:
 
 
 def _bytes(slug: str, *, inline: bool) -> Any:
-    found = _item_or_404(slug)
-    if not policy.may_read(audiences(), found):
+    reader_id = me().id
+    files = queries.files_at(_sound(slug), reader_id=reader_id, begun_after=downloads.begun_after())
+    if not files:
+        raise NotFound()
+    if not policy.may_read(audiences(), files[0]):
         return render_template("errors/members_only.html"), 403
     wanted = downloads.choose(
-        queries.files_of(found.id),
+        files,
         version=whole_number(request.args.get("version"), otherwise=0),
         position=whole_number(request.args.get("file"), otherwise=1),
     )
     if wanted is None or (inline and not wanted.media_type.startswith("audio/")):
         raise NotFound()
-    release()  # nobody should wait for our read while the bytes go out
-    if downloads.is_begin() and "If-None-Match" not in request.headers:
-        downloads.remember(wanted.id, member_id=me().id)
+    release()  # our read ends here; nobody waits for it while the bytes go out
+    if downloads.is_begin() and not wanted.remembered:
+        downloads.remember(wanted.id, member_id=reader_id)
     return downloads.send(wanted, inline=inline)
-
-
-def _earlier(editions: Any) -> list[tuple[Any, list[File]]]:
-    """Editions before the newest, each with its files."""
-    found: dict[int, tuple[Any, list[File]]] = {}
-    for edition, one in editions:
-        found.setdefault(edition.number, (edition, []))[1].append(one)
-    return list(found.values())[1:]
-
-
-def _transcript(found: Item) -> tuple[transcripts.Passage, ...]:
-    return transcripts.passages(found.transcript) if isinstance(found, Episode) and found.transcript else ()
-
-
-def _open_thread(found: Item) -> Thread | None:
-    """The item's conversation, as far as this reader may see it."""
-    if found.thread is None or found.thread.is_hidden or Audience.ENTITLED not in audiences():
-        return None
-    return found.thread

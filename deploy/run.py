@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 FLASK = (PYTHON, "-m", "flask", "--app", "wsgi")
 OUR_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-START_LIMIT = 60  # seconds until a server must answer; a cold disk and a busy machine included
+START_LIMIT = 120  # seconds until a server must answer; a cold disk and a busy machine included
 STOP_LIMIT = 10  # seconds a program may take to finish what it is doing
 
 

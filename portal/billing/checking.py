@@ -109,14 +109,19 @@ def _key(name: str) -> Finding:
 
 def _endpoint(name: str) -> Finding:
     url = absolute("billing.stripe_events")
-    endpoint = next((e for e in stripe_gateway().endpoints() if e.url == url), None)
+    endpoint = next((e for e in stripe_gateway().endpoints() if _same_place(e.url, url)), None)
     problem = _endpoint_problem(endpoint, url)
     return Finding(
         name,
         problem is None,
         problem or f"{url} gets what it needs",
-        f"Give Stripe an endpoint at {url}, version {API_VERSION}, with the {len(SUBSCRIBED)} types of gateway.py",
+        "flask billing setup",
     )
+
+
+def _same_place(one: str, other: str) -> bool:
+    """On one machine the demo is reached under two names."""
+    return one.replace("//127.0.0.1", "//localhost") == other.replace("//127.0.0.1", "//localhost")
 
 
 def _endpoint_problem(endpoint: Endpoint | None, url: str) -> str | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 import click
-from flask import Flask
+from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from portal.billing import checking, prices, reconciling
+from portal.billing import checking, prices, reconciling, setting_up
 from portal.billing.gateway import StripeAway, StripeRefused
 from portal.core import jobs
 
@@ -20,12 +20,36 @@ def sync_prices() -> None:
     """Find each plan's price at Stripe by its lookup key, and open or close the plan for joining."""
     try:
         findings = prices.sync_prices()
+        if current_app.config["STRIPE_API_BASE"]:  # nobody sets up a sandbox by hand
+            setting_up.ensure_portal()
     except (StripeAway, StripeRefused) as error:
         sys.exit(f"Stripe did not answer: {error}")
-    for found in findings:
-        click.echo(f"{found.plan:10} {found.price_id or '-':32} {found.problem or 'open for joining'}")
+    _say(findings)
     if any(found.problem for found in findings):
         sys.exit(1)
+
+
+@commands.command("setup")
+def setup() -> None:
+    """Prices, the hosted billing portal, and the webhook endpoint, each made or brought up to date at Stripe."""
+    try:
+        findings = prices.sync_prices()
+        portal = setting_up.ensure_portal()
+        endpoint, secret = setting_up.ensure_endpoint()
+    except (StripeAway, StripeRefused) as error:
+        sys.exit(f"Stripe did not answer, or said no: {error}")
+    _say(findings)
+    click.echo(f"{'portal':10} {portal}")
+    click.echo(f"{'endpoint':10} {endpoint}")
+    if secret:
+        click.echo(f"New endpoint. Its secret is told only now: STRIPE_WEBHOOK_SECRET={secret}")
+    if any(found.problem for found in findings):
+        sys.exit(1)
+
+
+def _say(findings: list[prices.Finding]) -> None:
+    for found in findings:
+        click.echo(f"{found.plan:10} {found.price_id or '-':32} {found.problem or 'open for joining'}")
 
 
 @commands.command("reconcile")

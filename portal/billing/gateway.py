@@ -50,6 +50,7 @@ SUBSCRIBED = (  # the types our endpoint asks for; events.list takes at most 20
     "charge.dispute.created",
     "charge.dispute.closed",
 )
+_MARK = "membership portal"  # metadata[made_by] of what setting up has made at Stripe
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -106,6 +107,7 @@ class Price:
     interval_count: int
     is_active: bool
     livemode: bool
+    product_id: str
 
 
 @dataclass(frozen=True)
@@ -310,13 +312,30 @@ class Gateway:
         """Raises StripeRefused when it is complete, expired, or being paid at this moment."""
         return _session(_plain(self._ask(lambda v1: v1.checkout.sessions.expire(session_id))))
 
-    def portal_url(self, customer_id: str, *, return_url: str, to_pay: bool = False) -> str:
+    def portal_url(
+        self, customer_id: str, *, return_url: str, configuration: str | None = None, to_pay: bool = False
+    ) -> str:
         """A fresh way into the hosted billing portal: never stored, never logged."""
         values: Json = {"customer": customer_id, "return_url": return_url}
+        if configuration:
+            values["configuration"] = configuration
         if to_pay:
             values["flow_data"] = {"type": "payment_method_update"}
         made = _plain(self._ask(lambda v1: v1.billing_portal.sessions.create(cast(Any, values))))
         return str(_need(made, "url"))
+
+    def keep_portal(self, *, return_url: str, features: Json) -> str:
+        """The portal's configuration that carries our mark, made or brought up to date; returns its id."""
+        listed = self._ask(
+            lambda v1: list(v1.billing_portal.configurations.list({"active": True, "limit": 100}).auto_paging_iter())
+        )
+        ours = next((c for c in map(_plain, listed) if (c.get("metadata") or {}).get("made_by") == _MARK), None)
+        values: Json = {"features": features, "default_return_url": return_url, "metadata": {"made_by": _MARK}}
+        if ours is None:
+            made = self._ask(lambda v1: v1.billing_portal.configurations.create(cast(Any, values)))
+        else:
+            made = self._ask(lambda v1: v1.billing_portal.configurations.update(ours["id"], cast(Any, values)))
+        return str(_need(_plain(made), "id"))
 
     # Subscriptions and invoices
 
@@ -379,6 +398,25 @@ class Gateway:
     def endpoints(self) -> list[Endpoint]:
         listed = self._ask(lambda v1: list(v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()))
         return [_endpoint(_plain(each)) for each in listed]
+
+    def keep_endpoint(self, url: str) -> tuple[str, str | None]:
+        """The endpoint at this address with our types; its id, and its secret, which Stripe tells once, if it is new.
+
+        Its version cannot be changed afterwards: one that speaks another version is replaced.
+        """
+        known = next((e for e in self.endpoints() if e.url == url), None)
+        if known is not None and known.api_version in {None, API_VERSION}:
+            self._ask(
+                lambda v1: v1.webhook_endpoints.update(
+                    known.id, cast(Any, {"enabled_events": list(SUBSCRIBED), "disabled": False})
+                )
+            )
+            return known.id, None
+        values: Json = {"url": url, "enabled_events": list(SUBSCRIBED), "api_version": API_VERSION}
+        made = _plain(self._ask(lambda v1: v1.webhook_endpoints.create(cast(Any, values))))
+        if known is not None:
+            self._ask(lambda v1: v1.webhook_endpoints.delete(known.id))
+        return str(_need(made, "id")), str(_need(made, "secret"))
 
     def account_id(self) -> str:
         return str(_need(_plain(self._ask(lambda v1: v1.accounts.retrieve_current())), "id"))
@@ -585,6 +623,7 @@ def _price(price: Json) -> Price:
         interval_count=int(recurring.get("interval_count") or 0),
         is_active=bool(_need(price, "active")),
         livemode=bool(_need(price, "livemode")),
+        product_id=_id_of(_need(price, "product")) or "",
     )
 
 

@@ -18,6 +18,7 @@ from portal.billing.entitlements import entitlement_of
 from portal.billing.gateway import Malformed, StripeAway, StripeRefused, stripe_gateway
 from portal.billing.models import LIVE, AttemptState, BillingCustomer, CheckoutAttempt, Plan
 from portal.billing.queries import latest_subscription, plan_for_sale, plans_for_sale
+from portal.billing.setting_up import portal_configuration
 from portal.billing.standing import standing_of
 from portal.billing.syncing import UNREADABLE, Busy, read_now
 from portal.billing.wording import renewal_after
@@ -139,10 +140,14 @@ def portal() -> Page:
     customer_id = _customer_id()
     if customer_id is None:
         return redirect(url_for("billing.billing"), 303)
+    configuration = portal_configuration()
     release()
     try:
         url = stripe_gateway().portal_url(
-            customer_id, return_url=absolute("billing.billing"), to_pay=request.form.get("to") == "card"
+            customer_id,
+            return_url=absolute("billing.billing"),
+            configuration=configuration,
+            to_pay=request.form.get("to") == "card",
         )
     except (StripeAway, StripeRefused, Malformed) as error:
         log.warning("portal.refused", member=me().id, reason=str(error))

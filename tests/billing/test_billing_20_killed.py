@@ -17,7 +17,7 @@ import requests
 
 from portal.billing import prices, syncing
 from portal.billing.entitlements import Why, entitlement_of
-from portal.billing.gateway import Gateway
+from portal.billing.gateway import SUBSCRIBED, Gateway
 from portal.billing.models import BillingCustomer, EventState, StripeEvent, Subscription
 from portal.core.audit import Record
 from portal.core.clock import now
@@ -130,7 +130,7 @@ def programs(app, sandbox, tmp_path) -> Iterator[Programs]:
         log=tmp_path / "programs.log",
     )
     sandbox.hold()
-    sandbox.listen_at(f"http://127.0.0.1:{port}/billing/stripe/events", secrets=[SECRET])
+    sandbox.listen_at(f"http://127.0.0.1:{port}/billing/stripe/events", events=list(SUBSCRIBED), secrets=[SECRET])
     yield programs
     programs.stop()
     with app.app_context():

@@ -237,3 +237,35 @@ def test_the_control_door_shows_events_with_their_deliveries(sandbox, client, li
     shown = json.loads(requests.get(f"{sandbox.url}/_sandbox/events", timeout=10).text)["events"]
     assert shown[0]["type"] == "customer.created"
     assert shown[0]["deliveries"][0]["state"] == "done"
+
+
+def test_a_delivery_under_way_when_the_process_died_goes_out_again(tmp_path):
+    from stripe_sandbox import create_app
+    from tests.sandbox import SandboxTransport
+
+    class Killed(BaseException):
+        """The process ends in the middle of a request."""
+
+    def die(url: str, body: bytes, headers: dict[str, str]) -> int:
+        raise Killed
+
+    app = create_app(tmp_path / "s.sqlite", delivery="manual")
+    app.extensions["sandbox"].listen_at("http://portal.test/stripe")
+    client = stripe.StripeClient("sk_test_x", http_client=SandboxTransport(app))
+    client.v1.customers.create({"email": "alice@example.com"})
+    with pytest.raises(Killed):
+        app.extensions["sandbox"].deliver(die)
+    assert app.extensions["sandbox"].deliver(lambda *_: 200) == 0
+    again = create_app(tmp_path / "s.sqlite", delivery="manual").extensions["sandbox"]
+    assert again.deliver(lambda *_: 200) == 1
+
+
+def test_the_demos_endpoint_moves_along_with_its_port(tmp_path, monkeypatch):
+    from stripe_sandbox import create_app
+
+    monkeypatch.setenv("SANDBOX_WEBHOOK_SECRET", "whsec_demo")
+    for port in (8000, 8001):
+        monkeypatch.setenv("SANDBOX_WEBHOOK_URL", f"http://127.0.0.1:{port}/events")
+        sandbox = create_app(tmp_path / "s.sqlite", delivery="manual").extensions["sandbox"]
+    with sandbox.transaction() as tx:
+        assert [e["url"] for e in tx.select("webhook_endpoint")] == ["http://127.0.0.1:8001/events"]

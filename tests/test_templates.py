@@ -60,6 +60,12 @@ def _named_in_code() -> list[str]:
 
 
 def _letters_posted() -> set[str]:
-    """Letters are named without their endings: `letters.post("billing/welcome", …)`."""
-    code = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "portal").rglob("*.py"))
-    return {f"mail/{kind}{end}" for kind in re.findall(r"\"([\w-]+/[\w-]+)\"", code) for end in LETTER_ENDINGS}
+    """Letters are named without their endings: `letters.post("billing/welcome", …)`, or `f"billing/{kind}"` where the
+    kinds stand as words in the same file."""
+    kinds: set[str] = set()
+    for path in (ROOT / "portal").rglob("*.py"):
+        code = path.read_text(encoding="utf-8")
+        kinds |= set(re.findall(r"\"([\w-]+/[\w-]+)\"", code))
+        for area in re.findall(r"f\"([\w-]+)/\{\w+\}\"", code):
+            kinds |= {f"{area}/{word}" for word in re.findall(r"\"([\w-]+)\"", code)}
+    return {f"mail/{kind}{end}" for kind in kinds for end in LETTER_ENDINGS}

@@ -135,6 +135,8 @@ def snippet(body: str, terms: list[str]) -> Markup:
     if start:
         start = plain.find(" ", start) + 1
     end = min(len(plain), start + _SNIPPET)
+    if end < len(plain):
+        end = max(plain.rfind(" ", start, end), start + _SNIPPET // 2)  # between words, unless one is endless
     out, at = escape("… " if start else ""), start
     for match in words.finditer(folded, start, end):
         out += escape(plain[at : match.start()]) + Markup("<mark>{}</mark>").format(plain[match.start() : match.end()])

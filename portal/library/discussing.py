@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from portal.accounts.models import Member
 from portal.conversations import posting
-from portal.conversations.models import Post, Room, Thread
+from portal.conversations.models import Post, Room, Thread, thread_topic
 from portal.core.db import db
 from portal.library.models import Item
 
@@ -53,6 +53,19 @@ def _said_already(thread: Thread, *, body: str, by: Member) -> bool:
     """The form that began the thread was sent twice; its words stand there already, as the opening post."""
     opening = select(Post.id).where(Post.thread_id == thread.id, Post.number == 1)
     return db.session.scalar(opening.where(Post.author_id == by.id, Post.body == body)) is not None
+
+
+def likely_room(item: Item) -> str | None:
+    """The room (slug) that has most threads about the item's topics: where people would look for this one."""
+    return db.session.scalar(
+        select(Room.slug)
+        .join(Thread, Thread.room_id == Room.id)
+        .join(thread_topic, thread_topic.c.thread_id == Thread.id)
+        .where(thread_topic.c.topic_id.in_([topic.id for topic in item.topics]), Thread.hidden_at.is_(None))
+        .group_by(Room.id)
+        .order_by(func.count().desc(), Room.position)
+        .limit(1)
+    )
 
 
 def rooms_to_choose() -> list[Room]:

@@ -6,8 +6,9 @@ import secrets
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request
 from sqlalchemy import select
 from werkzeug.exceptions import NotFound
 
@@ -45,7 +46,7 @@ def library() -> str:
         tabs=[(words, _shelf_url(shelf, kind=kind), shelf.kind is kind) for kind, words in _TABS],
         topics=[(t.title, _shelf_url(shelf, topic=t.slug), shelf.topic == t.slug) for t in topics],
         all_topics=_shelf_url(shelf, topic=None),
-        without_words=_shelf_url(shelf, words=""),
+        without_words=_shelf_url(shelf, q=""),
         topic_title=next((t.title for t in topics if t.slug == shelf.topic), None),
         older=lambda cursor: _shelf_url(shelf, before=cursor),
     )
@@ -127,6 +128,7 @@ def discuss(slug: str) -> Any:
     form.room.choices = [(room.slug, room.title) for room in rooms]
     if not form.is_submitted():
         form.title.data, form.send_key.data = found.title, secrets.token_urlsafe(16)
+        form.room.data = discussing.likely_room(found)
     if not form.validate_on_submit():
         return render_template("library/discuss.html", item=found, form=form), 422 if form.is_submitted() else 200
     room = next(room for room in rooms if room.slug == form.room.data)
@@ -152,14 +154,9 @@ def _page(shelf: Shelf, topics: queries.Topics | None = None) -> Page[ItemRow]:
 
 def _shelf_url(shelf: Shelf, **changes: Any) -> str:
     """The address of this part of the library with something about it changed."""
-    wanted = {"kind": shelf.kind, "topic": shelf.topic, "words": shelf.words, "before": None} | changes
-    return url_for(
-        "library.library",
-        kind=wanted["kind"] or None,
-        topic=wanted["topic"] or None,
-        q=wanted["words"] or None,
-        before=wanted["before"],
-    )
+    wanted = {"kind": shelf.kind, "topic": shelf.topic, "q": shelf.words, "before": None} | changes
+    query = urlencode({name: value for name, value in wanted.items() if value})
+    return f"/library?{query}" if query else "/library"
 
 
 def _item_or_404(slug: str) -> Item:

@@ -128,6 +128,7 @@ def test_the_stretch_shown_is_the_one_with_the_word(indexed, found):
     assert shown.startswith("… ")
     assert shown.endswith(" …")
     assert len(shown) < 300
+    assert shown.removesuffix(" …").split()[-1] == "after"  # cut between words
 
 
 def test_letters_that_fold_to_several_do_not_move_the_marks(indexed, found):

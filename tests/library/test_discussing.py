@@ -122,3 +122,12 @@ def test_a_hidden_thread_is_not_shown_on_the_item(browse, people, make, app):
     with make._saved():
         db.session.scalars(select(Thread)).one().hidden_at = now()
     assert "How do you use it?" not in browse(people.bob).get(f"/library/{tool.slug}").text
+
+
+def test_the_room_offered_is_where_people_talk_about_the_same_subject(browse, people, make):
+    topic = make.topic()
+    make.room("Introductions", position=1)
+    roles = make.room("Roles and seats", position=2)
+    first, second = make.tool("Role card", topics=[topic]), make.tool("Seat map", topics=[topic])
+    start(browse(people.alice), first, roles)
+    assert f'<option selected value="{roles.slug}">' in browse(people.bob).get(f"/library/{second.slug}/thread").text

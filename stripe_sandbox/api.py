@@ -129,7 +129,7 @@ def _run(call_answer: calls.Answer, tx: Transaction, ids: tuple[str, ...], param
             stored=False,
         )
     body = expanding.expand(tx, body, params.get("expand", []))
-    if wrong := oracle.answer_findings(call_answer.contract, body):
+    if tx.store.strict and (wrong := oracle.answer_findings(call_answer.contract, body)):
         raise AssertionError("; ".join(wrong))
     return body
 

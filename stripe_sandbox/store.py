@@ -59,7 +59,7 @@ class Store:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.strict = True  # an event that does not match the SDK's types is a bug here: refuse to write it
+        self.strict = True  # an answer or event that does not match the SDK's types is a bug here: refuse to give it
         self.on_event: Callable[[], None] = lambda: None
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()

@@ -70,6 +70,7 @@ class RunningSandbox:
         self.listen_at = self.sandbox.listen_at
         self.events = self.sandbox.events
         self.counts = self.sandbox.counts
+        self.distort = self.sandbox.distort
         self.now = self.sandbox.now
 
     def client(self, *, key: str = KEY, retries: int = 0, timeout: float = 10) -> stripe.StripeClient:

@@ -87,7 +87,12 @@ def test_the_preview_of_a_change_is_what_the_change_charges(sandbox, client, sho
     )
     assert changed.latest_invoice.amount_paid == preview.amount_due
     assert changed["items"].data[0].price.id == shop.annual
-    assert changed["items"].data[0].current_period_end > sandbox.now() + 360 * 86400
+    item = changed["items"].data[0]
+    assert item.current_period_end > sandbox.now() + 360 * 86400
+    assert changed.billing_cycle_anchor == item.current_period_start
+    sandbox.advance(days=366)
+    renewed = client.v1.subscriptions.retrieve(joined.id)["items"].data[0]
+    assert renewed.current_period_end - renewed.current_period_start >= 365 * 86400
 
 
 def test_the_next_regular_invoice_can_be_previewed(client, shop):

@@ -35,6 +35,7 @@ def test_every_call_answered_is_one_of_stripes(answer):
     ("params", "param"),
     [
         ({"ui_mode": "hosted"}, "ui_mode"),  # its name until 2026-03-25.dahlia
+        ({"billing_address_collection": "sometimes"}, "billing_address_collection"),  # an open enum, closed here
         ({"subscription_data": {"trial_days": 7}}, "subscription_data[trial_days]"),
         ({"coupon": "WELCOME"}, "coupon"),
         ({"expires_at": "tomorrow"}, "expires_at"),
@@ -117,6 +118,12 @@ def test_everything_a_year_of_membership_produced_validates(sandbox, client, sho
     )
     assert every.data[0].latest_invoice.billing_reason == "subscription_cycle"
     assert every.data[0]["items"].data[0].price.product.name == "Practice Freedom"
+
+
+def test_a_test_may_send_what_stripe_might_send_one_day(sandbox, client, shop):
+    subscription = shop.join(shop.customer())
+    sandbox.distort(subscription.id, status="hibernating", surprise={"new": True})
+    assert client.v1.subscriptions.retrieve(subscription.id).status == "hibernating"
 
 
 def test_only_test_keys_open_the_door(sandbox):

@@ -1,0 +1,189 @@
+"""What time brings: renewals, failed cards and their grace, cancelling and taking it back."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from portal.billing import reconciling
+from portal.billing.entitlements import Level, Why
+from portal.billing.models import BillingCustomer, Subscription
+from portal.core.clock import now
+from portal.core.jobs import work_off
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def travel(clock, stripe, app):
+    """Go to a moment: Stripe does what falls due, its deliveries arrive, our hourly job runs."""
+
+    def travel(moment: datetime) -> None:
+        clock.move_to(moment)
+        stripe.sandbox.advance(0)
+        stripe.deliver()
+        with app.app_context():
+            reconciling.pick_up_leftovers()
+            reconciling.tell_of_grace()
+            work_off()
+
+    return travel
+
+
+@pytest.fixture
+def failing(stripe):
+    """From now on the card of the only customer is declined when charged, or asks the bank each time."""
+
+    def failing(card: str = "pm_card_chargeCustomerFail") -> None:
+        use_card(stripe, card)
+
+    return failing
+
+
+def use_card(stripe, card: str) -> None:
+    client, customer = stripe.client(), stripe.rows(BillingCustomer)[0].customer_id
+    method = client.v1.payment_methods.attach(card, {"customer": customer})
+    for sub in client.v1.subscriptions.list({"customer": customer}).data:
+        client.v1.subscriptions.update(sub.id, {"default_payment_method": method.id})
+    stripe.deliver()
+
+
+def the(stripe) -> Subscription:
+    return stripe.rows(Subscription)[0]
+
+
+def test_billing_25_a_renewal_moves_the_period_without_a_letter_or_a_gap(stripe, nina, join, travel):
+    join(nina, "monthly")
+    end, letters = the(stripe).period_end, stripe.letters()
+    for minutes in (-1, 0, 1, 59, 61, 90, 180):
+        travel(end + timedelta(minutes=minutes))
+        assert stripe.entitlement(nina).level is Level.FULL, minutes
+    assert the(stripe).status == "active"
+    assert the(stripe).period_end > end + 27 * DAY
+    assert stripe.letters() == letters
+
+
+def test_billing_26_a_failed_renewal_keeps_the_door_open_for_exactly_seven_days(
+    stripe, browse, nina, join, travel, failing
+):
+    join(nina, "monthly")
+    failing()
+    end = the(stripe).period_end
+    travel(end + 3 * HOUR)
+    since = the(stripe).past_due_since
+    assert abs(since - end) < HOUR
+    answer = stripe.entitlement(nina)
+    assert (answer.level, answer.why, answer.until) == (Level.GRACE, Why.PAST_DUE, since + 7 * DAY)
+    for address in ("/account", "/rooms", "/library"):
+        page = browse(nina).get(address)
+        assert page.status_code == 200
+        assert "Your last payment did not go through. Everything stays open until" in page.text
+    assert len(stripe.letters("payment-failed")) == 1
+    assert "Pay the open invoice" in browse(nina).get("/account/billing").text
+
+    for day in range(1, 5):
+        travel(end + day * DAY)
+        assert the(stripe).past_due_since == since, "trying again does not move it"
+    assert stripe.letters("grace-ending") == []
+    travel(since + 5 * DAY + HOUR)
+    assert len(stripe.letters("grace-ending")) == 1
+
+    travel(since + 7 * DAY - timedelta(seconds=2))
+    assert stripe.entitlement(nina).is_open
+    assert stripe.letters("ended") == []
+    travel(since + 7 * DAY)
+    assert stripe.entitlement(nina).why is Why.UNPAID
+    assert browse(nina).get("/rooms").status_code == 403
+    travel(since + 8 * DAY)
+    for kind in ("payment-failed", "grace-ending", "ended"):
+        assert len(stripe.letters(kind)) == 1, kind
+
+
+@pytest.mark.parametrize("day", [3, 10])
+def test_billing_27_a_mended_card_gives_everything_back_at_once(stripe, browse, nina, join, travel, failing, day):
+    join(nina, "monthly")
+    failing()
+    since = the(stripe).period_end
+    travel(since + 3 * HOUR)
+    travel(since + day * DAY)
+    assert stripe.entitlement(nina).level is (Level.GRACE if day == 3 else Level.NONE)
+    use_card(stripe, "pm_card_visa")
+    stripe.client().v1.invoices.pay(the(stripe).latest_invoice_id)
+    stripe.deliver()
+    assert stripe.entitlement(nina).why is Why.PAID
+    page = browse(nina).get("/rooms")
+    assert page.status_code == 200
+    assert "did not go through" not in page.text
+
+
+@pytest.mark.parametrize("end", ["cancel", "unpaid", "paused"])
+def test_billing_28_whatever_stripe_does_in_the_end_the_door_is_closed(stripe, nina, join, travel, failing, end):
+    stripe.sandbox.set("dunning_end", end)
+    join(nina, "monthly")
+    failing()
+    since = the(stripe).period_end
+    for day in range(0, 24, 2):
+        travel(since + day * DAY + 3 * HOUR)
+    assert the(stripe).status in {"canceled", "unpaid", "paused"}
+    assert not stripe.entitlement(nina).is_open
+    assert len(stripe.letters("ended")) == 1
+
+
+def test_billing_29_a_bank_that_asks_at_renewal_has_a_letter_of_its_own(stripe, browse, nina, join, travel, failing):
+    join(nina, "monthly")
+    failing("pm_card_authenticationRequired")
+    travel(the(stripe).period_end + 3 * HOUR)
+    assert stripe.entitlement(nina).level is Level.GRACE
+    assert len(stripe.letters("action-required")) == 1
+    assert stripe.letters("payment-failed") == []
+    assert "Your bank wants you to confirm this payment" in browse(nina).get("/account/billing").text
+
+
+@pytest.mark.parametrize("how", ["cancel_at", "cancel_at_period_end"])
+def test_billing_31_cancelling_keeps_the_door_open_to_the_day_and_can_be_taken_back(
+    stripe, browse, nina, join, travel, how
+):
+    join(nina, "monthly")
+    client, end = stripe.client(), the(stripe).period_end
+    params = {"cancel_at": int(end.timestamp())} if how == "cancel_at" else {"cancel_at_period_end": True}
+    client.v1.subscriptions.update(the(stripe).sub_id, params)
+    stripe.deliver()
+    answer = stripe.entitlement(nina)
+    assert (answer.why, answer.until) == (Why.ENDING, end)
+    page = browse(nina).get("/account/billing").text
+    assert "It will not renew, and nothing more is charged" in page
+    assert "Nothing will be charged" in page
+    assert len(stripe.letters("ending")) == 1
+
+    undo = {"cancel_at": ""} if how == "cancel_at" else {"cancel_at_period_end": False}
+    client.v1.subscriptions.update(the(stripe).sub_id, undo)
+    stripe.deliver()
+    assert stripe.entitlement(nina).why is Why.PAID
+    assert the(stripe).ends_at is None
+
+    client.v1.subscriptions.update(the(stripe).sub_id, params)
+    stripe.deliver()
+    travel(end - timedelta(seconds=2))
+    assert stripe.entitlement(nina).is_open
+    travel(end + timedelta(minutes=1))
+    assert not stripe.entitlement(nina).is_open
+    assert len(stripe.letters("ended")) == 1
+    assert "Join again" in browse(nina).get("/account/billing").text
+
+
+def test_billing_31_the_old_ones_deletion_does_not_touch_the_new_one(stripe, nina, join, begin, travel):
+    join(nina, "monthly")
+    old = the(stripe)
+    stripe.client().v1.subscriptions.cancel(old.sub_id)
+    parcels: list = []
+    stripe.sandbox.deliver(lambda url, body, headers: parcels.append((url, body, headers)) or 200)
+    _browser, session = begin(nina, "annual")
+    assert stripe.sandbox.pay(session).status == "done"
+    stripe.deliver()
+    for parcel in parcels:
+        stripe.post(*parcel)
+    assert stripe.entitlement(nina).why is Why.PAID
+    assert {row.status for row in stripe.rows(Subscription)} == {"canceled", "active"}
+    assert len(stripe.letters("welcome")) == 2
+    assert now() < stripe.rows(Subscription)[1].period_end

@@ -1,0 +1,221 @@
+"""What the operator sees and mends: prices, the portal, the endpoint, and that only one file knows the SDK."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from portal.billing import checking, prices, reconciling, setting_up, syncing
+from portal.billing.entitlements import Why
+from portal.billing.gateway import API_VERSION, SUBSCRIBED, Gateway, Malformed, _plain, _snapshot
+from portal.billing.models import BillingCustomer, CheckoutAttempt, Plan, PlanPrice, Subscription
+from portal.core.jobs import work_off
+from tests.sandbox import KEY
+
+BILLING = Path(prices.__file__).parent
+
+
+def mended(app) -> list[str | None]:
+    with app.app_context():
+        return [found.problem for found in prices.sync_prices()]
+
+
+def test_billing_37_prices_are_found_once_and_stay(app, stripe):
+    before = [(row.price_id, row.standing) for row in stripe.rows(PlanPrice)]
+    assert mended(app) == [None, None]
+    assert [(row.price_id, row.standing) for row in stripe.rows(PlanPrice)] == before
+    assert len(stripe.everything("price")) == 2
+    assert [(p.key, p.price_minor, p.currency, p.interval) for p in stripe.rows(Plan)] == [
+        ("monthly", 9900, "usd", "month"),
+        ("annual", 99000, "usd", "year"),
+    ]
+
+
+@pytest.mark.parametrize(("setting", "value"), [("PLAN_MONTHLY_MINOR", 4900), ("PLAN_CURRENCY", "eur")])
+def test_billing_37_a_price_that_says_something_else_closes_joining(
+    app, stripe, make, nina, join, browse, setting, value
+):
+    join(nina, "monthly")
+    kept = app.config[setting]
+    app.config[setting] = value
+    try:
+        assert mended(app)[0] is not None
+        mia = make.member("Mia")
+        assert "cannot be joined at the moment" in browse(mia).get("/join/monthly").text
+        answer = browse(mia).post("/join/monthly")
+        assert answer.status_code == 503
+        assert "cannot be joined at the moment" in answer.text
+        assert not [a for a in stripe.rows(CheckoutAttempt) if a.member_id == mia.id]
+        with app.app_context():
+            assert not next(f for f in checking.local_findings() if f.name == "Plans and prices").is_well
+        assert stripe.entitlement(nina).why is Why.PAID, "whoever pays it keeps it"
+    finally:
+        app.config[setting] = kept
+    assert mended(app) == [None, None]
+
+
+def test_billing_37_a_new_price_leaves_the_old_one_counting(app, stripe, nina, join):
+    join(nina, "monthly")
+    old = stripe.rows(Subscription)[0].price_id
+    client = stripe.client()
+    product = client.v1.prices.retrieve(old).product
+    client.v1.prices.create(
+        {
+            "product": product,
+            "unit_amount": 12_900,
+            "currency": "usd",
+            "recurring": {"interval": "month"},
+            "lookup_key": "practice_freedom_monthly",
+            "transfer_lookup_key": True,
+        }
+    )
+    kept = app.config["PLAN_MONTHLY_MINOR"]
+    app.config["PLAN_MONTHLY_MINOR"] = 12_900
+    try:
+        assert mended(app) == [None, None]
+        with app.app_context():
+            reconciling.compare_everything()
+        assert stripe.entitlement(nina).why is Why.PAID
+        assert {row.price_id: str(row.standing) for row in stripe.rows(PlanPrice)}[old] == "grandfathered"
+    finally:
+        app.config["PLAN_MONTHLY_MINOR"] = kept
+
+
+def test_billing_38_a_field_that_moved_raises_instead_of_reading_as_nothing(stripe, nina, join):
+    join(nina)
+    sub = stripe.client().v1.subscriptions.retrieve(stripe.rows(Subscription)[0].sub_id, {"expand": ["latest_invoice"]})
+    whole = _plain(sub)
+    assert _snapshot(whole).status == "active"
+    for path in (["status"], ["items", "data", 0, "current_period_end"], ["cancel_at"], ["latest_invoice", "status"]):
+        broken = copy.deepcopy(whole)
+        thing = broken
+        for step in path[:-1]:
+            thing = thing[step]
+        del thing[path[-1]]
+        with pytest.raises(Malformed):
+            _snapshot(broken)
+
+
+def test_billing_38_a_status_nobody_knows_takes_nothing_away_before_its_date(app, stripe, nina, join, clock):
+    join(nina, "monthly")
+    end = stripe.rows(Subscription)[0].period_end
+    real = Gateway.subscriptions_of
+
+    def unknown(self, customer_id, *, quick=False):
+        return [replace(snapshot, status="hibernating") for snapshot in real(self, customer_id, quick=quick)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Gateway, "subscriptions_of", unknown)
+        for _ in range(2):
+            with app.app_context():
+                syncing.read_now(stripe.rows(BillingCustomer)[0].id, cause="test")
+        answer = stripe.entitlement(nina)
+        assert (answer.why, answer.until) == (Why.UNKNOWN_STATUS, end + timedelta(hours=72))
+        clock.move_to(end + timedelta(hours=73))
+        assert not stripe.entitlement(nina).is_open
+
+
+def test_billing_39_setup_makes_portal_and_endpoint_once(app, stripe):
+    client = stripe.client()
+    for endpoint in client.v1.webhook_endpoints.list().data:
+        client.v1.webhook_endpoints.delete(endpoint.id)
+    with app.app_context():
+        assert not next(f for f in checking.findings() if f.name == "Webhook endpoint").is_well
+        made, secret = setting_up.ensure_endpoint()
+        assert secret.startswith("whsec_")
+        assert setting_up.ensure_endpoint() == (made, None)
+        assert next(f for f in checking.findings() if f.name == "Webhook endpoint").is_well
+    with app.app_context():
+        portal = setting_up.ensure_portal()
+    with app.app_context():
+        assert setting_up.ensure_portal() == portal
+    endpoint = client.v1.webhook_endpoints.retrieve(made)
+    assert (endpoint.api_version, set(endpoint.enabled_events)) == (API_VERSION, set(SUBSCRIBED))
+    features = client.v1.billing_portal.configurations.retrieve(portal).features
+    assert features.subscription_cancel.mode == "at_period_end"
+    assert len(features.subscription_update.products) == 2
+
+    client.v1.webhook_endpoints.update(made, {"enabled_events": ["invoice.paid"]})
+    with app.app_context():
+        finding = next(f for f in checking.findings() if f.name == "Webhook endpoint")
+    assert not finding.is_well
+    assert finding.mend == "flask billing setup"
+
+
+def test_billing_39_the_portal_is_one_click_away_and_never_kept(app, stripe, nina, join):
+    with app.app_context():
+        setting_up.ensure_portal()
+    browser = join(nina)
+    ways = [browser.post("/account/billing/portal").location for _ in range(2)]
+    assert all("/p/session/" in way for way in ways)
+    assert ways[0] != ways[1]
+    assert stripe.site.test_client().get(ways[0].split("/", 3)[3]).status_code == 200
+
+
+def test_billing_39_a_second_comparison_finds_nothing_left_to_do(app, stripe, make, begin):
+    stripe.sandbox.hold()
+    members = [make.member() for _ in range(5)]
+    for member in members:
+        _browser, session = begin(member)
+        stripe.sandbox.pay(session)
+    with app.app_context():
+        first = reconciling.compare_everything()
+        second = reconciling.compare_everything()
+    assert (first.checked, len(first.repaired)) == (5, 5)
+    assert (second.checked, second.repaired, second.needs_a_person) == (5, [], [])
+    assert all(stripe.entitlement(member).is_open for member in members)
+    with app.app_context():
+        work_off()
+
+
+def test_billing_39_the_commands_say_what_they_find(app, stripe):
+    runner = app.test_cli_runner()
+    answer = runner.invoke(args=["billing", "sync-prices"])
+    assert answer.exit_code == 0, answer.output
+    assert answer.output.count("open for joining") == 2
+    answer = runner.invoke(args=["billing", "reconcile"])
+    assert answer.exit_code == 0, answer.output
+    assert "checked   0 subscriptions" in answer.output
+    answer = runner.invoke(args=["billing", "setup"])
+    assert answer.exit_code == 0, answer.output
+    assert "endpoint" in answer.output
+    assert runner.invoke(args=["billing", "check"]).exit_code == 0
+    stripe.sandbox.fail("drop", times=50)
+    answer = runner.invoke(args=["billing", "reconcile"])
+    assert answer.exit_code == 1
+    assert "Traceback" not in answer.output
+
+
+def test_billing_40_one_file_imports_the_sdk_and_no_page_or_gate_calls_stripe():
+    for file in BILLING.parent.rglob("*.py"):
+        names = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add((node.module or "").split(".")[0])
+        assert "stripe_sandbox" not in names, file
+        assert "stripe" not in names or file.name == "gateway.py", file
+    for name in ("entitlements", "queries", "standing", "letting_know"):
+        assert "stripe_gateway" not in (BILLING / f"{name}.py").read_text(), f"{name}.py calls Stripe"
+
+
+def test_a_live_key_is_never_sent_to_a_sandbox():
+    with pytest.raises(ValueError, match="test keys only"):
+        Gateway("sk_live_something", api_base="http://127.0.0.1:8400")
+    assert Gateway(KEY, api_base="http://127.0.0.1:8400")
+
+
+def test_a_sandbox_on_this_machine_is_reached_past_any_proxy(stripe, tmp_path, monkeypatch):
+    from tests.sandbox import running_sandbox
+
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    (tmp_path / "other").mkdir()
+    with running_sandbox(tmp_path / "other") as other:
+        assert Gateway(KEY, api_base=other.url).prices(["practice_freedom_annual"]) == []

@@ -29,7 +29,7 @@ def canonical(typed: str) -> str:
         found = validate_email(folded, check_deliverability=False, strict=True)
     except EmailNotValidError:
         raise NotAnAddress() from None
-    return unicodedata.normalize("NFKC", found.normalized).casefold()
+    return found.normalized
 
 
 def folded(typed: str) -> str:

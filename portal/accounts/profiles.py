@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from portal.accounts.models import Member
 from portal.core.errors import Refusal
 from portal.core.web import plain_name
+
+LONGEST_NAME = 80
 
 
 class NoName(Refusal):
@@ -12,12 +16,22 @@ class NoName(Refusal):
     status = 422
 
 
+class NameIsALink(NoName):
+    message = "A name holds no web address. Tell us your name, as the others will read it."
+
+
 def clean_name(typed: str) -> str:
-    """A name without control or bidi characters and with a letter or digit in it. Raises NoName."""
+    """A name without control or bidi characters and with a letter or digit in it. Raises NoName.
+
+    Names stand in letters to strangers (whoever is typed in at joining), and mail programs make links of whatever
+    looks like one (Flarum CVE-2026-30913): addresses are refused, and "evil.com" becomes "evil. com", like "Dr. Smith".
+    """
     name = plain_name(typed)
     if not any(c.isalnum() for c in name):
         raise NoName()
-    return name
+    if "//" in name or "@" in name or "www." in name.casefold():
+        raise NameIsALink()
+    return re.sub(r"(?<=\w)\.(?=\w{2,})", ". ", name)[:LONGEST_NAME]
 
 
 def write(member: Member, *, name: str, practice: str, title: str, bio: str, time_zone: str) -> None:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from portal.accounts.addresses import NotAnAddress
 from portal.accounts.passwords import WeakPassword
-from portal.accounts.profiles import NoName
+from portal.accounts.profiles import NameIsALink, NoName
 from portal.accounts.signed_in import begin_session, me, me_or_none
 from portal.accounts.signing_in import open_device
 from portal.billing.entitlements import entitlement_of
@@ -22,7 +22,13 @@ from portal.membership.standing import standing
 bp = Blueprint("membership", __name__)
 Page = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 
-_BESIDE = {NotAnAddress: "email", joining.AddressTaken: "email", NoName: "name", WeakPassword: "password"}
+_BESIDE = {
+    NotAnAddress: "email",
+    joining.AddressTaken: "email",
+    NoName: "name",
+    NameIsALink: "name",
+    WeakPassword: "password",
+}
 
 
 @bp.get("/join")

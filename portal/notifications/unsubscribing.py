@@ -40,9 +40,7 @@ def choose(member_id: int, stream: Stream, rhythm: Rhythm) -> None:
 
 def choices_of(member: Member) -> dict[Stream, Rhythm]:
     """How soon they hear of each stream; without a choice of their own, at once."""
-    chosen = db.session.execute(
-        select(Preference.stream, Preference.rhythm).where(Preference.member_id == member.id)
-    )
+    chosen = db.session.execute(select(Preference.stream, Preference.rhythm).where(Preference.member_id == member.id))
     return dict.fromkeys(Stream, Rhythm.NOW) | dict(chosen.all())
 
 

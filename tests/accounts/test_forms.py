@@ -140,6 +140,27 @@ def test_a_name_needs_something_to_read(people, browse, name):
     assert "Tell us your name" in answer.text
 
 
+@pytest.mark.parametrize(
+    "name", ["http://evil.example/prize", "www.evil.example", "nora@evil.example", "//evil.example"]
+)
+def test_a_name_is_no_link_for_it_stands_in_letters_to_strangers(app, browse, name, work_off, outbox):
+    data = {"name": name, "email": "victim@example.com", "password": PASSWORD}
+    answer = browse().post("/join", data=data)
+    assert answer.status_code == 422
+    assert "A name holds no web address" in answer.text
+    work_off()
+    assert outbox == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("evil.com wins", "evil. com wins"), ("Dr.Smith", "Dr. Smith"), ("J.R. Ewing", "J.R. Ewing")]
+)
+def test_mail_programs_find_nothing_to_link_in_a_name(app, people, browse, typed, kept):
+    browse(people.alice).post("/account/profile", data={"name": typed, "time_zone": ""})
+    with app.app_context():
+        assert db.session.get_one(Member, people.alice.id).name == kept
+
+
 def test_a_time_zone_is_one_of_the_list(app, people, browse):
     answer = browse(people.alice).post("/account/profile", data={"name": "Alice", "time_zone": "../../etc/passwd"})
     assert answer.status_code == 422

@@ -95,6 +95,8 @@ def test_of_twenty_uses_at_once_the_database_lets_one_through(app, make, nora):
 
 def test_a_link_for_one_purpose_opens_nothing_else(app, make, nora, browse):
     confirm, reset = make.link(nora, "confirm"), make.link(nora, "reset")
+    assert browse().get(f"/password/reset/{confirm}").status_code == 410
+    assert browse().get(f"/confirm/{reset}").status_code == 410
     assert browse().post(f"/password/reset/{confirm}", data={"password": NEW}).status_code == 410
     assert browse().post(f"/confirm/{reset}").status_code == 410
     assert not _member(app, nora).is_confirmed
@@ -115,6 +117,8 @@ def test_a_link_sent_to_an_older_mailbox_is_worth_nothing(app, make, nora, brows
     confirm, reset = make.link(nora, "confirm"), make.link(nora, "reset")
     with app.app_context(), transaction():
         db.session.get_one(Member, nora.id).email = "nora.new@example.com"
+    assert browse().get(f"/confirm/{confirm}").status_code == 410
+    assert browse().get(f"/password/reset/{reset}").status_code == 410
     assert browse().post(f"/confirm/{confirm}").status_code == 410
     assert browse().post(f"/password/reset/{reset}", data={"password": NEW}).status_code == 410
     assert not _member(app, nora).is_confirmed

@@ -90,6 +90,7 @@ def _measure(url: str, folder: Path, *, quick: bool) -> list[Row]:
     cookie = _cookie(app)
     full = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "VIRTUAL_ENV"}} | env
     portal = Server("wsgi:app", full, folder, cookie=cookie, host="bench.example")
+    portal.cookie = _with_token(portal)
     chrome = _chrome(portal, folder)
     floor_env = full | {"FLOOR_CHROME": str(chrome), "STORAGE_DIR": str(folder / "files"), "DATABASE_URL": url}
     floor = Server("tests.bench.floor.app:app", floor_env, folder)
@@ -337,6 +338,11 @@ def _cookie(app) -> str:
         session.permanent = True
     found = next(c for c in client._cookies.values() if "session" in c.key)
     return f"{found.key}={found.value}"
+
+
+def _with_token(portal: Server) -> str:
+    """The same session once it holds a form token, as every browser's does after its first page."""
+    return portal.get(f"/threads/{Ids.thread}")[1]["set-cookie"].split(";")[0]
 
 
 def _chrome(portal: Server, folder: Path) -> Path:

@@ -7,13 +7,14 @@ import secrets
 from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import Length
 
-from portal.conversations.typed import Readable, TextForm, as_typed, one_line
+from portal.core.typed import Readable, TextForm, as_typed, one_line
 from portal.core.markdown import MAX_LENGTH
 
 _LONG = f"This is longer than {MAX_LENGTH:,} characters. Shorten it, or send it as two posts."
 
 
-def _new_key() -> str:
+def new_send_key() -> str:
+    """What tells two submits of one form from two forms."""
     return secrets.token_urlsafe(12)
 
 
@@ -23,7 +24,7 @@ class ReplyForm(TextForm):
         filters=[as_typed],
         validators=[Readable("Write something first."), Length(max=MAX_LENGTH, message=_LONG)],
     )
-    send_key = HiddenField(default=_new_key)
+    send_key = HiddenField(default=new_send_key)
 
 
 class EditForm(TextForm):
@@ -48,4 +49,4 @@ class ThreadForm(TextForm):
         filters=[as_typed],
         validators=[Readable("Write a few words to begin with."), Length(max=MAX_LENGTH, message=_LONG)],
     )
-    send_key = HiddenField(default=_new_key)
+    send_key = HiddenField(default=new_send_key)

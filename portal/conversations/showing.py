@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -63,10 +64,10 @@ class Shown:
     may_flag: bool
 
 
-def shown(rows: list[Line], reading: Reading) -> list[Shown]:
+def shown(rows: Sequence[Line], reading: Reading) -> list[Shown]:
     """The posts of a page for its reader."""
     rules, open_to_edits, reader_id = reading.rules, reading.may_reply, reading.reader.id
-    when = web.when
+    when = web.whens()
     found = []
     for row in rows:
         mine, hidden = row.author_id == reader_id, row.hidden_at is not None
@@ -104,7 +105,8 @@ def tag_of(reading: Reading, page: int) -> str:
 
     The day is in it because "14:05" becomes "12 Oct" at midnight, the session's token because forms carry it.
     """
-    generate_csrf()
+    if "csrf_token" not in session:
+        generate_csrf()
     reader, thread = reading.reader, reading.thread
     parts = (
         thread.id,

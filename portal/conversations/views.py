@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from portal.accounts.policy import may_post
 from portal.accounts.signed_in import me
 from portal.conversations import following, posting, queries, showing
-from portal.conversations.forms import EditForm, ReplyForm, ThreadForm
+from portal.conversations.forms import EditForm, ReplyForm, ThreadForm, new_send_key
 from portal.conversations.models import Post, Room, Thread
 from portal.core.admission import Audience, admits
 from portal.core.db import db, one_or_404, release
@@ -80,7 +80,7 @@ def thread(thread_id: int) -> Answer:
     if tag and request.if_none_match.contains_weak(tag):
         response: Response = current_app.response_class(status=304)
     else:
-        response = make_response(_thread_page(reading, page, ReplyForm()))
+        response = make_response(_thread_page(reading, page))
     if tag:
         response.set_etag(tag, weak=True)
         response.headers["Cache-Control"] = "private, no-cache"  # kept by this browser, asked about each time
@@ -168,30 +168,29 @@ def _room_or_404(slug: str) -> Room:
 
 
 def _reading_or_404(thread_id: int) -> showing.Reading:
-    found = db.session.execute(queries.thread_for(me(), thread_id)).one_or_none()
+    found = queries.thread_for(me(), thread_id)
     if found is None:
         raise NotFound()
-    thread, follow_id, muted_at = found
-    return showing.Reading(
-        reader=me(), thread=thread, follows=bool(follow_id) and muted_at is None, muted=muted_at is not None
-    )
+    thread, follows, muted = found
+    return showing.Reading(reader=me(), thread=thread, follows=follows, muted=muted)
 
 
 def _post_or_404(post_id: int) -> Post:
     return one_or_404(queries.post_for(me(), post_id))
 
 
-def _thread_page(reading: showing.Reading, page: int, form: ReplyForm) -> str:
+def _thread_page(reading: showing.Reading, page: int, form: ReplyForm | None = None) -> str:
+    """The page; `form` when it holds something that could not be posted."""
     thread = reading.thread
-    rows = list(db.session.execute(queries.posts_on_page(thread.id, page)))
     return render_template(
         "conversations/thread.html",
         thread=thread,
         reading=reading,
-        posts=showing.shown(rows, reading),
-        topics=[(row.title, f"/topics/{row.slug}") for row in db.session.execute(queries.topics_of(thread.id))],
+        posts=showing.shown(queries.posts_on_page(thread.id, page), reading),
+        topics=[(row.title, f"/topics/{row.slug}") for row in queries.topics_of(thread.id)],
         page=page,
         form=form,
+        send_key=new_send_key(),
     )
 
 

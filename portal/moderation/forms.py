@@ -8,7 +8,7 @@ from wtforms import HiddenField, RadioField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 from wtforms.validators import AnyOf, Length
 
-from portal.conversations.typed import Readable, TextForm, as_typed
+from portal.core.typed import Readable, TextForm, as_typed
 from portal.moderation.models import Reason
 
 REASONS = {

@@ -14,7 +14,7 @@ from portal.conversations.models import Post, Thread
 from portal.conversations.queries import post_for, thread_for
 from portal.core import markdown
 from portal.core.admission import Audience, admits, audiences
-from portal.core.db import db, one_or_404
+from portal.core.db import one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
 from portal.core.web import local_path, whole_number
@@ -141,7 +141,7 @@ def _post_or_404(post_id: int) -> Post:
 
 
 def _thread_or_404(thread_id: int) -> Thread:
-    found = db.session.execute(thread_for(me(), thread_id)).one_or_none()
+    found = thread_for(me(), thread_id)
     if found is None:
         raise NotFound()
     return found[0]

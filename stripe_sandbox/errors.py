@@ -45,7 +45,10 @@ class ApiError(Exception):
 
 
 def no_such(kind: str, id: str, *, param: str = "id") -> ApiError:
-    return ApiError(f"No such {kind}: '{id}'", status=404, code="resource_missing", param=param)
+    """404 for the object a path names, 400 for one that a parameter names."""
+    return ApiError(
+        f"No such {kind}: '{id}'", status=404 if param == "id" else 400, code="resource_missing", param=param
+    )
 
 
 def bad_parameter(message: str, param: str, code: str | None = None) -> ApiError:

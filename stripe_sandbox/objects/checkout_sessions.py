@@ -118,7 +118,7 @@ def expire(call: Call) -> Object:
 
 @answers("get", "/v1/checkout/sessions/{}/line_items")
 def line_items(call: Call) -> Object:
-    return _line_items(call.tx, call.tx.get("checkout.session", call.id, param="session"))
+    return _line_items(call.tx, call.tx.get("checkout.session", call.id))
 
 
 @expanding.included("checkout.session", "line_items")

@@ -6,7 +6,7 @@ from typing import Any
 
 from stripe_sandbox import expanding, invoicing, listing, paying, subscribing, switching
 from stripe_sandbox.calls import Call, answers
-from stripe_sandbox.errors import ApiError, no_such
+from stripe_sandbox.errors import ApiError
 from stripe_sandbox.store import Object, Transaction
 
 
@@ -56,7 +56,7 @@ def create_preview(call: Call) -> Object:
         raise ApiError("The subscription does not belong to this customer.", param="customer")
     details = params.get("subscription_details") or {}
     if details.get("cancel_now") or subscription["status"] in subscribing.DEAD:
-        raise ApiError("No upcoming invoices for customer", status=404, code="invoice_upcoming_none")
+        raise _nothing_upcoming()
     if not {"items", "billing_cycle_anchor", "trial_end"} & set(details):
         return _next_regular(tx, subscription)
     change = switching.Change.from_params(tx, details)
@@ -153,9 +153,13 @@ def _confirmation_secret(tx: Transaction, invoice: Object) -> dict[str, Any] | N
     return {"client_secret": intent["client_secret"], "type": "payment_intent"} if intent else None
 
 
+def _nothing_upcoming() -> ApiError:
+    return ApiError("No upcoming invoices for customer", status=404, code="invoice_upcoming_none")
+
+
 def _next_regular(tx: Transaction, subscription: Object) -> Object:
     if subscription["cancel_at"] is not None and subscription["cancel_at"] <= subscribing.period_end(subscription):
-        raise no_such("upcoming invoice", subscription["id"], param="subscription")
+        raise _nothing_upcoming()
     waiting = [invoicing.Line(**entry) for entry in tx.private(subscription["id"]).get("waiting", [])]
     at = subscribing.period_end(subscription)
     body = invoicing.draw_up(

@@ -123,6 +123,9 @@ def test_what_is_missing_and_what_was_deleted(sandbox, client):
     with pytest.raises(stripe.InvalidRequestError) as missing:
         client.v1.customers.retrieve("cus_nobody")
     assert (missing.value.code, missing.value.http_status, missing.value.param) == ("resource_missing", 404, "id")
+    with pytest.raises(stripe.InvalidRequestError) as named:
+        client.v1.subscriptions.list({"customer": "cus_nobody"})
+    assert (named.value.code, named.value.http_status, named.value.param) == ("resource_missing", 400, "customer")
     alice = client.v1.customers.create({"email": "a@example.com"})
     assert client.v1.customers.delete(alice.id).deleted
     assert client.v1.customers.retrieve(alice.id).deleted

@@ -26,6 +26,7 @@ _WORD = re.compile(r"[^\W_]+")
 _MAX_WORDS = 8
 _LONGEST = 64  # letters; PostgreSQL refuses words of more than 2,046 bytes
 _SNIPPET = 220  # characters
+_RANKED = 2000  # documents weighed against each other
 
 
 class SearchDoc(Model):
@@ -110,6 +111,7 @@ def search(
         "audiences": [a.value for a in audiences],
         "kinds": list(kinds or [""]),
         "any_kind": 1 if kinds is None else 0,
+        "ranked": _RANKED,
         "most": most * 2,  # a teaser and the thing itself may both be found
     }
     found: dict[tuple[str, int], Hit] = {}
@@ -157,31 +159,41 @@ _one_for_one = _OneForOne()
 
 
 def _fts(terms: list[str]) -> str:
-    return " ".join(f'"{t}"' for t in terms[:-1]) + f' "{terms[-1]}"*'
+    return " ".join(f'"{t}"' for t in terms) + ("*" if _may_be_unfinished(terms[-1]) else "")
 
 
 def _tsquery(terms: list[str]) -> str:
-    return " & ".join([*(f"'{t}'" for t in terms[:-1]), f"'{terms[-1]}':*"])
+    return " & ".join(f"'{t}'" for t in terms) + (":*" if _may_be_unfinished(terms[-1]) else "")
 
 
-# The inner query ranks by number, so that only the best documents are read whole.
+def _may_be_unfinished(term: str) -> bool:
+    """A single letter begins a tenth of all words, so it stands for itself; a single sign of Chinese need not."""
+    return len(term) > 1 or not term.isascii()
+
+
+# Innermost: the newest documents with these words, as many as are worth ranking; a word that stands in everything does
+# not get more precise by weighing all of it. Then the best of them by number, and only those are read whole.
 _SQLITE = """
     SELECT d.kind, d.ref_id, d.title, d.path, d.body
     FROM (
-        SELECT d.id AS id, bm25(search_fts, 4.0, 1.0) AS rank
-        FROM search_fts JOIN search_doc d ON d.id = search_fts.rowid
-        WHERE search_fts MATCH :query AND d.audience IN :audiences AND (:any_kind = 1 OR d.kind IN :kinds)
-        ORDER BY rank, d.id DESC LIMIT :most
+        SELECT id, rank FROM (
+            SELECT search_fts.rowid AS id, bm25(search_fts, 4.0, 1.0) AS rank
+            FROM search_fts CROSS JOIN search_doc d ON d.id = search_fts.rowid
+            WHERE search_fts MATCH :query AND d.audience IN :audiences AND (:any_kind = 1 OR d.kind IN :kinds)
+            ORDER BY search_fts.rowid DESC LIMIT :ranked
+        ) ORDER BY rank, id DESC LIMIT :most
     ) best JOIN search_doc d ON d.id = best.id
     ORDER BY best.rank, best.id DESC
 """
 _POSTGRESQL = """
     SELECT d.kind, d.ref_id, d.title, d.path, d.body
     FROM (
-        SELECT d.id AS id, ts_rank(d.tsv, q) AS rank
-        FROM search_doc d, to_tsquery('simple', :query) q
-        WHERE d.tsv @@ q AND d.audience IN :audiences AND (:any_kind = 1 OR d.kind IN :kinds)
-        ORDER BY rank DESC, d.id DESC LIMIT :most
+        SELECT id, ts_rank(tsv, query) AS rank FROM (
+            SELECT d.id, d.tsv, q AS query
+            FROM search_doc d, to_tsquery('simple', :query) q
+            WHERE d.tsv @@ q AND d.audience IN :audiences AND (:any_kind = 1 OR d.kind IN :kinds)
+            ORDER BY d.id DESC LIMIT :ranked
+        ) newest ORDER BY rank DESC, id DESC LIMIT :most
     ) best JOIN search_doc d ON d.id = best.id
     ORDER BY best.rank DESC, best.id DESC
 """

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 from zoneinfo import available_timezones
 
-from flask import request
-from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField, PasswordField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from portal.accounts.addresses import LONGEST
 from portal.accounts.passwords import LONGEST as LONGEST_PASSWORD
+from portal.core.typed import TextForm
 
 _EMAIL = [
     DataRequired("Enter your e-mail address."),
     Length(max=LONGEST, message=f"An e-mail address has at most {LONGEST} characters."),
 ]
 _TOO_LONG = Length(max=LONGEST_PASSWORD, message=f"A password has at most {LONGEST_PASSWORD} characters.")
-
-
-class TextForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    """A form without files: a file sent under the name of a text field is no text, and counts as nothing typed."""
-
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
-            return request.form if request.method == "POST" else None
 
 
 class SignInForm(TextForm):

@@ -7,8 +7,8 @@ import secrets
 from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import Length
 
-from portal.core.typed import Readable, TextForm, as_typed, one_line
 from portal.core.markdown import MAX_LENGTH
+from portal.core.typed import Readable, TextForm, as_typed, one_line
 
 _LONG = f"This is longer than {MAX_LENGTH:,} characters. Shorten it, or send it as two posts."
 

@@ -41,6 +41,7 @@ class Thread(Model):
     __tablename__ = "thread"
     __table_args__ = (
         Index("ix_thread_room_order", "room_id", "last_post_at", "id"),
+        Index("ix_thread_order", "last_post_at", "id"),  # over all rooms, for the first page
         Index("ix_thread_about", "about_path"),
     )
 

@@ -11,10 +11,10 @@ from wtforms.validators import ValidationError
 from portal.core.web import plain_name
 
 
-class TextForm(FlaskForm):
+class TextForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """A form without files: a file sent under the name of a text field counts as nothing typed."""
 
-    class Meta(FlaskForm.Meta):
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
             return request.form if request.method == "POST" else None
 

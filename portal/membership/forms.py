@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import request
-from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, RadioField, StringField
 from wtforms.validators import DataRequired, Length
 
+from portal.core.typed import TextForm
 
-class JoinForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
-            """A file sent under the name of a text field is no text, and counts as nothing typed."""
-            return request.form if request.method == "POST" else None
 
+class JoinForm(TextForm):
     plan = RadioField("Your plan", choices=[], validate_choice=False)  # an unknown one counts as none
     name = StringField(
         "Your name",

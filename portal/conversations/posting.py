@@ -202,7 +202,7 @@ def _next_number(thread: Thread, by: Member, moment: datetime) -> int:
     later = case((Thread.last_post_at > moment, Thread.last_post_at), else_=moment)
     number = db.session.scalar(
         update(Thread)
-        .where(Thread.id == thread.id)
+        .where(Thread.id == thread.id, Thread.locked_at.is_(None), Thread.hidden_at.is_(None))
         .values(post_count=Thread.post_count + 1, version=Thread.version + 1, last_post_at=later, last_author_id=by.id)
         .returning(Thread.post_count)
         .execution_options(synchronize_session=False)

@@ -6,7 +6,6 @@ import email
 import re
 import socket
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,6 +14,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+import trustme
 from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
@@ -73,12 +73,14 @@ def server(app, port, monkeypatch) -> Callable[..., Iterator[Mailbox]]:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory) -> tuple[Path, Path]:
-    """One that signs itself for "localhost", as a stranger between us and the mail server could make it."""
+    """For "localhost", signed by nobody known: as a stranger between us and the mail server could make it."""
     folder = tmp_path_factory.mktemp("tls")
     key, cert = folder / "key.pem", folder / "cert.pem"
-    names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
-    new = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2")
-    subprocess.run(["openssl", *new, *names, "-keyout", key, "-out", cert], check=True, capture_output=True)
+    authority = trustme.CA()
+    made = authority.issue_cert("localhost")
+    made.private_key_pem.write_to_path(key)
+    made.cert_chain_pems[0].write_to_path(cert)
+    authority.cert_pem.write_to_path(folder / "authority.pem")
     return key, cert
 
 
@@ -256,7 +258,7 @@ def test_a_letter_is_dropped_when_its_reader_may_no_longer_read_what_it_tells(ap
     assert all(letter.text is None and letter.html is None for letter in dropped)
 
 
-def test_a_certificate_that_signs_itself_is_not_trusted(app, people, server, certificate, work_off, monkeypatch):
+def test_a_certificate_signed_by_nobody_known_is_not_trusted(app, people, server, certificate, work_off, monkeypatch):
     monkeypatch.setattr(app.extensions["mail"], "use_tls", True)
     with server(tls_context=_tls(certificate), require_starttls=True) as mailbox:
         _write(app, people.alice)
@@ -267,7 +269,7 @@ def test_a_certificate_that_signs_itself_is_not_trusted(app, people, server, cer
 
 def test_a_certificate_the_owner_trusts_is_used(app, people, server, certificate, work_off, monkeypatch):
     monkeypatch.setattr(app.extensions["mail"], "use_tls", True)
-    monkeypatch.setitem(app.config, "MAIL_CA_FILE", str(certificate[1]))
+    monkeypatch.setitem(app.config, "MAIL_CA_FILE", str(certificate[1].with_name("authority.pem")))
     with server(tls_context=_tls(certificate), require_starttls=True) as mailbox:
         _write(app, people.alice)
         work_off()

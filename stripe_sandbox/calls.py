@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from stripe_sandbox import oracle
@@ -43,7 +43,6 @@ class Call:
     params: dict[str, Any]
     base_url: str
     url: str = ""
-    notes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

@@ -281,7 +281,7 @@ def _body(
         "id": id,
         "object": "invoice",
         "account_country": "US",
-        "account_name": tx.setting("account_name", "Sandbox"),
+        "account_name": tx.account_name,
         "account_tax_ids": None,
         "amount_due": due,
         "amount_overpaid": 0,

@@ -36,7 +36,7 @@ COUNTRIES = {
 def page(template: str, status: int = 200, **values: object) -> Response:
     """Never kept by the browser, so the back button asks again and meets the truth."""
     with sandbox().store.read() as tx:
-        business = tx.setting("account_name", "Sandbox")
+        business = tx.account_name
     response = make_response(render_template(template, money=money, day=day, business=business, **values), status)
     response.headers["Cache-Control"] = "no-store"
     # No form-action: Checkout leads to the merchant's own pages, which only the session knows.

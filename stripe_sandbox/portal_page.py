@@ -51,6 +51,10 @@ def show(secret: str) -> Response:
                     "portal.cancel", secret=secret, subscription=session["flow"]["subscription_cancel"]["subscription"]
                 )
             )
+        if flow in ("subscription_update", "subscription_update_confirm"):
+            details = session["flow"][flow]
+            wanted = details["items"][0]["price"] if flow == "subscription_update_confirm" else None
+            return _see(url_for("portal.plan", secret=secret, subscription=details["subscription"], price=wanted))
         return _home(tx, session, features, secret)
 
 

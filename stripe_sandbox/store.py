@@ -7,6 +7,7 @@ transaction, so whatever was answered is delivered, after a kill -9 too.
 from __future__ import annotations
 
 import json
+import os
 import random
 import secrets
 import sqlite3
@@ -164,6 +165,11 @@ class Transaction:
             self.conn.execute("INSERT INTO plan VALUES (?, ?, ?, ?)", (what, ref, self.clock, at))
 
     # Settings
+
+    @property
+    def account_name(self) -> str:
+        """Who the hosted pages speak for; the portal's own SITE_NAME unless a test set another."""
+        return self.setting("account_name", os.environ.get("SITE_NAME") or "Practice Freedom")
 
     def setting(self, name: str, default: str) -> str:
         row = self.conn.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()

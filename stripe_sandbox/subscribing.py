@@ -47,7 +47,7 @@ def begin(tx: Transaction, order: Order) -> Object:
     if not trial:
         tx.plan("expire_incomplete", subscription["id"], tx.now + INCOMPLETE_SECONDS)
     else:
-        _plan_period(tx, subscription)
+        plan_period(tx, subscription)
     customer = tx.get("customer", order.customer)
     if customer["currency"] is None:
         customer["currency"] = subscription["currency"]
@@ -62,19 +62,19 @@ def after_payment(tx: Transaction, subscription: Object, invoice: Object) -> Non
     if subscription["status"] == "incomplete" and subscription["latest_invoice"] == invoice["id"]:
         subscription["status"] = "active"
         tx.plan("expire_incomplete", subscription["id"], None)
-        _plan_period(tx, subscription)
+        plan_period(tx, subscription)
     elif subscription["status"] in ("past_due", "unpaid") and not _owes(tx, subscription):
         subscription["status"] = "active"
         _set_delinquent(tx, subscription["customer"], False)
     elif subscription["status"] == "paused" and tx.private(invoice["id"]).get("resumes"):
         subscription["status"], subscription["status_details"] = "active", None
-        _plan_period(tx, subscription)
+        plan_period(tx, subscription)
         tx.emit("customer.subscription.resumed", subscription)
     if (pending := subscription["pending_update"]) and subscription["latest_invoice"] == invoice["id"]:
         from stripe_sandbox import switching
 
         switching.apply_pending(tx, subscription, pending)
-    _announce(tx, subscription, before)
+    save_and_announce(tx, subscription, before)
 
 
 def after_failure(tx: Transaction, subscription: Object, invoice: Object) -> None:
@@ -83,7 +83,7 @@ def after_failure(tx: Transaction, subscription: Object, invoice: Object) -> Non
     if subscription["status"] == "active" and not subscription["pending_update"]:
         subscription["status"] = "past_due"
         _set_delinquent(tx, subscription["customer"], True)
-    _announce(tx, subscription, before)
+    save_and_announce(tx, subscription, before)
 
 
 def after_closing(tx: Transaction, subscription: Object) -> None:
@@ -94,7 +94,7 @@ def after_closing(tx: Transaction, subscription: Object) -> None:
     if subscription["status"] in ("past_due", "unpaid"):
         subscription["status"] = "active"
         _set_delinquent(tx, subscription["customer"], False)
-        _announce(tx, subscription, before)
+        save_and_announce(tx, subscription, before)
     elif subscription["status"] == "incomplete":
         expire_incomplete(tx, subscription)
 
@@ -162,10 +162,6 @@ def forget_pending(tx: Transaction, subscription: Object) -> None:
     switching.drop_pending(tx, subscription)
 
 
-def save_and_announce(tx: Transaction, subscription: Object, before: Object) -> None:
-    _announce(tx, subscription, before)
-
-
 def period_end(subscription: Object) -> int:
     return int(max(item["current_period_end"] for item in subscription["items"]["data"]))
 
@@ -224,10 +220,7 @@ def plan_of(price: Object) -> Object:
 
 
 def plan_period(tx: Transaction, subscription: Object) -> None:
-    _plan_period(tx, subscription)
-
-
-def _plan_period(tx: Transaction, subscription: Object) -> None:
+    """What the running period will bring: its end, and in a trial the notice three days before."""
     tx.plan("renew", subscription["id"], period_end(subscription))
     if subscription["status"] == "trialing":
         notice = subscription["trial_end"] - TRIAL_NOTICE_SECONDS
@@ -251,7 +244,8 @@ def _set_delinquent(tx: Transaction, customer: str, delinquent: bool) -> None:
         tx.emit("customer.updated", body, {"delinquent": not delinquent})
 
 
-def _announce(tx: Transaction, subscription: Object, before: Object) -> None:
+def save_and_announce(tx: Transaction, subscription: Object, before: Object) -> None:
+    """One `customer.subscription.updated` for all that changed since `before`; none if nothing did."""
     tx.save(subscription)
     if changed := changes(before, subscription):
         tx.emit("customer.subscription.updated", subscription, changed)
@@ -338,5 +332,5 @@ def use_card(tx: Transaction, subscription: Object, method: Object) -> Object:
     paying.attach(tx, method, subscription["customer"])
     before = dict(subscription)
     subscription["default_payment_method"] = method["id"]
-    _announce(tx, subscription, before)
+    save_and_announce(tx, subscription, before)
     return subscription

@@ -8,7 +8,7 @@ from stripe_sandbox.store import Object
 
 @answers("get", "/v1/account")
 def retrieve_current(call: Call) -> Object:
-    name = call.tx.setting("account_name", "Sandbox")
+    name = call.tx.account_name
     return {
         "id": "acct_sandbox",
         "object": "account",

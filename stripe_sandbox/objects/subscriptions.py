@@ -86,8 +86,6 @@ def create(call: Call) -> Object:
         billing_mode=(params.get("billing_mode") or {}).get("type", "flexible"),
         save_default_payment_method=(params.get("payment_settings") or {}).get("save_default_payment_method", "off"),
     )
-    if order.trial_end is None and behaviour == "allow_incomplete":
-        pass  # charged below
     subscription = subscribing.begin(tx, order)
     if subscription["status"] == "incomplete" and behaviour != "default_incomplete":
         invoice = tx.get("invoice", subscription["latest_invoice"])

@@ -139,6 +139,10 @@ def test_a_new_card_pays_what_is_overdue(sandbox, client, shop, portal):
 def test_a_session_may_lead_straight_to_one_task(shop, portal):
     alice = shop.customer()
     subscription = shop.join(alice)
+    item = {"id": subscription["items"].data[0].id, "price": shop.annual}
+    confirm = {"subscription": subscription.id, "items": [item]}
+    plan = portal(alice, flow_data={"type": "subscription_update_confirm", "subscription_update_confirm": confirm})
+    assert "Pay and change now" in requests.get(plan, timeout=10).text
     flow = {
         "type": "subscription_cancel",
         "subscription_cancel": {"subscription": subscription.id},

@@ -426,6 +426,7 @@ def upgrade() -> None:
     with op.batch_alter_table("thread", schema=None) as batch_op:
         batch_op.create_index("ix_thread_about", ["about_path"], unique=False)
         batch_op.create_index(batch_op.f("ix_thread_author_id"), ["author_id"], unique=False)
+        batch_op.create_index("ix_thread_order", ["last_post_at", "id"], unique=False)
         batch_op.create_index("ix_thread_room_order", ["room_id", "last_post_at", "id"], unique=False)
 
     op.create_table(
@@ -830,6 +831,7 @@ def downgrade() -> None:
     op.drop_table("follow")
     with op.batch_alter_table("thread", schema=None) as batch_op:
         batch_op.drop_index("ix_thread_room_order")
+        batch_op.drop_index("ix_thread_order")
         batch_op.drop_index(batch_op.f("ix_thread_author_id"))
         batch_op.drop_index("ix_thread_about")
 

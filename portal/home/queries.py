@@ -1,32 +1,51 @@
-"""What the first pages show of the areas to their left."""
+"""What the first pages show of the areas to their left: columns, not rows, in statements built once."""
 
 from __future__ import annotations
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import joinedload
+from collections.abc import Sequence
+from typing import Any
 
-from portal.conversations.models import Thread
+from sqlalchemy import Row, bindparam, select
+
+from portal.conversations.models import Room, Thread
 from portal.core.clock import now
+from portal.core.db import db
 from portal.library.models import Item
 from portal.topics.models import Topic
 
+Lines = Sequence[Row[*tuple[Any, ...]]]
 
-def latest_items(most: int) -> Select[Item]:
-    """The newest things in the library that are out."""
-    out = (Item.published_at <= now()) & Item.withdrawn_at.is_(None)
-    return select(Item).where(out).order_by(Item.published_at.desc(), Item.id.desc()).limit(most)
+_item, _thread, _room, _topic = Item.__table__.c, Thread.__table__.c, Room.__table__.c, Topic.__table__.c
 
 
-def lively_threads(most: int) -> Select[Thread]:
-    """The threads in which somebody spoke last, with their rooms."""
-    return (
-        select(Thread)
-        .where(Thread.hidden_at.is_(None))
-        .options(joinedload(Thread.room))
-        .order_by(Thread.last_post_at.desc(), Thread.id.desc())
-        .limit(most)
-    )
+def latest_items(most: int) -> Lines:
+    """The newest things in the library that are out (kind, slug, title, summary, is_free, published_at)."""
+    return db.session.connection().execute(_LATEST_ITEMS, {"moment": now(), "most": most}).all()
 
 
-def topics_by_position() -> Select[Topic]:
-    return select(Topic).order_by(Topic.position, Topic.title)
+def lively_threads(most: int) -> Lines:
+    """The threads in which somebody spoke last (id, title, room, post_count, last_post_at)."""
+    return db.session.connection().execute(_LIVELY_THREADS, {"most": most}).all()
+
+
+def topics_in_order() -> Lines:
+    """Slug and title, in the coach's order."""
+    return db.session.connection().execute(_TOPICS).all()
+
+
+_LATEST_ITEMS = (
+    select(_item.kind, _item.slug, _item.title, _item.summary, _item.is_free, _item.published_at)
+    .where(_item.published_at <= bindparam("moment"), _item.withdrawn_at.is_(None))
+    .order_by(_item.published_at.desc(), _item.id.desc())
+    .limit(bindparam("most"))
+)
+
+_LIVELY_THREADS = (
+    select(_thread.id, _thread.title, _room.title.label("room"), _thread.post_count, _thread.last_post_at)
+    .join_from(Thread.__table__, Room.__table__, _room.id == _thread.room_id)
+    .where(_thread.hidden_at.is_(None))
+    .order_by(_thread.last_post_at.desc(), _thread.id.desc())
+    .limit(bindparam("most"))
+)
+
+_TOPICS = select(_topic.slug, _topic.title).order_by(_topic.position, _topic.title)

@@ -9,8 +9,7 @@ from flask import Blueprint, render_template, request
 from portal.accounts.signed_in import me_or_none
 from portal.core import search as index
 from portal.core.admission import Audience, admits, audiences
-from portal.core.db import db
-from portal.home.queries import latest_items, lively_threads, topics_by_position
+from portal.home.queries import latest_items, lively_threads, topics_in_order
 
 bp = Blueprint("home", __name__)
 
@@ -28,14 +27,14 @@ def landing() -> str:
         return render_template(
             "home/landing.html",
             plans=plans_for_sale(),
-            items=db.session.scalars(latest_items(4)).unique().all(),
-            topic_pairs=[(t.title, f"/topics/{t.slug}") for t in db.session.scalars(topics_by_position())],
+            items=latest_items(4),
+            topic_pairs=[(t.title, f"/topics/{t.slug}") for t in topics_in_order()],
         )
     may_read = Audience.ENTITLED in audiences()
     return render_template(
         "home/first_page.html",
-        items=db.session.scalars(latest_items(SHOWN)).unique().all(),
-        threads=db.session.scalars(lively_threads(SHOWN)).unique().all() if may_read else [],
+        items=latest_items(SHOWN),
+        threads=lively_threads(SHOWN) if may_read else [],
     )
 
 

@@ -60,15 +60,22 @@ document.addEventListener("htmx:before:response", (event) => {
   }
 });
 
-document.addEventListener("htmx:after:swap", () => {
-  const place = document.getElementById("error-summary") ?? document.querySelector("[data-focus]") ?? lostPlace();
+document.addEventListener("htmx:after:swap", (event) => {
+  const { ctx } = /** @type {CustomEvent<{ ctx: Exchange }>} */ (event).detail;
+  const place = document.getElementById("error-summary") ?? document.querySelector("[data-focus]") ?? lostPlace(ctx);
   if (place instanceof HTMLElement) {
     if (!place.matches("a[href], button, input, select, textarea, [tabindex]")) place.tabIndex = -1;
     place.focus();
   }
 });
 
-/** Focus fell to the body because what had it was exchanged: the page's main part takes it. */
-function lostPlace() {
-  return document.activeElement === document.body ? document.getElementById("main") : null;
+/**
+ * Focus fell to the body because what had it was exchanged: the first button in its place takes it, else the main part.
+ * @param {Exchange} ctx
+ */
+function lostPlace(ctx) {
+  if (document.activeElement !== document.body) return null;
+  const id = ctx.target instanceof Element ? ctx.target.id : "main";
+  const fresh = id === "main" ? null : document.getElementById(id);
+  return fresh?.querySelector("button") ?? document.getElementById("main");
 }

@@ -162,6 +162,7 @@ def _page(
         trial_end=checking_out.trial_end(tx, session),
         needs_card=checking_out.needs_card(tx, session),
         countries=COUNTRIES,
+        country=form.get("country") or ((customer or {}).get("address") or {}).get("country") or "US",
         test_cards=test_cards(),
         spaced=spaced,
         action=url_for("checkout.submit", session_id=session["id"]),

@@ -43,6 +43,9 @@ class Kind:
     record: tuple[str, str] | None = None
 
 
+_NULL = Kind("null")
+
+
 @dataclass(frozen=True)
 class Field:
     kind: Kind
@@ -290,6 +293,8 @@ def _fits(name: str, value: Any) -> bool:
 
 def _union_faults(kind: Kind, value: Any, where: str) -> Iterator[str]:
     parts = kind.parts
+    if value is None and _NULL in parts:
+        return  # by far the most frequent case
     if any(p.name == "literal" for p in parts):
         parts = tuple(p for p in parts if p.name != "str")
     attempts = [list(_faults(part, value, where)) for part in parts]

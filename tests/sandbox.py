@@ -71,6 +71,7 @@ class RunningSandbox:
         self.events = self.sandbox.events
         self.counts = self.sandbox.counts
         self.distort = self.sandbox.distort
+        self.multiply = self.sandbox.multiply
         self.now = self.sandbox.now
 
     def client(self, *, key: str = KEY, retries: int = 0, timeout: float = 10) -> stripe.StripeClient:

@@ -241,3 +241,18 @@ def test_ten_years_pass_and_the_books_still_agree(sandbox, client, shop):
     assert len(invoices) == 11
     assert [i.number for i in invoices] == sorted({i.number for i in invoices}, reverse=True)
     assert joined.status == "active"
+
+
+def test_a_thousand_copies_of_alice_live_lives_of_their_own(sandbox, client, shop):
+    alice = shop.customer()
+    shop.join(alice)
+    copies = sandbox.multiply(alice, 1000, change=lambda n: {"metadata": {"user": str(n)}})
+    assert len(set(copies)) == 1000
+    every = list(client.v1.subscriptions.list({"limit": 100, "expand": ["data.latest_invoice"]}).auto_paging_iter())
+    assert len({s.id for s in every}) == len({s["items"].data[0].id for s in every}) == 1001
+    assert len({s.latest_invoice.id for s in every}) == 1001
+    last = client.v1.customers.retrieve(copies[-1], {"expand": ["subscriptions"]})
+    assert last.metadata.user == "999"
+    client.v1.subscriptions.cancel(last.subscriptions.data[0].id)
+    assert shop.subscription(alice).status == "active"
+    assert len(client.v1.subscriptions.list({"status": "canceled"}).data) == 1

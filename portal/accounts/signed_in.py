@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 from flask import Flask, g, request, session
 from flask_login import LoginManager, current_user, login_user, logout_user
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import DBAPIError
 
 from portal.accounts.models import Device, Member
@@ -17,6 +17,7 @@ from portal.core.db import db, transaction
 
 log = structlog.get_logger()
 SEEN_EVERY = timedelta(minutes=15)
+_BY_TOKEN = select(Device).where(Device.token_hash == bindparam("token_hash"))  # built once, asked at every request
 
 login = LoginManager()
 login.session_protection = None  # the device row is the protection; addresses of phones change all day
@@ -73,7 +74,7 @@ def hashed(token: str) -> str:
 
 @login.user_loader  # type: ignore[untyped-decorator]
 def _load(token: str) -> Device | None:
-    device = db.session.scalar(select(Device).where(Device.token_hash == hashed(token)))
+    device = db.session.scalar(_BY_TOKEN, {"token_hash": hashed(token)})
     if device is None or not device.is_open or device.member.closed_at is not None:
         return None
     device._token = token  # type: ignore[attr-defined]

@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    or_,
     select,
     type_coerce,
     union_all,
@@ -142,7 +143,7 @@ def entitlement_of(member: Member) -> Entitlement:
 
 def paid_or_given(member_id: int) -> Entitlement:
     """What subscriptions and grants say, whoever it is; always fresh. Syncing compares it before and after."""
-    rows = db.session.execute(_question(), {"member_id": member_id})
+    rows = db.session.connection().execute(_question(), {"member_id": member_id})
     return judge([_fact(row) for row in rows], at=now(), grace=_grace())
 
 
@@ -268,51 +269,60 @@ def _is_unread_since(moment: datetime, sub: Sub) -> bool:
 
 @cache
 def _question(*, of_everyone: bool = False) -> CompoundSelect[Any]:
-    """All that bears on one member, in one statement: subscriptions with their reversals, and grants."""
+    """All that bears on one member, in one statement: subscriptions with their reversals, and grants.
+
+    Asked at every request: built once, of tables, and without IN, which is taken apart anew at each execution.
+    """
     whose: BindParameter[int] = bindparam("member_id")
-    about = PaymentReversal.subscription_id == Subscription.id
+    sub, customer = Subscription.__table__.c, BillingCustomer.__table__.c
+    grant, reversal = Grant.__table__.c, PaymentReversal.__table__.c
+    about = reversal.subscription_id == sub.id
     disputed = (
         select(func.count())
-        .where(about, PaymentReversal.kind == ReversalKind.DISPUTE, PaymentReversal.status.not_in(_HARMLESS_DISPUTES))
-        .correlate(Subscription)
+        .where(
+            about,
+            reversal.kind == ReversalKind.DISPUTE,
+            *(reversal.status != harmless for harmless in _HARMLESS_DISPUTES),
+        )
+        .correlate(Subscription.__table__)
         .scalar_subquery()
     )
     refunded_until = (
-        select(func.max(PaymentReversal.covers_until))
+        select(func.max(reversal.covers_until))
         .where(
             about,
-            PaymentReversal.kind == ReversalKind.REFUND,
-            PaymentReversal.is_full,
-            PaymentReversal.status.in_(["succeeded", "pending"]),
+            reversal.kind == ReversalKind.REFUND,
+            reversal.is_full,
+            or_(reversal.status == "succeeded", reversal.status == "pending"),
         )
-        .correlate(Subscription)
+        .correlate(Subscription.__table__)
         .scalar_subquery()
     )
     subscriptions = (
         select(
-            Subscription.status,
-            Subscription.plan_id,
-            Subscription.id,
-            Subscription.period_end,
-            Subscription.trial_end,
-            Subscription.ends_at,
-            Subscription.past_due_since,
-            Subscription.pause_behavior,
-            Subscription.kept_until,
-            Subscription.fetched_at,
+            sub.status,
+            sub.plan_id,
+            sub.id,
+            sub.period_end,
+            sub.trial_end,
+            sub.ends_at,
+            sub.past_due_since,
+            sub.pause_behavior,
+            sub.kept_until,
+            sub.fetched_at,
             type_coerce(refunded_until, Moment()).label("refunded_until"),
             disputed.label("disputed"),
-            BillingCustomer.member_id,
+            customer.member_id,
         )
-        .join(BillingCustomer, BillingCustomer.id == Subscription.customer_id)
-        .where(BillingCustomer.member_id.is_not(None) if of_everyone else BillingCustomer.member_id == whose)
+        .join_from(Subscription.__table__, BillingCustomer.__table__, customer.id == sub.customer_id)
+        .where(customer.member_id.is_not(None) if of_everyone else customer.member_id == whose)
     )
     nothing = [null()] * 8
-    grants = select(literal(_GRANT), null(), Grant.id, Grant.until, *nothing, Grant.member_id).where(
-        Grant.taken_at.is_(None)
+    grants = select(literal(_GRANT), null(), grant.id, grant.until, *nothing, grant.member_id).where(
+        grant.taken_at.is_(None)
     )
     if not of_everyone:
-        grants = grants.where(Grant.member_id == whose)
+        grants = grants.where(grant.member_id == whose)
     return union_all(subscriptions, grants)
 
 

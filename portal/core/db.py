@@ -186,4 +186,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 @event.listens_for(Engine, "begin")
 def _begin(connection: Any) -> None:
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN" if _only_reading.get() else "BEGIN IMMEDIATE")
+        if _only_reading.get():
+            connection.connection.driver_connection.execute(
+                "BEGIN"
+            )  # waits for nobody, so it needs no error translated
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")

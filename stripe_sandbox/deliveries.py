@@ -255,6 +255,12 @@ def has_any(tx: Transaction, event: str) -> bool:
     return tx.conn.execute("SELECT 1 FROM delivery WHERE event = ? LIMIT 1", (event,)).fetchone() is not None
 
 
+def told_time(tx: Transaction) -> int:
+    """What the sandbox says the time is, in signatures and `Date` headers: the wall clock's unless told otherwise."""
+    lead = tx.offset if tx.setting("signing_clock", "wall") == "sandbox" else 0
+    return int(time.time() + lead + float(tx.setting("signing_skew", "0")))
+
+
 def signature(body: bytes, secrets: list[str], moment: int) -> str:
     """Stripe-Signature: a v1 for each secret, so both sides of a rotation can check."""
     signed = f"{moment}.".encode() + body
@@ -280,8 +286,7 @@ def _pack(tx: Transaction, seq: int, event_id: str, endpoint_id: str) -> Parcel 
     event = with_pending(tx, json.loads(row["body"]))
     event["api_version"] = endpoint["api_version"] or API_VERSION
     body = json.dumps(event, indent=2).encode()
-    base = time.time() + (tx.offset if tx.setting("signing_clock", "wall") == "sandbox" else 0)
-    moment = int(base + float(tx.setting("signing_skew", "0")))
+    moment = told_time(tx)
     return Parcel(
         seq,
         endpoint["url"],

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
@@ -131,6 +132,8 @@ def test_a_skewed_clock_signs_another_time(sandbox, client, listener, until):
     until(lambda: bool(listener.received))
     with pytest.raises(stripe.SignatureVerificationError, match="tolerance"):
         listener.events()
+    told = parsedate_to_datetime(client.v1.customers.list().last_response.headers["Date"])
+    assert -905 < told.timestamp() - time.time() < -895
 
 
 def test_nine_days_of_errors_disable_the_endpoint(sandbox, client, listener, until):

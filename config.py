@@ -7,6 +7,7 @@ testing, or production, which refuses to start and names every reason at once.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -53,7 +54,9 @@ class Config:
 
         # The program as its owner calls it.
         self.SITE_NAME = env.get("SITE_NAME") or "Practice Freedom"
-        self.SITE_ACCENT = env.get("SITE_ACCENT") or ""
+        self.SITE_ACCENT = env.get("SITE_ACCENT") or ""  # "#1f5c4d"; empty: the portal's own green
+        if self.SITE_ACCENT and not re.fullmatch(r"#[0-9a-fA-F]{6}", self.SITE_ACCENT):
+            self._problem("SITE_ACCENT must be a colour such as #1f5c4d")
         self.SITE_TIME_ZONE = env.get("SITE_TIME_ZONE") or "America/Chicago"
         self.SITE_LOCALE = env.get("SITE_LOCALE") or "en_US"
         self.REPLY_TO = env.get("REPLY_TO") or "hello@example.com"

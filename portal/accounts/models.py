@@ -23,6 +23,7 @@ class Role(StrEnum):
 
 
 _RANK = list(Role)
+_FORMS_OF_ADDRESS = {"dr", "prof", "professor", "mr", "mrs", "ms", "mx"}
 IDLE = timedelta(days=30)  # a browser unused for so long is signed out
 
 
@@ -48,13 +49,13 @@ class Member(Model):
 
     @property
     def initials(self) -> str:
-        """One or two letters for the avatar."""
-        parts = [p for p in self.name.split() if p[:1].isalnum()]
-        return (parts[0][0] + (parts[-1][0] if len(parts) > 1 else "")).upper() if parts else "·"
+        return initials_of(self.name)
 
     @property
     def first_name(self) -> str:
-        return self.name.split()[0] if self.name.split() else self.name
+        """How a letter greets them: "Nora" for Dr. Nora Feld."""
+        words = _without_forms_of_address(self.name)
+        return words[0] if words else self.name
 
     @property
     def is_confirmed(self) -> bool:
@@ -70,6 +71,18 @@ class Member(Model):
 
     def is_at_least(self, role: Role) -> bool:
         return _RANK.index(self.role) >= _RANK.index(role)
+
+
+def initials_of(name: str) -> str:
+    """One or two letters for the avatar."""
+    parts = [word for word in _without_forms_of_address(name) if word[:1].isalnum()]
+    return (parts[0][0] + (parts[-1][0] if len(parts) > 1 else "")).upper() if parts else "·"
+
+
+def _without_forms_of_address(name: str) -> list[str]:
+    """The words of a name, without "Dr." and the like unless there are no others."""
+    words = name.split()
+    return [word for word in words if word.rstrip(".").lower() not in _FORMS_OF_ADDRESS] or words
 
 
 class Device(Model):

@@ -13,7 +13,7 @@ from flask import current_app, request, session
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
-from portal.accounts.models import Member, Role
+from portal.accounts.models import Member, Role, initials_of
 from portal.accounts.policy import may_post
 from portal.conversations.models import Thread
 from portal.conversations.policy import sees_hidden
@@ -77,7 +77,7 @@ def shown(rows: Sequence[Line], reading: Reading) -> list[Shown]:
             Shown(
                 id=row.id,
                 author=FORMER_MEMBER if left else row.name,
-                initials="·" if left else initials(row.name),
+                initials="·" if left else initials_of(row.name),
                 author_href=None if left else "/members/" + row.handle,
                 staff=None if left else _TITLE_OF.get(row.role),
                 when=when(row.created_at),
@@ -92,12 +92,6 @@ def shown(rows: Sequence[Line], reading: Reading) -> list[Shown]:
             )
         )
     return found
-
-
-def initials(name: str) -> str:
-    """As on the member's own pages, without loading the member."""
-    parts = [part for part in name.split() if part[:1].isalnum()]
-    return (parts[0][0] + (parts[-1][0] if len(parts) > 1 else "")).upper() if parts else "·"
 
 
 def tag_of(reading: Reading, page: int) -> str:

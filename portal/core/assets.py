@@ -20,8 +20,9 @@ _YEAR = 365 * 24 * 3600
 
 
 def init_app(app: Flask) -> None:
-    digest = content_hash()
-    folder = build(digest, Path(app.config["INSTANCE"]) / "static")
+    accent = app.config["SITE_ACCENT"]
+    digest = content_hash(accent)
+    folder = build(digest, Path(app.config["INSTANCE"]) / "static", accent)
     app.extensions["asset_prefix"] = f"/static/{digest}/"
     served = WhiteNoise(app.wsgi_app, max_age=_YEAR, charset="utf-8")
     served.immutable_file_test = lambda _path, url: url.startswith(f"/static/{digest}/")
@@ -29,15 +30,15 @@ def init_app(app: Flask) -> None:
     app.wsgi_app = served  # type: ignore[method-assign]
 
 
-def content_hash() -> str:
-    """Twelve hex digits that change when any static file does."""
-    digest = hashlib.sha256()
+def content_hash(accent: str = "") -> str:
+    """Twelve hex digits that change when any static file, or the owner's accent, does."""
+    digest = hashlib.sha256(accent.encode())
     for path in _sources():
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def build(digest: str, parent: Path) -> Path:
+def build(digest: str, parent: Path, accent: str = "") -> Path:
     """Copy the files and write the bundle, beside compressed forms (.br, .gz); nothing to do when that was done."""
     done = parent / digest
     if done.exists():
@@ -52,7 +53,7 @@ def build(digest: str, parent: Path) -> Path:
         shutil.copyfile(path, target)
     sheet = aside / BUNDLE
     sheet.parent.mkdir(parents=True, exist_ok=True)
-    sheet.write_text(bundle(), encoding="utf-8")
+    sheet.write_text(bundle(accent), encoding="utf-8")
     compressor = Compressor(quiet=True)
     for path in aside.rglob("*"):
         if path.is_file() and compressor.should_compress(path.name):
@@ -65,14 +66,18 @@ def build(digest: str, parent: Path) -> Path:
     return done
 
 
-def bundle() -> str:
-    """The whole style sheet: tokens, reset, base, layout, then components and areas by name, utilities last."""
+def bundle(accent: str = "") -> str:
+    """The whole style sheet: tokens, reset, base, layout, then components and areas by name, utilities last.
+
+    The owner's accent ("#1f5c4d") stands outside all layers, so it wins; every other green is computed from it.
+    """
     css = ROOT / "css"
     files = [css / f"{name}.css" for name in _FIRST]
     files += (
         sorted((css / "components").glob("*.css")) + sorted((css / "areas").glob("*.css")) + [css / "utilities.css"]
     )
-    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.exists())
+    own = [f":root {{ --accent: {accent}; }}"] if accent else []
+    return "\n".join([file.read_text(encoding="utf-8") for file in files if file.exists()] + own)
 
 
 def _sources() -> list[Path]:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from portal.accounts.models import Member
 from portal.core.db import db, transaction
 from portal.library.models import Item
-from portal.seeds import conversations, library, people, reading
+from portal.seeds import conversations, library, paying, people, reading
 
 
 def init_app(app: Flask) -> None:
@@ -47,7 +47,9 @@ def load_demo() -> None:
         items = library.load(files, shift=shift)
         rooms = conversations.load_rooms()
         threads, posts = conversations.load_threads(members, shift=shift)
-    click.echo(f"Loaded {len(members)} people, {items} items, {rooms} rooms, {threads} threads with {posts} posts.")
+    paid = paying.pay_all({handle: member.id for handle, member in members.items()})
+    click.echo(f"Loaded {len(members)} people, {paid} of them with a subscription in the sandbox, {items} items,")
+    click.echo(f"{rooms} rooms, {threads} threads with {posts} posts.")
 
 
 def load_content() -> None:

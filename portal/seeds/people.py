@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -55,17 +55,26 @@ def sign_ins() -> list[tuple[str, str, str]]:
 
 
 def _admit(member: Member, about: dict[str, Any]) -> None:
-    """Access as their membership says. Nobody of them pays: a demo has no cards, so their access is a grant."""
+    """Whoever never paid in the demo's story, and Lena, whose time is over. Who pays does so in paying.py."""
     membership = about.get("membership", "none")
-    if membership == "none":
-        return
-    lapsed = membership == "lapsed"
+    if membership in {"lapsed", "complimentary"}:
+        grant(member.id, until=now() - _LAPSED_SINCE if membership == "lapsed" else None)
+
+
+def grant(member_id: int, *, until: datetime | None = None) -> None:
+    """Access without payment, for the demo's own reasons."""
     db.session.add(
         Grant(
-            member_id=member.id,
+            member_id=member_id,
             source=GrantSource.COMPLIMENTARY,
             because="Invented for the demo",
-            until=now() - _LAPSED_SINCE if lapsed else None,
+            until=until,
             created_at=now() - _HERE_SINCE,
         )
     )
+
+
+def payers() -> dict[str, str]:
+    """The plan of everyone who pays in the demo's story, by handle: {"alice": "annual"}."""
+    plans = {about["handle"]: about.get("membership", "") for about in reading.people()}
+    return {handle: plan.removeprefix("member_") for handle, plan in plans.items() if plan.startswith("member_")}

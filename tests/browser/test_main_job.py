@@ -151,3 +151,14 @@ def test_a_bank_that_asks_is_answered_and_one_that_is_refused_opens_nothing(some
     doing.pay(nora, "4000 0025 0000 3155")
     nora.page.get_by_role("button", name="Complete authentication").click()
     doing.expect_to_be_in(nora)
+
+
+def test_alice_reads_what_she_pays_and_when_next(someone):
+    alice = someone()
+    alice.sign_in("alice")
+    alice.goto("/account/billing")
+    page = alice.page.locator("main")
+    expect(page).to_contain_text("$990")
+    expect(page).to_contain_text("Next charge")
+    alice.page.get_by_role("button", name=re.compile("Stripe|card|cancel|manage", re.I)).first.click()
+    expect(alice.page.get_by_text("Simulated Stripe")).to_be_visible()

@@ -9,9 +9,8 @@ import time
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
-from werkzeug.http import http_date
 
-from stripe_sandbox import calls, clock, deliveries, expanding, faults, forms, idempotency, oracle
+from stripe_sandbox import calls, clock, expanding, faults, forms, idempotency, oracle
 from stripe_sandbox.errors import ApiError
 from stripe_sandbox.sandbox import Sandbox
 from stripe_sandbox.store import API_VERSION, Object, Store, Transaction, new_id
@@ -56,8 +55,6 @@ def answer(rest: str) -> Response:
     response = Response(body, status, mimetype="application/json")
     response.headers["Request-Id"] = headers.pop("Request-Id", request_id)
     response.headers["Stripe-Version"] = API_VERSION
-    with _store().read() as tx:
-        response.headers["Date"] = http_date(deliveries.told_time(tx))
     response.headers.update(headers)
     return response
 

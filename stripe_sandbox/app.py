@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from flask import Flask
+from flask import Flask, Response, current_app
 from jinja2 import StrictUndefined
+from werkzeug.http import http_date
 
 from stripe_sandbox import api, checkout_page, control, deliveries, invoice_page, portal_page
 from stripe_sandbox.sandbox import Sandbox, listen_as_environment_says
@@ -32,9 +33,17 @@ def create_app(
     sandbox = Sandbox(database, delivery=delivery, seed=seed, retry_seconds=retry_seconds or _retry_seconds())
     app.extensions["sandbox"] = sandbox
     listen_as_environment_says(sandbox)
+    app.after_request(_say_the_time)
     for blueprint in (api.bp, checkout_page.bp, portal_page.bp, invoice_page.bp, control.bp):
         app.register_blueprint(blueprint)
     return app
+
+
+def _say_the_time(response: Response) -> Response:
+    sandbox: Sandbox = current_app.extensions["sandbox"]
+    with sandbox.store.read() as tx:
+        response.headers["Date"] = http_date(deliveries.told_time(tx))
+    return response
 
 
 def _retry_seconds() -> tuple[float, ...]:

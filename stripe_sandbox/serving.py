@@ -17,6 +17,10 @@ class _Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True
     timeout = 60
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Without the server's own `Date`: the application says what time it is here."""
+        self.send_response_only(code, message)
+
     def log_request(self, *args: Any) -> None:
         return None
 

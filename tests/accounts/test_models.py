@@ -15,6 +15,9 @@ from portal.accounts.models import Member
         ("Prof. Dr. Amin Saleh", "Amin", "AS"),
         ("Dr.", "Dr.", "D"),
         ("Cher", "Cher", "C"),
+        ("李 小龍", "李", "李小"),
+        ("…", "…", "·"),
+        ("", "", "·"),
     ],
 )
 def test_nora_is_greeted_by_her_first_name_and_not_by_her_title(name: str, first: str, initials: str):

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from portal.accounts.models import Member
 from portal.conversations import following, posting
 from portal.conversations.models import Post
 from portal.core.db import db, transaction
@@ -143,14 +142,6 @@ def test_the_form_of_a_kept_page_still_works(browse, people, make):
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)[1]
     answer = bob.post(f"{path}/posts", data={"body": "From the kept page.", "csrf_token": token})
     assert answer.status_code == 303
-
-
-def test_a_post_knows_its_author_by_the_same_initials_as_everywhere(app):
-    from portal.conversations.showing import initials
-
-    for name in ("Alice Moreno", "Cher", "José María de la Cruz", "李 小龍", "…", "42 Street", ""):
-        with app.app_context():
-            assert initials(name) == Member(name=name).initials
 
 
 def test_nothing_but_columns_is_loaded_for_a_page(app, browse, people, make, count_queries):

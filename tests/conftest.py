@@ -140,7 +140,10 @@ def _empty() -> None:
     tables = [f'"{t.name}"' for t in reversed(database.metadata.sorted_tables)]  # quoted: one is called grant
     with database.engine.begin() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
+            # Only what holds rows: truncating all of them costs a tenth of a second, and there are a thousand tests.
+            filled = connection.execute(text(" UNION ALL ".join(f"(SELECT '{t}' FROM {t} LIMIT 1)" for t in tables)))
+            if names := ", ".join(filled.scalars()):
+                connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
             return
         trigger = connection.execute(
             text("SELECT sql FROM sqlite_master WHERE name = 'record_is_not_deleted'")

@@ -151,4 +151,4 @@ def test_sqlite_syncs_each_commit_and_keeps_foreign_keys(app: Flask):
             p: db.session.execute(db.text(f"PRAGMA {p}")).scalar()
             for p in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
-    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10000}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +120,6 @@ class Sandbox:
 
     def events(self, type: str | None = None) -> list[Object]:
         """Events, oldest first."""
-        import json
-
         with self.store.read() as tx:
             rows = tx.conn.execute("SELECT body FROM event WHERE ? IS NULL OR type = ? ORDER BY seq", (type, type))
             return [json.loads(r["body"]) for r in rows]
@@ -149,7 +149,7 @@ class Sandbox:
             for table in ("object", "event", "delivery", "plan", "idempotency", "fault", "setting"):
                 tx.conn.execute(f"DELETE FROM {table}")
 
-    def transaction(self) -> Any:
+    def transaction(self) -> AbstractContextManager[Transaction]:
         """For tests that need to put something in by hand."""
         return self.store.write()
 
@@ -172,6 +172,3 @@ def _move_endpoint(sandbox: Sandbox, url: str) -> None:
                 if endpoint["url"] == known:
                     tx.save(endpoint | {"url": url})
         tx.set("environment_url", url)
-
-
-__all__ = ["Sandbox", "Transaction", "listen_as_environment_says"]

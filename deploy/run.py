@@ -89,7 +89,7 @@ def serve(programs: Programs, instance: Path, port: int, sandbox_port: int) -> N
         remember_prepared(instance, env)
 
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    options = ("--no-control-socket", "--worker-class", "gthread", "--workers", "1", "--threads", "8")
+    options = ("--config", str(ROOT / "deploy" / "gunicorn.conf.py"), "--workers", "1")
     quiet = ("--graceful-timeout", "5", "--log-level", "warning")
     programs.start("web", PYTHON, "-m", "gunicorn", *options, *quiet, "--bind", address, "wsgi:app")
     programs.wait_for("sandbox", "127.0.0.1", sandbox_port, "/health")

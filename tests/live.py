@@ -61,7 +61,7 @@ class Live:
         return done.stdout
 
     def start_web(self, app: str = "wsgi:app", **env: str) -> None:
-        options = ("--no-control-socket", "--worker-class", "gthread", "--workers", "1", "--threads", "8")
+        options = ("--config", "deploy/gunicorn.conf.py", "--workers", "1")
         bind = ("--bind", f"127.0.0.1:{self.port}", "--log-level", "warning", "--graceful-timeout", "3")
         self._start("web", [sys.executable, "-m", "gunicorn", *options, *bind, app], env)
         self.wait_until(self._answers, "the web server answers")

@@ -33,7 +33,7 @@ class Measured:
 
 
 class Server:
-    """gunicorn with threads, two processes, as the deploy page recommends."""
+    """gunicorn as everywhere (deploy/gunicorn.conf.py), with two processes."""
 
     def __init__(
         self, app: str, env: dict[str, str], folder: Path, *, cookie: str = "", host: str = "localhost"
@@ -44,13 +44,10 @@ class Server:
             sys.executable,
             "-m",
             "gunicorn",
-            "--no-control-socket",
-            "--worker-class",
-            "gthread",
+            "--config",
+            "deploy/gunicorn.conf.py",
             "--workers",
             "2",
-            "--threads",
-            "8",
             "--log-level",
             "error",
             "--bind",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import Enum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindparam, literal, or_, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, aliased, contains_eager
+from sqlalchemy import BindParameter, ColumnElement, Integer, Row, Select, and_, bindparam, literal, or_, select, tuple_
+from sqlalchemy.orm import contains_eager
 
 from portal.accounts.models import Member
 from portal.conversations.models import POSTS_A_PAGE, Follow, Post, Room, Thread, thread_topic
@@ -19,6 +20,7 @@ from portal.topics.models import Topic
 
 Lines = Select[*tuple[Any, ...]]  # columns by name, see each query
 Line = Row[*tuple[Any, ...]]
+Asked = tuple[Lines, dict[str, Any]]  # a statement, and the values that this reader puts into it
 
 
 def rooms() -> Select[Room]:
@@ -32,27 +34,9 @@ def visible_to(reader: Member) -> ColumnElement[bool]:
     return or_(Thread.hidden_at.is_(None), Thread.author_id == reader.id)
 
 
-def threads_in(room: Room, reader: Member) -> Lines:
+def threads_in(room: Room, reader: Member) -> Asked:
     """The lines of a room's list: each thread with the names of who began it and who spoke last."""
-    starter, speaker = aliased(Member), aliased(Member)
-    return (
-        select(
-            Thread.id,
-            Thread.title,
-            Thread.post_count,
-            Thread.last_post_at,
-            Thread.locked_at,
-            Thread.hidden_at,
-            Thread.about_title,
-            starter.name.label("starter"),
-            starter.closed_at.label("starter_left"),
-            speaker.name.label("speaker"),
-            speaker.closed_at.label("speaker_left"),
-        )
-        .join(starter, starter.id == Thread.author_id)
-        .outerjoin(speaker, speaker.id == Thread.last_author_id)
-        .where(Thread.room_id == room.id, visible_to(reader))
-    )
+    return _threads(sees_all=sees_hidden(reader)), {"room_id": room.id, "reader_id": reader.id}
 
 
 def thread_for(reader: Member, thread_id: int) -> tuple[Thread, bool, bool] | None:
@@ -139,30 +123,15 @@ def post_for(reader: Member, post_id: int) -> Select[Post]:
     )
 
 
-def posts_by(member: Member) -> Lines:
+def posts_by(member: Member) -> Asked:
     """Everything one person wrote, hidden or not: their words stay theirs, whatever they pay."""
-    return (
-        select(
-            Post.id,
-            Post.body_html,
-            Post.created_at,
-            Post.edited_at,
-            Post.hidden_at,
-            Post.hidden_because,
-            Thread.id.label("thread_id"),
-            Thread.title,
-            Room.title.label("room"),
-        )
-        .join(Thread, Thread.id == Post.thread_id)
-        .join(Room, Room.id == Thread.room_id)
-        .where(Post.author_id == member.id)
-    )
+    return _posts_of_one(), {"author_id": member.id}
 
 
 def page_of(
-    query: Lines,
-    moment: InstrumentedAttribute[datetime],
-    number: InstrumentedAttribute[int],
+    asked: Asked,
+    moment: ColumnElement[datetime],
+    number: ColumnElement[int],
     *,
     older: str | None,
     newer: str | None,
@@ -170,21 +139,21 @@ def page_of(
     place: Callable[[Line], tuple[datetime, int]],
 ) -> Page[Line]:
     """One screenful, newest first, beside a cursor: what is older than it, or what is newer. Nonsense means the top."""
-    after, before, query_from_the_top = read_cursor(older), read_cursor(newer), query
-    order, key = (moment, number), tuple_(moment, number)
-    if before and not after:
-        found = _rows(query.where(key > _place(before)).order_by(*order).limit(most + 1))
-        more, rows = len(found) > most, list(reversed(found[:most]))
-        is_top, is_end = not more, False
-    else:
-        if after:
-            query = query.where(key < _place(after))
-        found = _rows(query.order_by(*(column.desc() for column in order)).limit(most + 1))
-        rows, is_top, is_end = found[:most], after is None, len(found) <= most
-    if not rows and (after or before):
-        return page_of(query_from_the_top, moment, number, older=None, newer=None, most=most, place=place)
+    query, values = asked
+    after, before = read_cursor(older), read_cursor(newer)
+    at = after or before
+    values = values | {"most": most + 1} | ({"at_moment": at[0], "at_number": at[1]} if at else {})
+    side = Side.OLDER if after else Side.NEWER if before else Side.TOP
+    found = db.session.connection().execute(_beside(query, moment, number, side), values).all()
+    more, rows = len(found) > most, found[:most]
+    if side is Side.NEWER:
+        rows = rows[::-1]
+    if not rows and at:
+        return page_of(asked, moment, number, older=None, newer=None, most=most, place=place)
     if not rows:
         return Page([], None, None)
+    is_top = side is Side.TOP or (side is Side.NEWER and not more)
+    is_end = side is not Side.NEWER and not more
     return Page(
         rows,
         newer=None if is_top else cursor(*place(rows[0])),
@@ -192,9 +161,71 @@ def page_of(
     )
 
 
-def _place(at: tuple[datetime, int]) -> Any:
-    return tuple_(literal(at[0], Moment()), literal(at[1]))
+class Side(Enum):
+    """Where a page lies, seen from its cursor."""
+
+    TOP = "top"
+    OLDER = "older"
+    NEWER = "newer"
 
 
-def _rows(query: Lines) -> list[Line]:
-    return list(db.session.execute(query))
+# The lists' statements, built once: building one anew took longer than asking it.
+
+
+@cache
+def _threads(*, sees_all: bool) -> Lines:
+    thread = Thread.__table__.c
+    starter, speaker = Member.__table__.alias("starter"), Member.__table__.alias("speaker")
+    found = (
+        select(
+            thread.id,
+            thread.title,
+            thread.post_count,
+            thread.last_post_at,
+            thread.locked_at,
+            thread.hidden_at,
+            thread.about_title,
+            starter.c.name.label("starter"),
+            starter.c.closed_at.label("starter_left"),
+            speaker.c.name.label("speaker"),
+            speaker.c.closed_at.label("speaker_left"),
+        )
+        .join_from(Thread.__table__, starter, starter.c.id == thread.author_id)
+        .outerjoin(speaker, speaker.c.id == thread.last_author_id)
+        .where(thread.room_id == bindparam("room_id"))
+    )
+    return (
+        found if sees_all else found.where(or_(thread.hidden_at.is_(None), thread.author_id == bindparam("reader_id")))
+    )
+
+
+@cache
+def _posts_of_one() -> Lines:
+    post, thread, room = Post.__table__.c, Thread.__table__.c, Room.__table__.c
+    return (
+        select(
+            post.id,
+            post.body_html,
+            post.created_at,
+            post.edited_at,
+            post.hidden_at,
+            post.hidden_because,
+            thread.id.label("thread_id"),
+            thread.title,
+            room.title.label("room"),
+        )
+        .join_from(Post.__table__, Thread.__table__, thread.id == post.thread_id)
+        .join(Room.__table__, room.id == thread.room_id)
+        .where(post.author_id == bindparam("author_id"))
+    )
+
+
+@cache
+def _beside(query: Lines, moment: ColumnElement[datetime], number: ColumnElement[int], side: Side) -> Lines:
+    key = tuple_(moment, number)
+    at = tuple_(bindparam("at_moment", type_=Moment()), bindparam("at_number", type_=Integer()))
+    if side is Side.NEWER:
+        query = query.where(key > at).order_by(moment, number)
+    else:
+        query = (query.where(key < at) if side is Side.OLDER else query).order_by(moment.desc(), number.desc())
+    return query.limit(bindparam("most"))

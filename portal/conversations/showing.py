@@ -94,6 +94,39 @@ def shown(rows: Sequence[Line], reading: Reading) -> list[Shown]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A thread's line in its room: finished words and its address."""
+
+    href: str
+    title: str
+    facts: list[str]
+    when: Markup
+
+
+def listed(rows: Sequence[Line]) -> list[Listed]:
+    """The lines of a room's page."""
+    when = web.whens()
+    return [Listed(f"/threads/{row.id}", row.title, _facts(row), when(row.last_post_at)) for row in rows]
+
+
+def _facts(row: Line) -> list[str]:
+    replies = row.post_count - 1
+    facts = [f"Begun by {FORMER_MEMBER if row.starter_left else row.starter}"]
+    if replies < 1:
+        facts.append("No reply yet")
+    else:
+        last = FORMER_MEMBER if row.speaker_left or not row.speaker else row.speaker
+        facts.append(f"{replies} {'reply' if replies == 1 else 'replies'}, the last by {last}")
+    if row.about_title:
+        facts.append(f"About: {row.about_title}")
+    if row.locked_at:
+        facts.append("Closed to new replies")
+    if row.hidden_at:
+        facts.append("Hidden by a moderator")
+    return facts
+
+
 def tag_of(reading: Reading, page: int) -> str:
     """The ETag, from what the page is made of instead of its HTML: no post is loaded to learn that nothing changed.
 

@@ -40,15 +40,15 @@ def room(slug: str) -> Answer:
     room = _room_or_404(slug)
     page = queries.page_of(
         queries.threads_in(room, me()),
-        Thread.last_post_at,
-        Thread.id,
+        Thread.__table__.c.last_post_at,
+        Thread.__table__.c.id,
         older=request.args.get("older"),
         newer=request.args.get("newer"),
         most=THREADS_A_PAGE,
         place=lambda row: (row.last_post_at, row.id),
     )
     return render_template(
-        "conversations/room.html", room=room, page=page, may_post=may_post(me()), former=showing.FORMER_MEMBER
+        "conversations/room.html", room=room, page=page, threads=showing.listed(page.rows), may_post=may_post(me())
     )
 
 
@@ -151,8 +151,8 @@ def mute(thread_id: int) -> Answer:
 def own_posts() -> Answer:
     page = queries.page_of(
         queries.posts_by(me()),
-        Post.created_at,
-        Post.id,
+        Post.__table__.c.created_at,
+        Post.__table__.c.id,
         older=request.args.get("older"),
         newer=request.args.get("newer"),
         most=OWN_POSTS_A_PAGE,

@@ -221,13 +221,15 @@ def day(moment: datetime) -> str:
 
 def money(minor: int, currency: str) -> str:
     """`9900, "usd"` → "$99.00" (or "$99" when even), by the site's locale. Minor units, never a float."""
-    digits = get_currency_precision(currency.upper())
-    amount = Decimal(minor).scaleb(-digits)
-    even = amount == amount.to_integral_value()
-    locale = current_app.config["SITE_LOCALE"]
-    if even:
-        return format_currency(amount, currency.upper(), "¤#,##0", locale=locale, currency_digits=False)
-    return format_currency(amount, currency.upper(), locale=locale)
+    return _money(minor, currency.upper(), current_app.config["SITE_LOCALE"])
+
+
+@lru_cache(maxsize=512)
+def _money(minor: int, currency: str, locale: str) -> str:
+    amount = Decimal(minor).scaleb(-get_currency_precision(currency))
+    if amount == amount.to_integral_value():
+        return format_currency(amount, currency, "¤#,##0", locale=locale, currency_digits=False)
+    return format_currency(amount, currency, locale=locale)
 
 
 def filesize(size: int) -> str:

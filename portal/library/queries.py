@@ -74,7 +74,7 @@ Topics = Sequence[AnyRow]  # id, slug, title of every topic, in the coach's orde
 
 
 def topics_in_order() -> Topics:
-    return db.session.execute(_TOPICS).all()
+    return db.session.connection().execute(_TOPICS).all()
 
 
 def shelf_page(
@@ -85,7 +85,7 @@ def shelf_page(
     values = _values(shelf, reader_id) | {"most": ROWS_A_PAGE + 1}
     if before:
         values |= {"before_moment": before[0], "before_id": before[1]}
-    found = db.session.execute(statement, values).all()
+    found = db.session.connection().execute(statement, values).all()
     rows = _rows(found[:ROWS_A_PAGE], topics)
     older = cursor(rows[-1].published_at, rows[-1].id) if len(found) > ROWS_A_PAGE else None
     return Page(rows, newer=None, older=older)
@@ -100,29 +100,29 @@ def shelf_search(
     hits = search.search(shelf.words, audiences=audiences, kinds=kinds, most=MOST_FOUND * (4 if shelf.topic else 1))
     places = {hit.ref_id: place for place, hit in enumerate(hits)}
     statement = _lines(kind=shelf.kind is not None, topic=shelf.topic is not None, among=True)
-    found = db.session.execute(statement, _values(shelf, reader_id) | {"ids": list(places)}).all()
+    found = db.session.connection().execute(statement, _values(shelf, reader_id) | {"ids": list(places)}).all()
     best = sorted(found, key=lambda row: places[row.id])[:MOST_FOUND]
     return _rows(best, topics, snippets={hit.ref_id: hit.snippet for hit in hits})
 
 
 def related_to(item_id: int, *, most: int = 4) -> Sequence[AnyRow]:
     """Items that share a topic (kind, slug, title, summary, problem): those that share most, then the newest."""
-    return db.session.execute(_RELATED, {"item_id": item_id, "moment": now(), "most": most}).all()
+    return db.session.connection().execute(_RELATED, {"item_id": item_id, "moment": now(), "most": most}).all()
 
 
 def whole_item(slug: str) -> AnyRow | None:
     """All that an item's page shows of the item itself, with the head of its conversation and an episode's tool."""
-    return db.session.execute(_WHOLE, {"slug": slug, "moment": now()}).first()
+    return db.session.connection().execute(_WHOLE, {"slug": slug, "moment": now()}).first()
 
 
 def topics_of(item_id: int) -> Sequence[AnyRow]:
     """Slug and title, in the coach's order."""
-    return db.session.execute(_TOPICS_OF, {"item_id": item_id}).all()
+    return db.session.connection().execute(_TOPICS_OF, {"item_id": item_id}).all()
 
 
 def editions_of(item_id: int, *, reader_id: int | None) -> Sequence[AnyRow]:
     """Every file of every edition, the newest edition first, its main file first; `had` tells what the reader has."""
-    return db.session.execute(_EDITIONS, {"item_id": item_id, "reader_id": reader_id or 0}).all()
+    return db.session.connection().execute(_EDITIONS, {"item_id": item_id, "reader_id": reader_id or 0}).all()
 
 
 def files_at(slug: str, *, reader_id: int, begun_after: datetime) -> Sequence[AnyRow]:
@@ -131,7 +131,7 @@ def files_at(slug: str, *, reader_id: int, begun_after: datetime) -> Sequence[An
     `remembered` says whether the reader began to download that file after the given moment.
     """
     values = {"slug": slug, "moment": now(), "reader_id": reader_id, "begun_after": begun_after}
-    return db.session.execute(_FILES, values).all()
+    return db.session.connection().execute(_FILES, values).all()
 
 
 def item_by_slug(slug: str) -> Select[Item]:

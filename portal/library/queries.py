@@ -31,6 +31,7 @@ from portal.topics.models import Topic
 
 ROWS_A_PAGE = 20
 MOST_FOUND = 40
+_TOPIC_LINK = Markup('<a class="topic" href="/topics/{}">{}</a>')
 _LETTERS_A_MINUTE = 1100  # of quiet reading
 
 _ITEM, _TOOL, _RESOURCE = Item.__table__, Tool.__table__, Resource.__table__
@@ -64,7 +65,7 @@ class ItemRow(NamedTuple):
     published_at: datetime
     day: str  # "20 Nov", in the reader's zone
     facts: list[str]  # "PDF and Word", "40 minutes"
-    topics: list[tuple[str, str]]  # (slug, title)
+    topics: Markup  # links
     changed: bool  # a newer edition is there than the reader has downloaded
     snippet: Markup | None  # where the searched words stand
 
@@ -169,7 +170,8 @@ def _rows(
 ) -> list[ItemRow]:
     if not found:
         return []
-    by_id = {str(topic.id): (topic.slug, topic.title) for topic in (topics_in_order() if topics is None else topics)}
+    topics = topics_in_order() if topics is None else topics
+    links = [(str(topic.id), _TOPIC_LINK.format(topic.slug, topic.title)) for topic in topics]  # once, not once a row
     zone, locale = reader_zone(), current_app.config["SITE_LOCALE"]
     year = now().astimezone(zone).year
     rows = []
@@ -187,7 +189,7 @@ def _rows(
                 row.published_at,
                 _day(row.published_at, zone, year, locale),
                 _facts(row),
-                [topic for topic_id, topic in by_id.items() if topic_id in about],
+                Markup("").join(link for topic_id, link in links if topic_id in about),
                 row.had is not None and row.had < row.edition,
                 snippets.get(row.id) if snippets else None,
             )

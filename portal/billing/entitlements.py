@@ -86,7 +86,7 @@ _CLOSED = {
     "canceled": Why.LAPSED,
 }
 KNOWN_STATUSES = frozenset({*_CLOSED, "trialing", "active", "past_due"})
-_HARMLESS_DISPUTES = ["won", "warning_needs_response", "warning_under_review", "warning_closed", "prevented"]
+HARMLESS_DISPUTES = ["won", "warning_needs_response", "warning_under_review", "warning_closed", "prevented"]
 
 
 @dataclass(frozen=True)
@@ -282,7 +282,7 @@ def _question(*, of_everyone: bool = False) -> CompoundSelect[Any]:
         .where(
             about,
             reversal.kind == ReversalKind.DISPUTE,
-            *(reversal.status != harmless for harmless in _HARMLESS_DISPUTES),
+            *(reversal.status != harmless for harmless in HARMLESS_DISPUTES),
         )
         .correlate(Subscription.__table__)
         .scalar_subquery()

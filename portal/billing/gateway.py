@@ -195,8 +195,35 @@ class Event:
     api_version: str | None
     object_id: str | None
     customer_id: str | None
-    charge_id: str | None  # disputes name no customer
+    charge_id: str | None  # of charges and disputes; a dispute names no customer
     payload: Json = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """A refund or a dispute of one charge, with the invoice the charge had paid, as far as Stripe knows one."""
+
+    id: str
+    kind: str  # refund, dispute
+    status: str
+    livemode: bool
+    charge_id: str
+    amount_minor: int
+    currency: str
+    is_full: bool  # nothing of the charge is left, all its refunds together; of a dispute: all of it is disputed
+    invoice_id: str | None = None
+    sub_id: str | None = None
+    covers_until: datetime | None = None  # end of what the invoice had paid for
+
+
+@dataclass(frozen=True)
+class ReversalSeen:
+    """A refund or dispute in the account's own list: enough to know whether ours says the same."""
+
+    id: str
+    status: str
+    charge_id: str
+    customer_id: str | None
 
 
 @dataclass(frozen=True)
@@ -387,6 +414,45 @@ class Gateway:
         intents = [(each.get("payment") or {}).get("payment_intent") for each in _plain(listed)["data"]]
         return any(isinstance(i, dict) and i.get("status") == "requires_action" for i in intents)
 
+    # Money that went back
+
+    def payer_of(self, charge_id: str) -> str | None:
+        """Whose charge it is; a charge of no customer is none of ours."""
+        return _id_of(_plain(self._ask(lambda v1: v1.charges.retrieve(charge_id))).get("customer"))
+
+    def reversals_of(self, charge_id: str, *, quick: bool = False) -> list[Reversal]:
+        """All refunds and disputes of a charge, mapped to the subscription whose invoice it had paid."""
+        charge = _plain(self._ask(lambda v1: v1.charges.retrieve(charge_id), quick=quick))
+        params: Json = {"charge": charge_id, "limit": 100}
+        refunds = self._ask(lambda v1: list(v1.refunds.list(cast(Any, params)).auto_paging_iter()), quick=quick)
+        disputes = self._ask(lambda v1: list(v1.disputes.list(cast(Any, params)).auto_paging_iter()), quick=quick)
+        if not refunds and not disputes:
+            return []
+        paid = self._paid_with(charge, quick=quick)
+        return [
+            *(_reversal("refund", _plain(each), charge, paid) for each in refunds),
+            *(_reversal("dispute", _plain(each), charge, paid) for each in disputes),
+        ]
+
+    def reversals_since(self, moment: datetime) -> list[ReversalSeen]:
+        """Every refund and dispute begun since then, a hundred a call."""
+        params: Json = {"created": {"gte": int(moment.timestamp())}, "limit": 100, "expand": ["data.charge"]}
+        refunds = self._ask(lambda v1: list(v1.refunds.list(cast(Any, params)).auto_paging_iter()))
+        disputes = self._ask(lambda v1: list(v1.disputes.list(cast(Any, params)).auto_paging_iter()))
+        return [_reversal_seen(plain) for plain in map(_plain, [*refunds, *disputes]) if plain.get("charge")]
+
+    def _paid_with(self, charge: Json, *, quick: bool) -> Json | None:
+        """The invoice a charge had paid. Since basil only the list of invoice payments leads from one to the other."""
+        intent = _id_of(_has(charge, "payment_intent"))
+        payment = (
+            {"type": "payment_intent", "payment_intent": intent}
+            if intent
+            else {"type": "charge", "charge": charge["id"]}
+        )
+        params: Json = {"payment": payment, "expand": ["data.invoice"]}
+        listed = self._ask(lambda v1: v1.invoice_payments.list(cast(Any, params)), quick=quick)
+        return next((each["invoice"] for each in _plain(listed)["data"] if isinstance(each.get("invoice"), dict)), None)
+
     # Events and the endpoint they come to
 
     def events_since(self, moment: datetime) -> list[Event]:
@@ -470,7 +536,7 @@ def event_of(payload: Any) -> Event:
         raise Malformed("the body is no snapshot event")
     about: Json = (payload.get("data") or {}).get("object") or {}
     customer = about.get("id") if about.get("object") == "customer" else about.get("customer")
-    charge = about.get("charge") if about.get("object") == "dispute" else None
+    charge = about.get({"dispute": "charge", "charge": "id"}.get(str(about.get("object")), ""))
     return Event(
         id=str(_need(payload, "id")),
         type=str(_need(payload, "type")),
@@ -699,6 +765,37 @@ def _invoice(invoice: Mapping[str, Any]) -> Invoice:
         next_attempt_at=_maybe_moment(_has(invoice, "next_payment_attempt")),
         created_at=_moment(_need(invoice, "created")),
         reason=invoice.get("billing_reason"),
+    )
+
+
+def _reversal(kind: str, thing: Json, charge: Json, invoice: Json | None) -> Reversal:
+    amount = int(_need(thing, "amount"))
+    whole = int(_need(charge, "amount"))
+    parent = ((invoice or {}).get("parent") or {}).get("subscription_details") or {}
+    lines = _need(_need(invoice, "lines"), "data") if invoice is not None else []
+    ends = [_moment(_need(_need(line, "period"), "end")) for line in lines]
+    return Reversal(
+        id=str(_need(thing, "id")),
+        kind=kind,
+        status=str(_need(thing, "status")),
+        livemode=bool(_need(charge, "livemode")),
+        charge_id=str(_need(charge, "id")),
+        amount_minor=amount,
+        currency=str(_need(thing, "currency")),
+        is_full=bool(_need(charge, "refunded")) if kind == "refund" else amount >= whole,
+        invoice_id=_id_of(invoice),
+        sub_id=_id_of(parent.get("subscription")),
+        covers_until=max(ends, default=None),
+    )
+
+
+def _reversal_seen(thing: Json) -> ReversalSeen:
+    charge = thing["charge"]
+    return ReversalSeen(
+        id=str(_need(thing, "id")),
+        status=str(_need(thing, "status")),
+        charge_id=_id_of(charge) or "",
+        customer_id=_id_of(charge.get("customer")) if isinstance(charge, Mapping) else None,
     )
 
 

@@ -23,6 +23,7 @@ from portal.billing.models import (
     BillingCustomer,
     CheckoutAttempt,
     EventState,
+    PaymentReversal,
     PlanPrice,
     StripeEvent,
     Subscription,
@@ -180,9 +181,10 @@ def compare_everything() -> Report:
         by_customer[customer_id].append(snapshot)
     with transaction():
         differing = _differing(by_customer, report)
-    for row_id in differing:
+    charges = _charges_that_differ()
+    for row_id in dict.fromkeys([*differing, *charges]):
         try:
-            sync_customer(row_id, cause="reconcile")
+            sync_customer(row_id, cause="reconcile", charges=charges.get(row_id, ()))
             report.repaired.append(f"customer {row_id}")
         except Busy:
             continue
@@ -230,6 +232,36 @@ def _differing(by_customer: dict[str, list[Snapshot]], report: Report) -> list[i
             if not mirror[customer.id][sub_id].is_over:
                 report.needs_a_person.append(f"{sub_id} is here and not at Stripe")
     return differing
+
+
+def _charges_that_differ() -> dict[int, list[str]]:
+    """Charges of our customers with a refund or dispute that is not mirrored as it is. Raises StripeAway."""
+    seen = [each for each in stripe_gateway().reversals_since(now() - IDS_KEPT) if each.customer_id]
+    found: dict[int, list[str]] = defaultdict(list)
+    if not seen:
+        return found
+    with transaction():
+        mirrored_as = dict(
+            db.session.execute(
+                select(PaymentReversal.reversal_id, PaymentReversal.status).where(
+                    PaymentReversal.account == own_account()
+                )
+            ).all()
+        )
+        differing = [each for each in seen if mirrored_as.get(each.id) != each.status]
+        row_of = dict(
+            db.session.execute(
+                select(BillingCustomer.customer_id, BillingCustomer.id).where(
+                    BillingCustomer.account == own_account(),
+                    BillingCustomer.customer_id.in_([each.customer_id for each in differing]),
+                )
+            ).all()
+        )
+        for each in differing:
+            if row_id := row_of.get(each.customer_id):
+                found[row_id].append(each.charge_id)
+                announce(row_id)
+    return found
 
 
 def _note_oddities(

@@ -19,10 +19,19 @@ import structlog
 from sqlalchemy import or_, select, update
 
 from portal.accounts.models import Member
-from portal.billing import letting_know
+from portal.billing import alerting, letting_know, reversing
 from portal.billing.attempts import close_attempt
 from portal.billing.entitlements import KNOWN_STATUSES, Entitlement, open_until, paid_or_given
-from portal.billing.gateway import Item, Malformed, Snapshot, StripeAway, StripeRefused, own_account, stripe_gateway
+from portal.billing.gateway import (
+    Item,
+    Malformed,
+    Reversal,
+    Snapshot,
+    StripeAway,
+    StripeRefused,
+    own_account,
+    stripe_gateway,
+)
 from portal.billing.models import (
     LIVE,
     AttemptState,
@@ -82,17 +91,18 @@ def read_now(row_id: int, *, cause: str, quick: bool = False, patience: float = 
             return
 
 
-def sync_customer(row_id: int, *, cause: str, quick: bool = False) -> None:
+def sync_customer(row_id: int, *, cause: str, quick: bool = False, charges: Sequence[str] = ()) -> None:
     """Read a customer until nothing announced is left unread. Raises Busy, StripeAway, StripeRefused, Malformed.
 
-    `cause` stands in the record when access changes: "event evt_…", "return", "reconcile".
+    `cause` stands in the record when access changes: "event evt_…", "return", "reconcile". Refunds and disputes are
+    read for the charges that events speak of, for those not settled yet, and for `charges`.
     """
     owner = secrets.token_hex(8)
     customer_id, target = _take_lease(row_id, owner)
     try:
         while True:
             read_at = now()
-            answer = _read(customer_id, quick=quick)
+            answer = _read(row_id, customer_id, charges, quick=quick)
             further = _write(row_id, owner, target, answer, read_at, cause)
             if further is None:
                 return
@@ -117,6 +127,7 @@ def sync_job(customer: int, cause: str) -> None:
 @dataclass(frozen=True)
 class _Answer:
     snapshots: Sequence[Snapshot]
+    reversals: Sequence[Reversal] = ()
     is_gone: bool = False  # Stripe no longer knows the customer
 
 
@@ -134,9 +145,13 @@ def _take_lease(row_id: int, owner: str) -> tuple[str, int]:
     return str(taken.customer_id), int(taken.sync_requested)
 
 
-def _read(customer_id: str, *, quick: bool) -> _Answer:
+def _read(row_id: int, customer_id: str, charges: Sequence[str], *, quick: bool) -> _Answer:
+    with transaction():
+        charges = sorted({*charges, *reversing.charges_to_read(row_id, customer_id)})
+    gateway = stripe_gateway()
     try:
-        return _Answer(stripe_gateway().subscriptions_of(customer_id, quick=quick))
+        snapshots = gateway.subscriptions_of(customer_id, quick=quick)
+        return _Answer(snapshots, [back for charge in charges for back in gateway.reversals_of(charge, quick=quick)])
     except StripeRefused as error:
         if error.is_missing:
             return _Answer((), is_gone=True)
@@ -161,10 +176,12 @@ def _write(row_id: int, owner: str, target: int, answer: _Answer, read_at: datet
         before = paid_or_given(member.id) if member else None
         followed = _follow(customer, answer, read_at)
         db.session.flush()
+        moved = reversing.follow(customer, answer.reversals)
         if member is not None and before is not None:
             after = paid_or_given(member.id)
             _record(member, customer, before, after, cause)
             letting_know.of_changes(member, followed, after=after)
+            alerting.of_changes(member, moved, after=after)
             _close_attempts(member, followed)
         _mark_events(customer, target)
         customer.sync_done, customer.synced_at = max(customer.sync_done, target), read_at

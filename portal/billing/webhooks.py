@@ -26,6 +26,7 @@ from portal.billing.gateway import (
 )
 from portal.billing.gateway import is_live as we_are_live
 from portal.billing.models import BillingCustomer, EventState, StripeEvent
+from portal.billing.reversing import charge_of
 from portal.billing.syncing import UNREADABLE, Busy, announce, sync_customer
 from portal.billing.watching import note
 from portal.core.clock import now
@@ -152,6 +153,8 @@ def _foreign(event: Event) -> str | None:
 
 
 def _announce_for(row_id: int, event: Event, account: str) -> None:
+    if event.customer_id is None:
+        return
     customer = db.session.scalar(
         select(BillingCustomer.id).where(
             BillingCustomer.account == account, BillingCustomer.customer_id == event.customer_id
@@ -177,10 +180,14 @@ def _link(event_id: int) -> int | None:
     The insert of a customer's id may still be under way, or was lost in a crash. Without a mark it is foreign.
     """
     with transaction():
-        customer_id = db.session.get_one(StripeEvent, event_id).customer_id
+        event = db.session.get_one(StripeEvent, event_id)
+        customer_id, charge_id = event.customer_id, charge_of(event)
+    if customer_id is None and charge_id is not None:  # a dispute names its charge only
+        customer_id = stripe_gateway().payer_of(charge_id)
     customer = stripe_gateway().customer(customer_id) if customer_id else None
     with transaction():
         event = db.session.get_one(StripeEvent, event_id)
+        event.customer_id = customer_id
         row_id = _row_for(customer_id) or (_take_in(customer) if customer is not None else None)
         if row_id is None:
             event.state, event.ignored_because, event.processed_at = EventState.IGNORED, "foreign", now()

@@ -112,7 +112,7 @@ def _measure(url: str, folder: Path, *, quick: bool) -> list[Row]:
 
 
 def _rows(app, portal: Server, floor: Server, *, quick: bool) -> list[Row]:
-    count = 200 if quick else 800
+    count = 200 if quick else 400
     last = filling.LONG_THREAD // 20
     rows = []
 
@@ -219,7 +219,7 @@ def _rows(app, portal: Server, floor: Server, *, quick: bool) -> list[Row]:
             gate_ms <= 0.8 and gate_queries <= 2,
         )
     )
-    rows += _download(portal, floor, 24 if quick else 120)
+    rows += _download(portal, floor, 24 if quick else 60)
     rows += _memory(portal, floor, 400 if quick else 10_000)
     return rows
 

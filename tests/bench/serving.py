@@ -50,6 +50,8 @@ class Server:
             "2",
             "--log-level",
             "error",
+            "--graceful-timeout",
+            "5",  # a worker told to stop while it starts may miss it
             "--bind",
             f"127.0.0.1:{self.port}",
             app,

@@ -191,7 +191,7 @@ def security() -> Page:
     return redirect(url_for("accounts.security"), 303)
 
 
-@bp.post("/account/devices/<int:device_id>/end")
+@bp.post("/account/devices/<int(max=2147483647):device_id>/end")
 @admits(Audience.SIGNED_IN)
 def end_device(device_id: int) -> Response:
     device = one_or_404(signing_in.devices_of(me()).where(Device.id == device_id))

@@ -264,3 +264,8 @@ def test_next_survives_the_gate_and_a_mistyped_password(make, people, browse):
 
 def test_a_visitor_sent_from_a_plan_finds_the_way_to_join_with_it(browse):
     assert "/join?plan=annual" in browse().get("/sign-in?next=/join/annual").text
+
+
+@pytest.mark.parametrize("number", ["0", "99999999999", "9" * 30])
+def test_a_device_that_cannot_exist_is_not_found_rather_than_broken(people, browse, number):
+    assert browse(people.alice).post(f"/account/devices/{number}/end").status_code == 404

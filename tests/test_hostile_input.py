@@ -17,7 +17,7 @@ from portal.accounts.models import Member
 VALUES = {
     "empty": "",
     "blank": "   \t ",
-    "invisible": "\u200b\u2060\u00ad",
+    "invisible": "\u200b\u2060\u00ad\u3164\u2800\ufe0f",
     "over-long": "x" * 60_000,
     "script": "<script>alert(1)</script><img src=x onerror=alert(1)>",
     "nul": "before\x00after",
@@ -165,6 +165,8 @@ def test_a_file_where_words_belong_is_nothing_typed(browse, field: str):
         "/threads/1%00",
         "/library/%00",
         "/rooms/%00%ff",
+        "/members/%00",
+        "/topics/%00",
         "/members/%F0%9F%A6%B7",
         "/topics/" + "a" * 5000,
         "/posts/0",

@@ -75,7 +75,7 @@ def _checkout_page(plan: Plan, problem: str | None = None) -> str:
 @admits(Audience.SIGNED_IN)
 def returned() -> Page:
     """Back from Stripe's page. The address grants nothing: our row says whose session it is, Stripe what it brought."""
-    session_id = request.args.get("session_id", "")
+    session_id = request.args.get("session_id", "").replace("\x00", "")  # which PostgreSQL cannot look for
     attempt = db.session.scalar(
         select(CheckoutAttempt).where(CheckoutAttempt.session_id == session_id, CheckoutAttempt.member_id == me().id)
     )

@@ -59,6 +59,8 @@ def audiences() -> frozenset[Audience]:
 def _gate() -> Any:
     if request.endpoint is None:
         return None  # no such page: Flask answers 404 or 405
+    if "\x00" in request.path:
+        abort(404)  # in no name of ours, and PostgreSQL breaks on it
     audience = audience_of(current_app, request.endpoint)
     if audience is None:
         abort(404)

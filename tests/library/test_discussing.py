@@ -43,6 +43,12 @@ def test_alice_begins_the_thread_of_a_tool_and_bob_finds_it_there(browse, people
     assert (again.status_code, again.headers["Location"]) == (303, f"/threads/{thread.id}")
 
 
+def test_bob_cannot_flood_a_thread_by_way_of_its_tool(browse, people, make):
+    tool, room, browser = make.tool(), make.room(), browse(people.bob)
+    answers = [start(browser, tool, room, body=f"Buy number {number}.").status_code for number in range(12)]
+    assert answers == [303] * 10 + [429] * 2
+
+
 def test_two_at_once_make_one_thread_and_no_words_are_lost(browse, people, make, app):
     tool, room = make.tool(), make.room()
     browsers = [browse(people.alice), browse(people.bob)]

@@ -6,6 +6,7 @@ import re
 
 from portal.accounts.models import Member
 from portal.core.errors import Refusal
+from portal.core.markdown import says_something
 from portal.core.web import plain_name
 
 LONGEST_NAME = 80
@@ -27,7 +28,7 @@ def clean_name(typed: str) -> str:
     looks like one (Flarum CVE-2026-30913): addresses are refused, and "evil.com" becomes "evil. com", like "Dr. Smith".
     """
     name = plain_name(typed)
-    if not any(c.isalnum() for c in name):
+    if not any(c.isalnum() and says_something(c) for c in name):
         raise NoName()
     if "//" in name or "@" in name or "www." in name.casefold():
         raise NameIsALink()

@@ -173,7 +173,7 @@ def _rendered(body: str) -> str:
     if len(body) > markdown.MAX_LENGTH:
         raise TooLong()
     html = markdown.render(body)
-    if not any(c.isprintable() and not c.isspace() for c in markdown.plain(html)):
+    if not markdown.says_something(markdown.plain(html)):
         raise NothingToRead()
     return html
 

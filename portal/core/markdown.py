@@ -10,6 +10,7 @@ from functools import cache
 from hashlib import blake2b
 from html import unescape
 from typing import Any
+from unicodedata import category
 
 from markupsafe import Markup
 
@@ -34,6 +35,7 @@ _CLASSES = {"footnotes", "footnotes-list", "footnote-item", "footnote-ref", "foo
     "task-list-item-checkbox",
 }
 _LEADS_SOMEWHERE = re.compile(r"https?://|mailto:|#fn|/(?![/\\])")  # elsewhere by full address, here by path
+_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # Korean fillers and the empty Braille sign
 # Embeddings, overrides and isolates turn the words around them; letters of right-to-left scripts need none of them.
 _TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
@@ -63,6 +65,11 @@ def plain(html: str) -> str:
     import nh3
 
     return " ".join(unescape(nh3.clean(html, tags=set())).split())
+
+
+def says_something(words: str) -> bool:
+    """Whether a person would see anything of it: a letter, digit, sign or picture, not only blanks and marks."""
+    return any(category(c)[0] in "LNPS" and c not in _BLANK_LETTERS for c in words)
 
 
 def excerpt(html: str, most: int) -> str:

@@ -8,6 +8,7 @@ from flask import request
 from flask_wtf import FlaskForm
 from wtforms.validators import ValidationError
 
+from portal.core.markdown import says_something
 from portal.core.web import plain_name
 
 
@@ -26,7 +27,7 @@ class Readable:
         self.message = message
 
     def __call__(self, _form: Any, field: Any) -> None:
-        if not any(c.isprintable() and not c.isspace() for c in field.data or ""):
+        if not says_something(field.data or ""):
             raise ValidationError(self.message)
 
 

@@ -133,7 +133,7 @@ def test_alices_name_is_kept_without_control_and_bidi_characters(app, people, br
         assert alice.practice is None
 
 
-@pytest.mark.parametrize("name", ["\u202e\u2066", "...", "\x00", "   "])
+@pytest.mark.parametrize("name", ["\u202e\u2066", "...", "\x00", "   ", "\u3164\u115f"])
 def test_a_name_needs_something_to_read(people, browse, name):
     answer = browse(people.alice).post("/account/profile", data={"name": name, "time_zone": ""})
     assert answer.status_code == 422

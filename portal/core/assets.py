@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from pathlib import Path
+from wsgiref.headers import Headers
 
 from flask import Flask
 from whitenoise import WhiteNoise
@@ -24,10 +25,17 @@ def init_app(app: Flask) -> None:
     digest = content_hash(accent)
     folder = build(digest, Path(app.config["INSTANCE"]) / "static", accent)
     app.extensions["asset_prefix"] = f"/static/{digest}/"
-    served = WhiteNoise(app.wsgi_app, max_age=_YEAR, charset="utf-8")
+    served = WhiteNoise(
+        app.wsgi_app, max_age=_YEAR, charset="utf-8", allow_all_origins=False, add_headers_function=_add_headers
+    )
     served.immutable_file_test = lambda _path, url: url.startswith(f"/static/{digest}/")
     served.add_files(str(folder), prefix=f"static/{digest}/")
     app.wsgi_app = served  # type: ignore[method-assign]
+
+
+def _add_headers(headers: Headers, _path: str, _url: str) -> None:
+    """These answers pass the application by, so they bring themselves what core/headers.py says for all others."""
+    headers["X-Content-Type-Options"] = "nosniff"
 
 
 def content_hash(accent: str = "") -> str:

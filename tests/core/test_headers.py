@@ -32,6 +32,13 @@ def test_every_answer_carries_the_guards(browse, path: str):
     assert headers["Cache-Control"].startswith("private")
 
 
+def test_a_static_file_is_taken_for_nothing_else_and_lent_to_no_other_site(app, browse):
+    sheet = browse().get(app.extensions["asset_prefix"] + "css/site.css")
+    assert sheet.status_code == 200
+    assert sheet.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Access-Control-Allow-Origin" not in sheet.headers
+
+
 def test_alices_pages_are_kept_by_no_cache(browse, people):
     assert browse(people.alice).get("/account").headers["Cache-Control"] == "private, no-store"
 

@@ -8,9 +8,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-import frontmatter
-from frontmatter.default_handlers import YAMLHandler
-
 from portal.core.clock import now
 from portal.library import publishing
 from portal.library.publishing import Kept
@@ -29,6 +26,8 @@ class Sheet:
 
 def sheets(folder: str) -> Iterator[Sheet]:
     """The Markdown files of a folder, by name."""
+    import frontmatter  # only the commands read content; the server starts without YAML
+
     for path in sorted((CONTENT / folder).glob("*.md")):
         page = frontmatter.loads(path.read_text(encoding="utf-8"))
         yield Sheet(path.stem, page.metadata, page.content.strip())
@@ -36,6 +35,8 @@ def sheets(folder: str) -> Iterator[Sheet]:
 
 def notes(path: Path) -> Any:
     """What a YAML file holds."""
+    from frontmatter.default_handlers import YAMLHandler
+
     return YAMLHandler().load(path.read_text(encoding="utf-8"))
 
 

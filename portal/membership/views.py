@@ -45,7 +45,7 @@ def join() -> Page:
 
 @bp.post("/join")
 @admits(Audience.ANYONE)
-@limiter.limit("20/hour")
+@limiter.limit("20/hour", deduct_when=lambda answer: answer.status_code != 422)  # mistyping costs nobody their place
 def join_now() -> Page:
     """Make the account, sign in, and go on to the plan, or to the account without one."""
     if me_or_none() is not None:

@@ -185,6 +185,12 @@ def test_nobody_joins_as_staff(app, browse):
     assert (nora.role, nora.is_confirmed) == (Role.MEMBER, False)
 
 
-def test_one_network_address_cannot_make_accounts_without_end(browse):
-    statuses = [browse().post("/join", data=NORA | {"name": ""}).status_code for _ in range(22)]
-    assert statuses == [422] * 20 + [429] * 2
+def test_one_network_address_cannot_make_accounts_or_ask_for_them_without_end(browse):
+    statuses = [browse().post("/join", data=NORA).status_code for _ in range(22)]
+    assert statuses == [303] + [409] * 19 + [429] * 2
+
+
+def test_nora_may_mistype_as_often_as_she_does_and_still_joins(browse):
+    nora = browse()
+    assert {nora.post("/join", data=NORA | {"password": "short"}).status_code for _ in range(22)} == {422}
+    assert nora.post("/join", data=NORA).status_code == 303

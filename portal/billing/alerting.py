@@ -8,16 +8,26 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member, Role
-from portal.billing.entitlements import HARMLESS_DISPUTES, Entitlement
-from portal.billing.models import PaymentReversal, ReversalKind
+from portal.billing.entitlements import HARMLESS_DISPUTES, KNOWN_STATUSES, Entitlement, Why
+from portal.billing.models import LIVE, PaymentReversal, ReversalKind, StripeEvent, Subscription
 from portal.billing.reversing import Moved
+from portal.billing.wording import day_for
 from portal.core import letters
+from portal.core.clock import now
 from portal.core.db import db
 from portal.core.web import money
 
 
-def of_changes(member: Member, moved: Sequence[Moved], *, after: Entitlement) -> None:
+def of_changes(
+    member: Member, subscriptions: Sequence[Subscription], moved: Sequence[Moved], *, after: Entitlement
+) -> None:
     """Write the alerts that follow from one reading of a customer."""
+    _paid_twice(member, subscriptions)
+    for row in subscriptions:
+        if row.status not in KNOWN_STATUSES:
+            _unknown_status(member, row)
+        elif row.status == "past_due" and row.plan_id is not None and after.why is Why.PAST_DUE:
+            _payment_failed(member, row, after)
     for each in moved:
         _money_moved(member, each, after)
 
@@ -31,6 +41,58 @@ def tell_staff(key: str, *, subject: str, told: Sequence[str]) -> None:
                 letters.post("billing/alert", to=each, key=f"alert:{key}:{each.id}", subject=subject, told=list(told))
         except IntegrityError:  # another process had the same to tell at this moment
             continue
+
+
+def event_is_dead(event: StripeEvent) -> None:
+    """An event is out of tries. One letter a day: when the reason is a lost key, hundreds of events share it."""
+    told = [
+        f"The event {event.event_id} ({event.type}) from Stripe could not be worked on for a day and a half, so it was "
+        f"given up: {event.last_error}.",
+        "Others may follow for the same reason. When it is mended, `flask billing reconcile` makes everything right.",
+    ]
+    tell_staff(f"dead:{now():%Y%m%d}", subject="An event from Stripe was given up", told=told)
+
+
+def answer_is_malformed(reason: str) -> None:
+    """Stripe's answer lacks something we cannot do without: access stays as it was until somebody looks."""
+    told = [
+        f"Stripe's answer cannot be read: {reason}.",
+        "Nobody's access changes by it. Look at the object in Stripe's dashboard; a newer version of this program may "
+        "be needed.",
+    ]
+    tell_staff(f"malformed:{reason[:160]}", subject="An answer of Stripe's cannot be read", told=told)
+
+
+def _paid_twice(member: Member, subscriptions: Sequence[Subscription]) -> None:
+    live = sorted(row.sub_id for row in subscriptions if row.plan_id is not None and row.status in LIVE)
+    if len(live) < 2:
+        return
+    told = [
+        f"{_named(member)} has more than one subscription at Stripe: {' and '.join(live)}.",
+        "They come in once and pay for each. Cancel what is too much in Stripe's dashboard, and give back what it "
+        "took; the other one keeps their access.",
+    ]
+    tell_staff(f"paid-twice:{'.'.join(live)}", subject=f"{member.name} pays more than once", told=told)
+
+
+def _unknown_status(member: Member, row: Subscription) -> None:
+    told = [
+        f"Stripe calls the subscription {row.sub_id} of {_named(member)} “{row.status}”, a word this program does "
+        "not know.",
+        "It opens nothing new. What was open before stays open until the end of what was paid for.",
+    ]
+    tell_staff(f"unknown-status:{row.sub_id}:{row.status}", subject=f"{member.name}: an unknown state", told=told)
+
+
+def _payment_failed(member: Member, row: Subscription, after: Entitlement) -> None:
+    amount = money(row.latest_invoice_due_minor or row.amount_minor or 0, row.currency or "usd")
+    why = "their bank wants them to confirm it" if row.needs_action else "their card did not take it"
+    until = day_for(member, after.until or now())
+    told = [
+        f"The renewal of {_named(member)} over {amount} did not go through: {why} (invoice {row.past_due_invoice_id}).",
+        f"They were told by letter how to mend it. Everything stays open to them until {until} (their time).",
+    ]
+    tell_staff(f"payment-failed:{row.past_due_invoice_id}", subject=f"{member.name}: a payment failed", told=told)
 
 
 def _money_moved(member: Member, moved: Moved, after: Entitlement) -> None:

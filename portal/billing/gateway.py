@@ -377,8 +377,9 @@ class Gateway:
         listed = self._ask(lambda v1: list(v1.subscriptions.list(cast(Any, params)).auto_paging_iter()), quick=quick)
         return [self._completed(_plain(each), quick=quick) for each in listed]
 
-    def every_subscription(self) -> list[tuple[str, Snapshot]]:
-        """Each subscription of the account with its customer's id, a hundred a call."""
+    def every_subscription(self) -> list[tuple[str, Snapshot | Malformed]]:
+        """Each subscription of the account with its customer's id, a hundred a call; one that cannot be read does
+        not hide the others."""
         params: Json = {
             "status": "all",
             "limit": 100,
@@ -386,7 +387,7 @@ class Gateway:
         }
         listed = self._ask(lambda v1: list(v1.subscriptions.list(cast(Any, params)).auto_paging_iter()))
         plain = [_plain(each) for each in listed]
-        return [(_id_of(each.get("customer")) or "", _snapshot(each)) for each in plain]
+        return [(_id_of(each.get("customer")) or "", _snapshot_or_not(each)) for each in plain]
 
     def cancel(self, sub_id: str) -> None:
         self._ask(lambda v1: v1.subscriptions.cancel(sub_id))
@@ -721,7 +722,7 @@ def _snapshot(sub: Json, open_invoices: tuple[Invoice, ...] = (), *, needs_actio
         id=str(_need(sub, "id")),
         status=str(_need(sub, "status")),
         livemode=bool(_need(sub, "livemode")),
-        items=tuple(_item(each) for each in _need(_need(sub, "items"), "data")),
+        items=_items(sub),
         cancel_at=_maybe_moment(_has(sub, "cancel_at")),
         cancel_at_period_end=bool(_has(sub, "cancel_at_period_end")),
         ended_at=_maybe_moment(_has(sub, "ended_at")),
@@ -737,6 +738,20 @@ def _snapshot(sub: Json, open_invoices: tuple[Invoice, ...] = (), *, needs_actio
         open_invoices=open_invoices,
         needs_action=needs_action,
     )
+
+
+def _snapshot_or_not(sub: Json) -> Snapshot | Malformed:
+    try:
+        return _snapshot(sub)
+    except Malformed as error:
+        return error
+
+
+def _items(sub: Json) -> tuple[Item, ...]:
+    try:
+        return tuple(_item(each) for each in _need(_need(sub, "items"), "data"))
+    except Malformed as error:
+        raise Malformed(f"{sub['id']}: {error}") from None
 
 
 def _item(item: Json) -> Item:

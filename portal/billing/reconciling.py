@@ -13,10 +13,10 @@ import structlog
 from sqlalchemy import delete, or_, select, update
 
 from portal.accounts.models import Member
-from portal.billing import letting_know
+from portal.billing import alerting, letting_know
 from portal.billing.attempts import close_attempt
 from portal.billing.entitlements import Why, paid_or_given
-from portal.billing.gateway import Event, Snapshot, StripeAway, StripeRefused, own_account, stripe_gateway
+from portal.billing.gateway import Event, Malformed, Snapshot, StripeAway, StripeRefused, own_account, stripe_gateway
 from portal.billing.models import (
     LIVE,
     AttemptState,
@@ -177,10 +177,19 @@ def compare_everything() -> Report:
     """Walk all subscriptions at Stripe once, a hundred a call; read anew only the customers that differ."""
     report = Report()
     by_customer: dict[str, list[Snapshot]] = defaultdict(list)
-    for customer_id, snapshot in stripe_gateway().every_subscription():
-        by_customer[customer_id].append(snapshot)
+    unreadable: set[str] = set()
+    for customer_id, found in stripe_gateway().every_subscription():
+        if isinstance(found, Malformed):
+            unreadable.add(customer_id)
+            report.needs_a_person.append(str(found))
+        else:
+            by_customer[customer_id].append(found)
+    for customer_id in unreadable:  # all of a customer, or nothing: half of it would look like an end
+        by_customer.pop(customer_id, None)
     with transaction():
-        differing = _differing(by_customer, report)
+        for reason in report.needs_a_person:
+            alerting.answer_is_malformed(reason)
+        differing = _differing(by_customer, report, unreadable)
     charges = _charges_that_differ()
     for row_id in dict.fromkeys([*differing, *charges]):
         try:
@@ -200,7 +209,7 @@ def compare_everything() -> Report:
     return report
 
 
-def _differing(by_customer: dict[str, list[Snapshot]], report: Report) -> list[int]:
+def _differing(by_customer: dict[str, list[Snapshot]], report: Report, unreadable: set[str]) -> list[int]:
     """Our rows of customers whose subscriptions are not mirrored as they are, in the transaction at hand."""
     plans = dict(
         db.session.execute(
@@ -227,6 +236,8 @@ def _differing(by_customer: dict[str, list[Snapshot]], report: Report) -> list[i
             announce(customer.id)
             differing.append(customer.id)
     for known_id, customer in customers.items():
+        if known_id in unreadable:
+            continue
         only_here = set(mirror[customer.id]) - {s.id for s in by_customer.get(known_id or "", [])}
         for sub_id in sorted(only_here):
             if not mirror[customer.id][sub_id].is_over:

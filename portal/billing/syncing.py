@@ -181,7 +181,7 @@ def _write(row_id: int, owner: str, target: int, answer: _Answer, read_at: datet
             after = paid_or_given(member.id)
             _record(member, customer, before, after, cause)
             letting_know.of_changes(member, followed, after=after)
-            alerting.of_changes(member, moved, after=after)
+            alerting.of_changes(member, [each.row for each in followed], moved, after=after)
             _close_attempts(member, followed)
         _mark_events(customer, target)
         customer.sync_done, customer.synced_at = max(customer.sync_done, target), read_at

@@ -14,12 +14,14 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Member
+from portal.billing import alerting
 from portal.billing.gateway import (
     SUBSCRIBED,
     BadSignature,
     ClockSkew,
     Customer,
     Event,
+    Malformed,
     own_account,
     read_event,
     stripe_gateway,
@@ -34,6 +36,7 @@ from portal.core.db import db, is_postgresql, transaction
 from portal.core.jobs import BACKOFF, NotYet, enqueue, job
 
 log = structlog.get_logger()
+_MALFORMED = f"{Malformed.__name__}: "
 INLINE_FIRST = timedelta(seconds=10)  # the process that took the delivery tries before a worker does
 
 
@@ -218,8 +221,11 @@ def _note_failure(event_id: int, attempts: int, reason: str) -> None:
         if event.state in {EventState.DONE, EventState.IGNORED}:  # another process was luckier
             return
         event.attempts, event.last_error = attempts, reason[:500]
+        if reason.startswith(_MALFORMED):
+            alerting.answer_is_malformed(reason.removeprefix(_MALFORMED))
         if attempts > len(BACKOFF):
             event.state, event.next_attempt_at = EventState.DEAD, None
+            alerting.event_is_dead(event)
             log.error("event.dead", stripe_event=event.event_id, attempts=attempts)
             return
         event.state, event.next_attempt_at = EventState.FAILED, now() + BACKOFF[attempts - 1]

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 import stripe_sandbox
-from portal.accounts.models import Member
+from portal.accounts.models import Member, Role
 from portal.billing import prices
 from portal.billing.entitlements import Entitlement, entitlement_of
 from portal.billing.gateway import Gateway
@@ -113,6 +113,31 @@ def stripe(app: Flask, tmp_path: Path) -> Iterator[Stripe]:
 def nina(make) -> Member:
     """Nina has an account and nothing paid."""
     return make.member("Nina Newcomer")
+
+
+@pytest.fixture
+def staff(make) -> list[Member]:
+    """Cory coaches, Olga owns, Mo moderates: the first two hear of money."""
+    roles = {"Cory": Role.COACH, "Olga": Role.OWNER, "Mo": Role.MODERATOR}
+    return [make.member(name, role=role) for name, role in roles.items()]
+
+
+@pytest.fixture
+def told(stripe, staff, outbox):
+    """The alerts that name all of these words, sent or waiting, as (first name, subject)."""
+
+    def told(*words: str) -> list[tuple[str, str]]:
+        names = {member.email: member.first_name for member in staff}
+        waiting = [
+            (each.address, each.subject, each.text)
+            for each in stripe.rows(Letter)
+            if each.kind == "billing/alert" and each.sent_at is None
+        ]
+        sent = [(each.recipients[0], each.subject, each.body) for each in outbox if each.recipients[0] in names]
+        alerts = [(names[address], subject, text) for address, subject, text in sorted(sent + waiting)]
+        return [(name, subject) for name, subject, text in alerts if all(w in f"{subject} {text}" for w in words)]
+
+    return told
 
 
 @pytest.fixture

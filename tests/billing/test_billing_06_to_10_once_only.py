@@ -146,7 +146,7 @@ def test_billing_09_whoever_has_one_at_stripe_only_is_found_out_before_paying_tw
     assert stripe.entitlement(nina).is_open
 
 
-def test_billing_10_two_live_subscriptions_open_once_and_are_reported(app, stripe, nina, join):
+def test_billing_10_two_live_subscriptions_open_once_and_coach_and_owner_read_both_names(app, stripe, nina, join, told):
     join(nina)
     client, row = stripe.client(), stripe.rows(BillingCustomer)[0]
     first = stripe.rows(Subscription)[0]
@@ -156,8 +156,11 @@ def test_billing_10_two_live_subscriptions_open_once_and_are_reported(app, strip
     )
     stripe.deliver()
     assert stripe.entitlement(nina).is_open
+    alert = "Nina Newcomer pays more than once"
+    assert told(first.sub_id, second.id, nina.email) == [("Cory", alert), ("Olga", alert)]
     with app.app_context():
         report = reconciling.compare_everything()
+    assert len(told()) == 2, "once, however often it is seen"
     assert len(report.needs_a_person) == 1
     assert first.sub_id in report.needs_a_person[0]
     assert second.id in report.needs_a_person[0]

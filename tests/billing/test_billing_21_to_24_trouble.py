@@ -107,7 +107,7 @@ def _rested(app) -> None:
     app.extensions["stripe_gateway"]._breaker._open_until = 0.0
 
 
-def test_billing_22_after_a_day_and_a_half_an_event_is_dead_seen_and_can_be_tried_again(app, stripe, nina, begin):
+def test_billing_22_after_a_day_and_a_half_an_event_is_dead_told_and_can_be_tried_again(app, stripe, nina, begin, told):
     from portal.billing import checking, webhooks
 
     _browser, session = begin(nina)
@@ -125,6 +125,8 @@ def test_billing_22_after_a_day_and_a_half_an_event_is_dead_seen_and_can_be_trie
     assert stripe.rows(StripeEvent)[0].state is EventState.DEAD
     with app.app_context():
         assert not next(f for f in checking.local_findings() if f.name == "Events").is_well
+    alert = "An event from Stripe was given up"
+    assert told(stripe.rows(StripeEvent)[0].event_id, "invoice.paid") == [("Cory", alert), ("Olga", alert)]
     stripe.sandbox.heal()
     with app.app_context():
         with transaction():

@@ -65,7 +65,7 @@ def test_billing_25_a_renewal_moves_the_period_without_a_letter_or_a_gap(stripe,
 
 
 def test_billing_26_a_failed_renewal_keeps_the_door_open_for_exactly_seven_days(
-    stripe, browse, nina, join, travel, failing
+    stripe, browse, nina, join, travel, failing, told
 ):
     join(nina, "monthly")
     failing()
@@ -80,6 +80,11 @@ def test_billing_26_a_failed_renewal_keeps_the_door_open_for_exactly_seven_days(
         assert page.status_code == 200
         assert "Your last payment did not go through. Everything stays open until" in page.text
     assert len(stripe.letters("payment-failed")) == 1
+    alert = "Nina Newcomer: a payment failed"
+    assert told("$99", the(stripe).past_due_invoice_id, "their card did not take it") == [
+        ("Cory", alert),
+        ("Olga", alert),
+    ]
     assert "Pay the open invoice" in browse(nina).get("/account/billing").text
 
     for day in range(1, 5):
@@ -98,6 +103,7 @@ def test_billing_26_a_failed_renewal_keeps_the_door_open_for_exactly_seven_days(
     travel(since + 8 * DAY)
     for kind in ("payment-failed", "grace-ending", "ended"):
         assert len(stripe.letters(kind)) == 1, kind
+    assert len(told()) == 2, "coach and owner heard of it once"
 
 
 @pytest.mark.parametrize("day", [3, 10])

@@ -6,22 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from portal.accounts.models import Role
 from portal.billing import reconciling
 from portal.billing.entitlements import Why
 from portal.billing.models import EventState, PaymentReversal, StripeEvent, Subscription
 from portal.core.jobs import work_off
 from stripe_sandbox import refunding
-
-
-@pytest.fixture
-def staff(make) -> dict[str, int]:
-    """Cory coaches, Olga owns, Mo moderates: the first two hear of money."""
-    return {
-        "cory": make.member("Cory", role=Role.COACH).id,
-        "olga": make.member("Olga", role=Role.OWNER).id,
-        "mo": make.member("Mo", role=Role.MODERATOR).id,
-    }
 
 
 def charge_of(stripe) -> str:

@@ -13,7 +13,15 @@ import pytest
 from portal.billing import checking, prices, reconciling, setting_up, syncing
 from portal.billing.entitlements import Why
 from portal.billing.gateway import API_VERSION, SUBSCRIBED, Gateway, Malformed, _plain, _snapshot
-from portal.billing.models import BillingCustomer, CheckoutAttempt, Plan, PlanPrice, Subscription
+from portal.billing.models import (
+    BillingCustomer,
+    CheckoutAttempt,
+    EventState,
+    Plan,
+    PlanPrice,
+    StripeEvent,
+    Subscription,
+)
 from portal.core.jobs import work_off
 from tests.sandbox import KEY
 
@@ -101,7 +109,7 @@ def test_billing_38_a_field_that_moved_raises_instead_of_reading_as_nothing(stri
             _snapshot(broken)
 
 
-def test_billing_38_a_status_nobody_knows_takes_nothing_away_before_its_date(app, stripe, nina, join, clock):
+def test_billing_38_a_status_nobody_knows_takes_nothing_away_before_its_date(app, stripe, nina, join, clock, told):
     join(nina, "monthly")
     end = stripe.rows(Subscription)[0].period_end
     real = Gateway.subscriptions_of
@@ -116,8 +124,47 @@ def test_billing_38_a_status_nobody_knows_takes_nothing_away_before_its_date(app
                 syncing.read_now(stripe.rows(BillingCustomer)[0].id, cause="test")
         answer = stripe.entitlement(nina)
         assert (answer.why, answer.until) == (Why.UNKNOWN_STATUS, end + timedelta(hours=72))
+        alert = "Nina Newcomer: an unknown state"
+        assert told(stripe.rows(Subscription)[0].sub_id, "hibernating") == [("Cory", alert), ("Olga", alert)]
         clock.move_to(end + timedelta(hours=73))
         assert not stripe.entitlement(nina).is_open
+
+
+def test_billing_38_a_status_nobody_knows_opens_nothing_for_a_newcomer(stripe, nina, begin):
+    _browser, session = begin(nina)
+    stripe.sandbox.pay(session)
+    stripe.sandbox.distort(stripe.everything("subscription")[0]["id"], status="hibernating")
+    stripe.deliver()
+    assert stripe.rows(Subscription)[0].status == "hibernating"
+    assert not stripe.entitlement(nina).is_open
+    assert stripe.letters("welcome") == []
+
+
+def test_billing_38_a_missing_period_end_changes_nobody_and_is_told_with_the_subscription(
+    app, stripe, make, nina, join, told
+):
+    """Mia's subscription comes back without its end; Nina is read as ever, and nobody loses anything."""
+    mia = make.member("Mia")
+    join(nina, "monthly")
+    join(mia, "monthly")
+    of_nina, of_mia = stripe.everything("subscription")
+    items = copy.deepcopy(of_mia["items"])
+    del items["data"][0]["current_period_end"]
+    stripe.sandbox.distort(of_mia["id"], items=items)
+    with app.app_context():
+        for _ in range(2):
+            report = reconciling.compare_everything()
+    assert len(report.needs_a_person) == 1
+    assert of_mia["id"] in report.needs_a_person[0]
+    assert "current_period_end is missing" in report.needs_a_person[0]
+    assert (report.checked, report.repaired) == (1, [])
+    stripe.client().v1.subscriptions.update(of_mia["id"], {"metadata": {"touched": "1"}})
+    stripe.deliver()
+    assert any(row.state is EventState.FAILED for row in stripe.rows(StripeEvent))
+    assert stripe.entitlement(mia).why is stripe.entitlement(nina).why is Why.PAID
+    assert of_nina["id"] not in str(told())
+    alert = "An answer of Stripe's cannot be read"
+    assert told(of_mia["id"], "current_period_end") == [("Cory", alert), ("Olga", alert)]
 
 
 def test_billing_39_setup_makes_portal_and_endpoint_once(app, stripe):

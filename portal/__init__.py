@@ -39,6 +39,7 @@ def create_app(chosen: settings.Config | None = None) -> Flask:
 
 
 def _wire_areas(app: Flask) -> None:
+    from portal.accounts import commands as accounts_commands
     from portal.accounts import signed_in
     from portal.accounts import views as accounts
     from portal.billing import commands as billing_commands
@@ -62,6 +63,7 @@ def _wire_areas(app: Flask) -> None:
     csrf.exempt(notifications.unsubscribe_now)  # RFC 8058: mail programs post without a session
     outbox.init_app(app)
     entitlements.init_app(app)
+    accounts_commands.init_app(app)
     billing_commands.init_app(app)
     seeds_commands.init_app(app)
 

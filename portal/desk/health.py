@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 from sqlalchemy import func, select, text
 
 from config import ROOT
+from portal.billing.checking import Finding, local_findings
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
 from portal.core.db import db
@@ -18,16 +18,6 @@ from portal.core.jobs import Job, JobState
 from portal.core.letters import Letter
 
 bp = Blueprint("health", __name__)
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that should be so; when it is not, `mend` says what to do."""
-
-    name: str
-    is_well: bool
-    finding: str
-    mend: str = ""
 
 
 @bp.get("/health/live")
@@ -53,15 +43,15 @@ def newest_migration() -> str:
     return max(path.name[:4] for path in Path(ROOT / "migrations" / "versions").glob("[0-9]*.py"))
 
 
-def checks() -> list[Check]:
-    """What the desk shows: worst first."""
-    found = [_jobs(), _worker(), _letters(), _secrets()]
+def checks() -> list[Finding]:
+    """What the desk shows, payments included: what is not well first. Stripe itself is not asked here."""
+    found = [_jobs(), _worker(), _letters(), *local_findings()]
     return sorted(found, key=lambda check: check.is_well)
 
 
-def _jobs() -> Check:
+def _jobs() -> Finding:
     dead = db.session.scalar(select(func.count()).where(Job.state == JobState.DEAD)) or 0
-    return Check(
+    return Finding(
         "Background work",
         not dead,
         f"{dead} piece{'s' if dead != 1 else ''} of work gave up" if dead else "nothing has given up",
@@ -69,11 +59,11 @@ def _jobs() -> Check:
     )
 
 
-def _worker() -> Check:
+def _worker() -> Finding:
     late = db.session.scalar(
         select(func.count()).where(Job.state == JobState.WAITING, Job.run_at < now() - timedelta(minutes=5))
     )
-    return Check(
+    return Finding(
         "Worker",
         not late,
         f"{late} pieces of work wait for more than five minutes" if late else "keeps up",
@@ -81,7 +71,7 @@ def _worker() -> Check:
     )
 
 
-def _letters() -> Check:
+def _letters() -> Finding:
     waiting = (
         db.session.scalar(
             select(func.count()).where(
@@ -90,19 +80,9 @@ def _letters() -> Check:
         )
         or 0
     )
-    return Check(
+    return Finding(
         "Letters",
         not waiting,
         f"{waiting} letters could not be sent for ten minutes" if waiting else "go out",
         "Check MAIL_SERVER and its password; nothing is lost, the worker tries again",
-    )
-
-
-def _secrets() -> Check:
-    has = bool(current_app.config["STRIPE_WEBHOOK_SECRETS"])
-    return Check(
-        "Stripe's signature",
-        has,
-        "a secret is set" if has else "no secret is set, so every delivery is answered 503",
-        "Set STRIPE_WEBHOOK_SECRET",
     )

@@ -38,6 +38,12 @@ def test_work_that_gave_up_stands_first_with_its_cure(app, browse, people):
     assert "flask jobs retry" in page
 
 
+def test_olga_reads_on_the_desk_that_no_plan_is_open_and_what_opens_one(browse, people):
+    page = browse(people.olga).get("/desk").text
+    assert "no plan is known yet" in page
+    assert "flask billing sync-prices" in page
+
+
 def test_the_page_of_components_opens(browse, people):
     page = browse(people.cory).get("/desk/components")
     assert page.status_code == 200

@@ -15,6 +15,11 @@ bp = Blueprint("home", __name__)
 
 SHOWN = 6
 _MOST_HITS = 40
+# What `in=` may say, and the kinds of document it means.
+PLACES: dict[str, tuple[str, ...]] = {
+    "library": ("tool", "resource", "nugget", "episode"),
+    "rooms": ("thread", "post"),
+}
 
 
 @bp.get("/")
@@ -70,17 +75,4 @@ def search() -> Any:
     place = request.args.get("in", "")
     place = place if place in PLACES else ""
     hits = index.search(words, audiences=audiences(), kinds=PLACES.get(place), most=_MOST_HITS) if words else []
-    return render_template("home/search.html", words=words, place=place, hits=_once_each(hits))
-
-
-# What `in=` may say, and the kinds of document it means.
-PLACES: dict[str, tuple[str, ...]] = {
-    "library": ("tool", "resource", "nugget", "episode", "tool-text", "resource-text", "nugget-text", "episode-text"),
-    "rooms": ("thread", "post"),
-}
-
-
-def _once_each(hits: list[index.Hit]) -> list[index.Hit]:
-    """A thing found by its teaser and by its text is shown once, at its better place."""
-    seen: set[str] = set()
-    return [hit for hit in hits if not (hit.path in seen or seen.add(hit.path))]  # type: ignore[func-returns-value]
+    return render_template("home/search.html", words=words, place=place, hits=hits)

@@ -11,18 +11,16 @@ from portal.core.db import transaction
 
 @pytest.fixture
 def words(app):
-    """Three things in the index: a public teaser, a text for members, a thread."""
+    """In the index: a tool, whose inside only members may read, and a thread."""
     with app.app_context(), transaction():
         search.index(
-            "tool", 1, audience=Audience.ANYONE, title="Role card", path="/library/role-card", body="One page on a seat"
-        )
-        search.index(
-            "tool-text",
+            "tool",
             1,
-            audience=Audience.ENTITLED,
+            audience=Audience.ANYONE,
             title="Role card",
             path="/library/role-card",
-            body="Begin with the seat and its purpose",
+            body="One page on a seat",
+            inside={Audience.ENTITLED: "Begin with the seat and its purpose"},
         )
         search.index(
             "thread",

@@ -20,7 +20,7 @@ import click
 import structlog
 from flask import Flask
 from flask.cli import AppGroup
-from sqlalchemy import Index, delete, func, select, update
+from sqlalchemy import Index, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -75,7 +75,7 @@ def job(name: str) -> Callable[[Work], Work]:
 
     def register(work: Work) -> Work:
         _work[name] = work
-        work.__job__ = name  # type: ignore[attr-defined]
+        work.__job__ = name  # type: ignore[attr-defined]  # a function carries its name
         return work
 
     return register
@@ -93,7 +93,7 @@ def periodic(name: str, every: timedelta) -> Callable[[Work], Work]:
 
 def enqueue(work: Work, *, key: str | None = None, at: datetime | None = None, **args: Any) -> bool:
     """Ask for `work(**args)` after this transaction commits. False if a job with that key exists already."""
-    name: str = work.__job__  # type: ignore[attr-defined]
+    name: str = work.__job__  # type: ignore[attr-defined]  # set by @job
     values = {
         "work": name,
         "args": args,
@@ -183,12 +183,6 @@ def sweep() -> None:
     """Forget what was done long ago; the keys of periodic work would otherwise pile up."""
     with transaction():
         db.session.execute(delete(Job).where(Job.state == JobState.DONE, Job.done_at < now() - KEEP_DONE))
-
-
-def counts() -> dict[JobState, int]:
-    """How many jobs stand in each state, for the desk."""
-    rows = db.session.execute(select(Job.state, func.count()).group_by(Job.state)).tuples()
-    return dict.fromkeys(JobState, 0) | dict(rows.all())
 
 
 commands = AppGroup("jobs", help="Background work.")

@@ -158,8 +158,6 @@ def test_a_failing_job_is_tried_again_ever_later_and_at_last_given_up_for_the_ow
     assert len(tries) == len(BACKOFF) + 1
     assert job.state is JobState.DEAD
     assert job.last_error == "ValueError: the wire is cut"
-    with app.app_context():
-        assert jobs.counts()[JobState.DEAD] == 1
     clock.shift(timedelta(days=30))
     assert work_off() == 0
     with app.app_context(), transaction():

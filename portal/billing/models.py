@@ -105,11 +105,6 @@ class BillingCustomer(Model):
     gone_at: Mapped[datetime | None]  # deleted at Stripe
     member: Mapped[Member | None] = relationship()
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether something was announced that has not been read yet."""
-        return self.sync_done < self.sync_requested
-
 
 class Subscription(Model):
     """What Stripe last told us about one subscription. `status` is Stripe's raw word; unknown words must not crash."""

@@ -16,16 +16,6 @@ def may_edit(member: Member, post: Post) -> bool:
     return post.author_id == member.id and not post.is_hidden and may_reply(member, post.thread)
 
 
-def may_see_thread(member: Member, thread: Thread) -> bool:
-    """A hidden thread is there for its author, who is told why, and for staff."""
-    return not thread.is_hidden or thread.author_id == member.id or sees_hidden(member)
-
-
-def may_see_words(member: Member, post: Post) -> bool:
-    """Whether the text itself is shown; others find a line that keeps the conversation readable."""
-    return not post.is_hidden or post.author_id == member.id or sees_hidden(member)
-
-
 def sees_hidden(member: Member) -> bool:
     """Staff rule on hidden things, so they see them."""
     return member.is_at_least(Role.MODERATOR)

@@ -163,12 +163,12 @@ def listener() -> Iterator[Listener]:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], bool]], None]:
-    """Waits for something to become true; fails after ten seconds."""
+    """Waits for something to become true; fails after half a minute."""
 
     def wait(holds: Callable[[], bool]) -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while not holds():
-            assert time.monotonic() < end, "it did not happen within ten seconds"
+            assert time.monotonic() < end, "it did not happen within half a minute"
             time.sleep(0.02)
 
     return wait

@@ -141,7 +141,7 @@ def test_nine_days_of_errors_disable_the_endpoint(sandbox, client, listener, unt
     listener.secret = sandbox.listen_at(listener.url)
     listener.answers = [500, 500]
     client.v1.customers.create({"email": "a@example.com"})
-    until(lambda: sandbox.counts()["due"] == 1)
+    until(lambda: len(listener.received) == 1 and sandbox.counts()["due"] == 1)
     sandbox.advance(days=11)
     until(lambda: client.v1.webhook_endpoints.list().data[0].status == "disabled")
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from portal.accounts.models import Member
 from portal.core.db import db, transaction
@@ -21,13 +21,13 @@ def init_app(app: Flask) -> None:
 
 @click.command("seed")
 @click.option("--print-people", is_flag=True, help="Only print whom one can sign in as in the demo.")
-@click.option("--content", is_flag=True, help="Only the library: no people, no conversations.")
+@click.option("--content", is_flag=True, help="Only the library and empty rooms: no people, no threads.")
 @with_appcontext
 def seed(print_people: bool, content: bool) -> None:
     """Load the demo people and the starter content into an empty database."""
     demo = current_app.config["ENV"] in {"development", "testing"}
     if not demo and not content:
-        raise click.ClickException("Demo people exist only in development. `flask seed --content` loads the library.")
+        raise click.ClickException("Demo people exist only in development. `flask seed --content` loads the rest.")
     if print_people:
         _print_people()
     elif content:
@@ -53,19 +53,21 @@ def load_demo() -> None:
 
 
 def load_content() -> None:
-    """The library alone, as it was written. Does nothing if there is an item already."""
+    """What a program of one's own begins with: the library as it was written, and the rooms, for which there is no
+    page yet. Does nothing if there is an item already."""
     if _is_there(select(Item.id)):
         click.echo("There are items in the library already; nothing was loaded.")
         return
     files = library.keep_files()
     with transaction():
         items = library.load(files, shift=timedelta())
-    click.echo(f"Loaded {items} items.")
+        rooms = conversations.load_rooms()
+    click.echo(f"Loaded {items} items and {rooms} rooms.")
 
 
-def _is_there(query: object) -> bool:
+def _is_there(query: Select[int]) -> bool:
     with transaction():
-        return db.session.scalar(query.limit(1)) is not None  # type: ignore[attr-defined]
+        return db.session.scalar(query.limit(1)) is not None
 
 
 def _print_people() -> None:

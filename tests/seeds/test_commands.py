@@ -141,7 +141,7 @@ def test_without_demo_people_there_is_nobody_to_print(seed):
     assert "no demo people" in said
 
 
-def test_in_production_only_the_library_is_loaded_and_never_people(app, seed):
+def test_in_production_the_library_and_empty_rooms_are_loaded_and_never_people(app, seed):
     app.config["ENV"] = "production"
     try:
         assert seed()[0] != 0
@@ -153,4 +153,5 @@ def test_in_production_only_the_library_is_loaded_and_never_people(app, seed):
         app.config["ENV"] = "testing"
     after = counts(app)
     assert after["item"] == sum(len(list(reading.sheets(f))) for f in ("tools", "resources", "nuggets", "episodes"))
+    assert after["room"] == len(list(reading.sheets("rooms")))
     assert after["member"] == after["thread"] == after["post"] == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from portal.accounts.models import Member, Role
 from portal.conversations.models import Post, Thread
@@ -71,5 +71,5 @@ def figures() -> list[Figure]:
     ]
 
 
-def _count(query: object) -> int:
-    return db.session.scalar(query) or 0  # type: ignore[call-overload]
+def _count(query: Select[int]) -> int:
+    return db.session.scalar(query) or 0

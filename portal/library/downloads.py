@@ -28,7 +28,7 @@ from portal.library.queries import AnyRow
 
 log = structlog.get_logger()
 
-ACCEL_PREFIX = "/stored/"  # the internal location of the nginx sample in deploy/
+ACCEL_PREFIX = "/stored/"  # the internal location of deploy/nginx.conf
 _ONE_DOWNLOAD = timedelta(hours=1)
 _CHUNK = 256 * 1024
 

@@ -228,6 +228,17 @@ def test_who_has_not_confirmed_finds_the_way_to_do_it_instead_of_a_form(browse, 
     assert "Hello from Nell." in answer.text
 
 
+def test_who_has_not_confirmed_learns_it_before_writing_a_thread_and_not_after(browse, people, make):
+    nell = browse(make.member("Nell", entitled=True, confirmed_at=None))
+    room = make.room()
+    for path in (f"/rooms/{room.slug}/threads/new", f"/library/{make.tool('Role card').slug}/thread"):
+        page = nell.get(path).text
+        assert 'href="/account/confirmation"' in page[page.index("<main") :]
+        assert 'name="body"' not in page
+        answer = nell.post(path, data={"title": "Hello", "body": "Hello from Nell.", "room": room.slug})
+        assert (answer.status_code, "Hello from Nell." in answer.text) == (403, True)
+
+
 def test_what_bob_typed_is_given_back_when_the_thread_was_closed_meanwhile(browse, people, make, rule):
     thread, bob = make.thread(by=people.alice), browse(people.bob)
     rule("lock", thread, "It is settled.")

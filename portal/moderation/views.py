@@ -38,7 +38,7 @@ _DONE = {
     "lock": "Closed to new replies. Whoever began it is told why.",
     "unlock": "Open again. Whoever began it is told.",
 }
-_SEEN_BY_MODERATORS = ("post", "thread", "flag", "member")  # the owner's log also holds what money and the library did
+_SEEN_BY_MODERATORS = ("post", "thread", "flag")  # the owner's log also tells of accounts, money and the library
 _FILTERS = {
     "": ("Everything", None),
     "hidden": ("Hidden", ("post.hidden", "thread.hidden")),
@@ -54,6 +54,15 @@ _ACTIONS = {
     "thread.unlocked": "Opened a thread again",
     "thread.hidden": "Hid a thread",
     "thread.restored": "Restored a thread",
+    "member.joined": "Joined",
+    "member.made_owner": "Became an owner",
+    "password.changed": "Changed a password",
+    "access.changed": "Access changed",
+    "grant.given": "Gave access",
+    "grant.taken": "Took access back",
+    "item.published": "Published",
+    "item.revised": "Published a new edition",
+    "item.withdrawn": "Withdrew",
 }
 
 

@@ -178,6 +178,19 @@ def test_moderators_do_not_read_about_money_and_the_owner_does(app, browse, peop
     assert "Bank said so." in browse(people.olga).get("/moderation/log").text
 
 
+def test_moderators_do_not_read_who_lapsed_or_changed_a_password_and_the_owner_reads_it_in_words(app, browse, people):
+    with app.app_context(), transaction():
+        audit.record(None, "access.changed", _again(people.alice), because="Alice lapsed.")
+        audit.record(_again(people.alice), "password.changed", _again(people.alice))
+    for staff in (people.mo, people.cory):
+        log = browse(staff).get("/moderation/log").text
+        assert "Alice" not in log
+        assert f"(member {people.alice.id})" not in log
+    log = browse(people.olga).get("/moderation/log").text
+    assert f"Access changed (member {people.alice.id})" in log
+    assert f"Changed a password (member {people.alice.id})" in log
+
+
 def test_the_log_costs_the_same_for_two_lines_and_for_fifty(app, browse, people, make, count_queries):
     mo, thread = browse(people.mo), make.thread(by=people.alice)
 

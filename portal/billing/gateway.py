@@ -387,7 +387,7 @@ class Gateway:
         }
         listed = self._ask(lambda v1: list(v1.subscriptions.list(cast(Any, params)).auto_paging_iter()))
         plain = [_plain(each) for each in listed]
-        return [(_id_of(each.get("customer")) or "", _snapshot_or_not(each)) for each in plain]
+        return [(_id_of(sub.get("customer")) or "", _snapshot_or_not(sub)) for sub in plain]
 
     def cancel(self, sub_id: str) -> None:
         self._ask(lambda v1: v1.subscriptions.cancel(sub_id))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import random
+
+from sqlalchemy import delete, update
 
 from portal.billing import reconciling
 from portal.billing.entitlements import Why
+from portal.billing.gateway import SUBSCRIBED
 from portal.billing.models import BillingCustomer, EventState, StripeEvent, Subscription
 from portal.billing.watching import noted
-from portal.core.jobs import work_off
+from portal.core.db import db, transaction
+from portal.core.jobs import Job, work_off
+from portal.core.letters import Letter
 
 
 def test_billing_01_a_visitor_joins_monthly_with_4242_and_is_a_member(browse, stripe, nina, begin, outbox, work_off):
@@ -75,44 +81,42 @@ def test_billing_04_without_deliveries_and_return_the_hourly_job_activates(app, 
     assert stripe.letters("welcome") == [f"mail:welcome:{stripe.rows(Subscription)[0].sub_id}"]
 
 
-def test_billing_05_events_in_any_order_and_number_leave_the_same_rows_and_one_letter(app, stripe, nina, begin):
+def test_billing_05_events_in_200_random_orders_leave_the_same_rows_and_one_letter(app, stripe, nina, begin):
+    """One join, heard of two hundred times from the beginning: each event one to three times, in another order."""
     _browser, session = begin(nina)
     stripe.sandbox.pay(session)
     parcels: list[tuple[str, bytes, dict[str, str]]] = []
     stripe.sandbox.deliver(lambda url, body, headers: parcels.append((url, body, headers)) or 200)
-    ours = [p for p in parcels if b'"customer.created"' not in p[1]]
-    stripe.post(*ours[0])
-    for parcel in ours:
-        stripe.post(*parcel)
-    first = stripe.picture()
-    assert len(first["letters"]) == 1
-    for seed in range(175):
-        order = [parcel for parcel in ours for _ in range(random.Random(seed).randint(1, 3))]
-        random.Random(seed).shuffle(order)
-        for parcel in order:
-            assert stripe.post(*parcel) == 200
-    assert stripe.picture() == first
-
-
-def test_billing_05_every_order_from_the_beginning(app, make, stripe, begin):
-    """Each newcomer hears of their own join in another order, with repeats; all end alike."""
-    ends = set()
-    for seed in range(25):
-        member = make.member(f"Newcomer {seed}")
-        _browser, session = begin(member)
-        stripe.sandbox.pay(session)
-        parcels: list[tuple[str, bytes, dict[str, str]]] = []
-        stripe.sandbox.deliver(lambda url, body, headers, into=parcels: into.append((url, body, headers)) or 200)
+    ours = [parcel for parcel in parcels if json.loads(parcel[1])["type"] in SUBSCRIBED]
+    assert len(ours) >= 4
+    pictures, letters, records = [], 0, 0
+    for seed in range(200):
         chance = random.Random(seed)
-        order = [parcel for parcel in parcels for _ in range(chance.randint(1, 3))]
+        order = [parcel for parcel in ours for _ in range(chance.randint(1, 3))]
         chance.shuffle(order)
-        for parcel in order:
-            assert stripe.post(*parcel) == 200
-        row = next(c for c in stripe.rows(BillingCustomer) if c.member_id == member.id)
-        subs = [s for s in stripe.rows(Subscription) if s.customer_id == row.id]
-        letters = [key for key in stripe.letters() if any(s.sub_id in key for s in subs)]
-        records = [r for r in stripe.records() if r.ref_id == member.id]
-        assert row.sync_done == row.sync_requested
-        assert row.lease_until is None
-        ends.add((len(subs), subs[0].status, len(letters), len(records), stripe.entitlement(member).why))
-    assert ends == {(1, "active", 1, 1, Why.PAID)}
+        assert {stripe.post(*parcel) for parcel in order} == {200}
+        assert sum(event.deliveries for event in stripe.rows(StripeEvent)) == len(order), f"seed {seed}"
+        [customer] = stripe.rows(BillingCustomer)
+        assert (customer.sync_done, customer.lease_until) == (customer.sync_requested, None), f"seed {seed}"
+        letters += len(stripe.letters())
+        now_recorded = len(stripe.records())
+        assert now_recorded == records + 1, f"seed {seed}: the record keeps one line a join"
+        records = now_recorded
+        picture = stripe.picture()
+        pictures.append({name: rows for name, rows in picture.items() if name != "records"})
+        assert pictures[-1] == pictures[0], f"seed {seed}"
+        _forget(app)
+    assert pictures[0]["letters"] == [f"mail:welcome:{pictures[0]['subscriptions'][0]['sub_id']}"]
+    assert [row["status"] for row in pictures[0]["subscriptions"]] == ["active"]
+    assert {state for _event, state in pictures[0]["events"]} == {EventState.DONE}
+    assert letters == 200
+
+
+def _forget(app) -> None:
+    """As before the first delivery: the way to Checkout was opened and nothing was heard since."""
+    with app.app_context(), transaction():
+        for model in (StripeEvent, Subscription, Letter, Job):
+            db.session.execute(delete(model))
+        db.session.execute(
+            update(BillingCustomer).values(sync_requested=0, sync_done=0, synced_at=None, trial_used_at=None)
+        )

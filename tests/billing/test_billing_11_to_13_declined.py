@@ -7,6 +7,7 @@ import pytest
 from portal.billing.entitlements import Why
 from portal.billing.models import CheckoutAttempt, Subscription
 from portal.core.jobs import work_off
+from stripe_sandbox import cards, checking_out
 
 
 @pytest.mark.parametrize("card", ["4000000000000002", "4000000000009995"])
@@ -48,6 +49,44 @@ def test_billing_12_a_bank_that_is_refused_gives_nothing_and_joining_again_works
     live = [s for s in stripe.everything("subscription") if s["status"] in {"active", "incomplete"}]
     assert [s["status"] for s in live] == ["active"]
     assert stripe.entitlement(nina).why is Why.PAID
+
+
+@pytest.mark.parametrize("plan", ["annual", "monthly"])
+def test_billing_12_a_bank_page_that_is_closed_gives_nothing_and_joining_again_works_at_once(
+    stripe, browse, nina, begin, plan
+):
+    """Nina closes the bank's question about the annual plan, then joins by the same plan or another."""
+    browser, session = begin(nina, "annual")
+    assert at_the_bank(stripe, session) == "challenge"
+    closed = stripe.site.test_client().post(f"/c/challenge/{session}", data={"answer": "close"})
+    assert closed.location.endswith(f"/c/pay/{session}?closed=1")
+    stripe.deliver()
+    assert not stripe.entitlement(nina).is_open
+    assert browser.get("/rooms").status_code == 403
+    assert "Your payment is not finished" in browser.get(f"/billing/return?session_id={session}").text
+    assert stripe.letters() == []
+
+    _browser, again = begin(nina, plan, browser=browser)
+    assert stripe.sandbox.pay(again).status == "done"
+    assert "You are in" in browser.get(f"/billing/return?session_id={again}").text
+    stripe.deliver()
+    with stripe.app.app_context():
+        work_off()
+    left = [
+        s["status"] for s in stripe.everything("subscription") if s["status"] not in ("incomplete_expired", "canceled")
+    ]
+    assert left == ["active"]
+    assert stripe.entitlement(nina).why is Why.PAID
+    assert len(stripe.letters()) == 1
+
+
+def at_the_bank(stripe, session: str) -> str:
+    """Fill in the card whose bank asks, and stop at its question."""
+    with stripe.sandbox.store.write() as tx:
+        typed = cards.TypedCard("4000002500003155", 12, 2040, cards.CARDS["4000002500003155"])
+        payer = checking_out.Payer(email="payer@example.com", name="Pat Payer", country="US", postal_code="10001")
+        opened = tx.get("checkout.session", session)
+        return checking_out.pay(tx, opened, typed, payer, base_url="http://sandbox.invalid").status
 
 
 def test_billing_12_a_leftover_whose_page_is_gone_is_cleared_away(stripe, nina, begin):

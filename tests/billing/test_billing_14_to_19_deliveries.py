@@ -138,6 +138,35 @@ def test_billing_17_a_clock_that_is_off_is_noticed_with_the_first_delivery(app, 
     assert stripe.entitlement(nina).why is Why.PAID, "the hourly job keeps access right meanwhile"
 
 
+@pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(minutes=-10), timedelta(minutes=45)])
+def test_billing_17_our_own_clock_is_off_and_health_names_it_with_one_delivery(
+    app, stripe, make, nina, begin, clock, ahead
+):
+    """Stripe keeps true time; ours runs ahead, or behind. Deliveries are refused, the hourly job goes on."""
+    stripe.sandbox.set("signing_clock", "sandbox")
+    clock.shift(ahead)
+    stripe.sandbox.advance(-ahead.total_seconds())
+    for member in (nina, make.member("Mia")):  # the second join comes after events were read under the wrong clock
+        _browser, session = begin(member)
+        stripe.sandbox.pay(session)
+        assert stripe.deliver() > 0
+        assert [e for e in stripe.rows(StripeEvent) if e.deliveries] == [], "refused, every one"
+        assert not stripe.entitlement(member).is_open
+        with app.app_context():
+            reconciling.hourly()
+            work_off()
+        assert stripe.entitlement(member).why is Why.PAID
+    with app.app_context():
+        health = {f.name: f for f in checking.findings()}
+    for name in ("Clock", "Clock against Stripe's"):
+        assert not health[name].is_well, name
+        assert "time synchronisation" in health[name].mend
+    told = int(health["Clock"].finding.split("signed ")[1].split(" s ")[0])
+    assert abs(told + ahead.total_seconds()) <= 5
+    offset = float(health["Clock against Stripe's"].finding.removesuffix(" s"))
+    assert abs(offset + ahead.total_seconds()) <= 5
+
+
 @pytest.mark.parametrize(("more", "because"), [({"livemode": True}, "livemode"), ({"account": "acct_x"}, "account")])
 def test_billing_18_events_of_another_mode_or_account_are_kept_and_ignored(stripe, nina, begin, more, because):
     begin(nina)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import copy
+import inspect
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -167,6 +169,81 @@ def test_billing_38_a_missing_period_end_changes_nobody_and_is_told_with_the_sub
     assert told(of_mia["id"], "current_period_end") == [("Cory", alert), ("Olga", alert)]
 
 
+def test_billing_38_two_items_count_by_the_one_that_is_ours(app, stripe, nina, join):
+    """A foreign item that runs for years beside ours, before or behind it, opens nothing more."""
+    join(nina, "monthly")
+    known = stripe.rows(Subscription)[0]
+    theirs = stripe.everything("subscription")[0]
+    ours = theirs["items"]["data"][0]
+    foreign = copy.deepcopy(ours) | {"id": "si_foreign", "current_period_end": ours["current_period_end"] + 99_999_999}
+    foreign["price"] |= {"id": "price_foreign", "unit_amount": 5}
+    for data in ([ours, foreign], [foreign, ours]):
+        stripe.sandbox.distort(theirs["id"], items=theirs["items"] | {"data": data})
+        with app.app_context():
+            syncing.read_now(known.customer_id, cause="test")
+        row = stripe.rows(Subscription)[0]
+        assert (row.price_id, row.amount_minor, row.period_end) == (known.price_id, 9900, known.period_end)
+        assert stripe.entitlement(nina).until == known.period_end + timedelta(hours=72)
+
+    twice = copy.deepcopy(ours) | {"id": "si_second", "current_period_end": ours["current_period_end"] + 86_400}
+    stripe.sandbox.distort(theirs["id"], items=theirs["items"] | {"data": [twice, ours]})
+    with app.app_context():
+        syncing.read_now(known.customer_id, cause="test")
+    assert stripe.rows(Subscription)[0].period_end == known.period_end + timedelta(days=1), "the longest of ours"
+
+    stripe.sandbox.distort(theirs["id"], items=theirs["items"] | {"data": [foreign]})
+    with app.app_context():
+        syncing.read_now(known.customer_id, cause="test")
+    assert not stripe.entitlement(nina).is_open
+
+
+def test_billing_38_words_nobody_knows_in_other_fields_do_no_harm(app, stripe, nina, join):
+    join(nina, "monthly")
+    theirs = stripe.everything("subscription")[0]
+    stripe.sandbox.distort(
+        theirs["id"],
+        collection_method="barter",
+        pause_collection={"behavior": "hum", "resumes_at": None},
+        cancellation_details={"comment": None, "feedback": "moon_phase", "reason": "astrology"},
+    )
+    with app.app_context():
+        syncing.read_now(stripe.rows(Subscription)[0].customer_id, cause="test")
+    row = stripe.rows(Subscription)[0]
+    assert (row.collection_method, row.pause_behavior, row.cancel_reason) == ("barter", "hum", "moon_phase")
+    assert stripe.entitlement(nina).why is Why.PAID
+
+
+def test_billing_38_the_one_that_is_paid_stands_on_the_second_page(app, stripe, nina, join, told):
+    """A hundred later ones of another price push Nina's own membership behind the first page of Stripe's list."""
+    join(nina, "monthly")
+    client, known = stripe.client(), stripe.rows(Subscription)[0]
+    customer = stripe.rows(BillingCustomer)[0].customer_id
+    price = client.v1.prices.create(
+        {
+            "product": client.v1.products.create({"name": "A book club"}).id,
+            "unit_amount": 500,
+            "currency": "usd",
+            "recurring": {"interval": "month"},
+        }
+    )
+    stripe.sandbox.hold()
+    for _ in range(100):
+        client.v1.subscriptions.create({"customer": customer, "items": [{"price": price.id}], "trial_period_days": 30})
+    first_page = client.v1.subscriptions.list({"customer": customer, "status": "all", "limit": 100})
+    assert first_page.has_more
+    assert known.sub_id not in {each.id for each in first_page.data}
+    with app.app_context():
+        syncing.read_now(known.customer_id, cause="test")
+    rows = stripe.rows(Subscription)
+    assert len(rows) == 101
+    assert [row.sub_id for row in rows if row.plan_id is not None] == [known.sub_id]
+    assert stripe.entitlement(nina).why is Why.PAID
+    assert told() == []
+    with app.app_context():
+        report = reconciling.compare_everything()
+    assert (report.checked, report.repaired) == (101, [])
+
+
 def test_billing_39_setup_makes_portal_and_endpoint_once(app, stripe):
     client = stripe.client()
     for endpoint in client.v1.webhook_endpoints.list().data:
@@ -250,6 +327,68 @@ def test_billing_40_one_file_imports_the_sdk_and_no_page_or_gate_calls_stripe():
         assert "stripe" not in names or file.name == "gateway.py", file
     for name in ("entitlements", "queries", "standing", "letting_know"):
         assert "stripe_gateway" not in (BILLING / f"{name}.py").read_text(), f"{name}.py calls Stripe"
+
+
+def gets_on_raw_answers(source: str) -> list[int]:
+    """Lines that read fields of an SDK object as if it were a dict: `.get` or `[…]` on what `_ask` returned."""
+    found = []
+    for function in ast.walk(ast.parse(source)):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        raw: set[str] = set()
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and _asks(node.value):
+                raw |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        for node in ast.walk(function):
+            if isinstance(node, ast.comprehension) and isinstance(node.target, ast.Name) and _is_raw(node.iter, raw):
+                raw.add(node.target.id)
+        for node in ast.walk(function):
+            reads = isinstance(node, ast.Subscript) or (isinstance(node, ast.Attribute) and node.attr == "get")
+            if reads and _is_raw(node.value, raw):
+                found.append(node.lineno)
+    return sorted(set(found))
+
+
+def _is_raw(node: ast.AST, raw: set[str]) -> bool:
+    return _asks(node) or (isinstance(node, ast.Name) and node.id in raw)
+
+
+def _asks(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "_ask"
+
+
+def test_billing_40_no_sdk_object_is_read_like_a_dict_and_none_leaves_the_gateway():
+    """SDK objects have no `.get` any more: one that is read so answers 500 to every delivery, while fakes are green."""
+    assert gets_on_raw_answers("def f(self):\n x = self._ask(1)\n return x.get('id')") == [3]
+    assert gets_on_raw_answers("def f(self):\n return self._ask(1)['id']") == [2]
+    assert gets_on_raw_answers("def f(self):\n x = self._ask(1)\n return [e.get('a') for e in x]") == [3]
+    source = (BILLING / "gateway.py").read_text()
+    assert source.count("self._ask(") > 20, "the check still knows how Stripe is asked"
+    assert gets_on_raw_answers(source) == []
+
+    for name, method in inspect.getmembers(Gateway, inspect.isfunction):
+        if not name.startswith("_"):
+            returned = str(inspect.signature(method).return_annotation)
+            assert "stripe" not in returned, name
+            assert "Any" not in returned, name
+            assert returned != str(inspect.Signature.empty), name
+
+
+def test_billing_40_no_template_and_no_gate_reaches_stripe():
+    """Whoever may ask Stripe is on a list; pages' templates and the rules at the door are not on it."""
+    names = "attempts checking checkout customers gateway prices reconciling setting_up syncing views webhooks"
+    asking = {
+        str(file.relative_to(BILLING.parent))
+        for file in BILLING.parent.rglob("*.py")
+        if re.search(r"\b(stripe_gateway|Gateway)\(", file.read_text())
+    }
+    assert asking == {f"billing/{name}.py" for name in names.split()}
+    templates = list((BILLING.parents[1] / "templates").rglob("*.*"))
+    assert len(templates) > 50
+    for file in templates:
+        code = " ".join(re.findall(r"{[{%].*?[%}]}", file.read_text(), re.S)).lower()
+        assert "gateway" not in code, file
+        assert not re.search(r"\bstripe\.\w", code), file
 
 
 def test_a_live_key_is_never_sent_to_a_sandbox():

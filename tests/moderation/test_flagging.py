@@ -104,7 +104,7 @@ def test_a_megabyte_is_too_large(browse, people, post):
     assert answer.status_code == 413
 
 
-def test_flooding_is_limited(browse, people, make):
+def test_alice_may_flag_ten_posts_at_a_stretch_and_no_more(browse, people, make):
     thread, alice = make.thread(by=people.bob, posts=12), browse(people.alice)
     with make.app.app_context():
         from portal.conversations.models import Post

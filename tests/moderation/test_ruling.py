@@ -88,7 +88,7 @@ def test_a_kept_post_stays_and_its_author_never_hears_of_it(app, people, post, f
         assert all(f.ruled_at is not None and f.ruling.outcome is Outcome.KEPT for f in flags)
 
 
-def test_hiding_and_restoring(app, people, post, rule, outbox, work_off):
+def test_what_mo_hid_and_restores_is_as_it_was_and_the_author_hears_of_both(app, people, post, rule, outbox, work_off):
     rule("hide", post)
     with app.app_context():
         hidden = _again(post)

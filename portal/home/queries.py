@@ -11,11 +11,10 @@ from portal.conversations.models import Room, Thread
 from portal.core.clock import now
 from portal.core.db import db
 from portal.library.models import Item
-from portal.topics.models import Topic
 
 Lines = Sequence[Row[*tuple[Any, ...]]]
 
-_item, _thread, _room, _topic = Item.__table__.c, Thread.__table__.c, Room.__table__.c, Topic.__table__.c
+_item, _thread, _room = Item.__table__.c, Thread.__table__.c, Room.__table__.c
 
 
 def latest_items(most: int) -> Lines:
@@ -26,11 +25,6 @@ def latest_items(most: int) -> Lines:
 def lively_threads(most: int) -> Lines:
     """The threads in which somebody spoke last (id, title, room, post_count, last_post_at)."""
     return db.session.connection().execute(_LIVELY_THREADS, {"most": most}).all()
-
-
-def topics_in_order() -> Lines:
-    """Slug and title, in the coach's order."""
-    return db.session.connection().execute(_TOPICS).all()
 
 
 _LATEST_ITEMS = (
@@ -47,5 +41,3 @@ _LIVELY_THREADS = (
     .order_by(_thread.last_post_at.desc(), _thread.id.desc())
     .limit(bindparam("most"))
 )
-
-_TOPICS = select(_topic.slug, _topic.title).order_by(_topic.position, _topic.title)

@@ -9,7 +9,8 @@ from flask import Blueprint, render_template, request
 from portal.accounts.signed_in import me_or_none
 from portal.core import search as index
 from portal.core.admission import Audience, admits, audiences
-from portal.home.queries import latest_items, lively_threads, topics_in_order
+from portal.home.queries import latest_items, lively_threads
+from portal.library.queries import topics_in_order
 
 bp = Blueprint("home", __name__)
 

@@ -59,9 +59,7 @@ def sign_out() -> Response:
     signing_in.end_device(this_device())
     end_session()
     flash("You are signed out.", "success")
-    response = redirect("/", 303)
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
-    return response
+    return _forgetting(redirect("/", 303))
 
 
 @bp.route("/password/forgot", methods=["GET", "POST"])
@@ -198,7 +196,7 @@ def end_device(device_id: int) -> Response:
     signing_in.end_device(device)
     if device is this_device():
         end_session()
-        return redirect(url_for("accounts.sign_in"), 303)
+        return _forgetting(redirect(url_for("accounts.sign_in"), 303))
     flash(f"{device.label} is signed out.", "success")
     return redirect(url_for("accounts.security"), 303)
 
@@ -216,6 +214,12 @@ def end_other_devices() -> Response:
 def member(handle: str) -> str:
     found = one_or_404(select(Member).where(Member.handle == handle, Member.closed_at.is_(None)))
     return render_template("accounts/member.html", member=found)
+
+
+def _forgetting(response: Response) -> Response:
+    """Have the browser throw away what it kept of somebody's pages; the back button finds nothing then."""
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 def _sign_in_page(form: SignInForm) -> str:
@@ -257,7 +261,7 @@ def _unconfirmed() -> Banner | None:
 
 
 def _on_every_page(state: BlueprintSetupState) -> None:
-    on_every_page(state.app, _unconfirmed)  # type: ignore[arg-type]
+    on_every_page(state.app, _unconfirmed)  # type: ignore[arg-type]  # state.app is typed as Flask's base class
 
 
 bp.record_once(_on_every_page)

@@ -266,6 +266,16 @@ def test_a_visitor_sent_from_a_plan_finds_the_way_to_join_with_it(browse):
     assert "/join?plan=annual" in browse().get("/sign-in?next=/join/annual").text
 
 
+def test_alice_who_ends_the_device_in_her_hands_leaves_no_pages_behind(app, make, people, browse):
+    make.password(people.alice)
+    laptop = browse()
+    _sign_in(laptop, people.alice)
+    (device,) = _devices(app, people.alice)
+    answer = laptop.post(f"/account/devices/{device.id}/end")
+    assert (answer.status_code, answer.location) == (303, "/sign-in")
+    assert '"cache"' in answer.headers["Clear-Site-Data"]
+
+
 @pytest.mark.parametrize("number", ["0", "99999999999", "9" * 30])
 def test_a_device_that_cannot_exist_is_not_found_rather_than_broken(people, browse, number):
     assert browse(people.alice).post(f"/account/devices/{number}/end").status_code == 404

@@ -106,7 +106,7 @@ class Device(Model):
 
     def get_id(self) -> str:
         """The raw token, known only while signing in and from the cookie that brought it."""
-        token: str = self._token  # type: ignore[attr-defined]
+        token: str = self._token  # type: ignore[attr-defined]  # no column; signed_in sets it
         return token
 
     @property

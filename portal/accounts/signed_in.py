@@ -72,12 +72,12 @@ def hashed(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-@login.user_loader  # type: ignore[untyped-decorator]
+@login.user_loader  # type: ignore[untyped-decorator]  # Flask-Login ships no types
 def _load(token: str) -> Device | None:
     device = db.session.scalar(_BY_TOKEN, {"token_hash": hashed(token)})
     if device is None or not device.is_open or device.member.closed_at is not None:
         return None
-    device._token = token  # type: ignore[attr-defined]
+    device._token = token  # type: ignore[attr-defined]  # for this request only, no column
     if request.method in {"GET", "HEAD"} and device.seen_at < now() - SEEN_EVERY:
         _note_seen(device.id)
     return device

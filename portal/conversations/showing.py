@@ -155,7 +155,7 @@ def tag_of(reading: Reading, page: int) -> str:
         session["csrf_token"],
         current_app.extensions["site"],
         current_app.extensions["asset_prefix"],
-        _look(current_app.jinja_loader.searchpath[0]),  # type: ignore[union-attr]
+        _look(current_app.jinja_loader.searchpath[0]),  # type: ignore[union-attr]  # Flask's own loader
     )
     return hashlib.blake2b(repr(parts).encode(), digest_size=15).hexdigest()
 

@@ -28,7 +28,7 @@ def admits(audience: Audience) -> Callable[[View], View]:
     """Mark a view with its audience; `tests/routes.txt` lists them all."""
 
     def mark(view: View) -> View:
-        view.__admits__ = audience  # type: ignore[attr-defined]
+        view.__admits__ = audience  # type: ignore[attr-defined]  # a function carries its audience
         return view
 
     return mark

@@ -30,7 +30,7 @@ def init_app(app: Flask) -> None:
     )
     served.immutable_file_test = lambda _path, url: url.startswith(f"/static/{digest}/")
     served.add_files(str(folder), prefix=f"static/{digest}/")
-    app.wsgi_app = served  # type: ignore[method-assign]
+    app.wsgi_app = served  # type: ignore[method-assign]  # as Flask says
 
 
 def _add_headers(headers: Headers, _path: str, _url: str) -> None:

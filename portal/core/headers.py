@@ -14,7 +14,7 @@ from config import stripe_hosts
 def init_app(app: Flask) -> None:
     hops = app.config["TRUSTED_PROXIES"]
     if hops:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]  # as Flask says
     app.extensions["csp"] = content_security_policy(stripe_hosts(app.config))
     app.before_request(_refuse_other_sites)
     app.after_request(_add)

@@ -143,7 +143,7 @@ def _message(letter: Letter) -> mail.Message:
         extra_headers={"Auto-Submitted": "auto-generated"},
     )
     if letter.unsubscribe_url:  # RFC 8058: one POST, no sign-in
-        message.extra_headers |= {  # type: ignore[operator]
+        message.extra_headers |= {  # type: ignore[operator]  # set above, so not None
             "List-Unsubscribe": f"<{letter.unsubscribe_url}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }

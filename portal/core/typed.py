@@ -15,7 +15,7 @@ from portal.core.web import plain_name
 class TextForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """A form without files: a file sent under the name of a text field counts as nothing typed."""
 
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]  # nor here
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
             return request.form if request.method == "POST" else None
 

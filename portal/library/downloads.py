@@ -63,7 +63,7 @@ def send(file: Sendable, *, inline: bool = False) -> Response:
     if current_app.config["SENDFILE"] == "x-accel":
         response = _leave_to_nginx(file, inline=inline)
     else:
-        response = send_file(  # type: ignore[assignment]
+        response = send_file(  # type: ignore[assignment]  # made of response_class, which mypy cannot know
             storage.path_of(file.storage_key),
             _environ(),
             mimetype=file.media_type,

@@ -29,7 +29,7 @@ def tell(
     reached = sorted({m if isinstance(m, int) else m.id for m in members})
     if not reached:
         return True
-    about_kind = str(type(about).__tablename__)  # type: ignore[attr-defined]
+    about_kind = str(type(about).__tablename__)  # type: ignore[attr-defined]  # every row has one
     news = {"stream": stream.value, "letter": letter, "about_kind": about_kind, "about_id": about.id, "words": words}
     return enqueue(write_letters, key=f"tell:{key}:0", member_ids=reached, key_of_news=key, done=0, **news)
 

@@ -7,6 +7,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, FileField, PasswordField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 from wtforms.validators import InputRequired, Length
 
 from portal.core.clock import now
@@ -21,11 +22,17 @@ class SampleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     body = TextAreaField("Your reply", [InputRequired("Write something first.")])
     room = SelectField(
         "Room",
-        choices=[("", "Choose a room"), ("owners", "Owners’ table"), ("roles", "Roles and seats")],
+        choices=[
+            SelectChoice("", "Choose a room"),
+            SelectChoice("owners", "Owners’ table"),
+            SelectChoice("roles", "Roles and seats"),
+        ],
         validators=[InputRequired("Choose a room.")],
     )
     rhythm = RadioField(
-        "How often", choices=[("now", "At once"), ("off", "Not at all")], validators=[InputRequired("Choose one.")]
+        "How often",
+        choices=[SelectChoice("now", "At once"), SelectChoice("off", "Not at all")],
+        validators=[InputRequired("Choose one.")],
     )
     file = FileField("File", [InputRequired("Choose a file.")])
     terms = BooleanField("I keep what is said here to myself", [InputRequired("Members agree to this.")])

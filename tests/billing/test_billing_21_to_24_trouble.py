@@ -217,8 +217,8 @@ def test_billing_24_of_two_readings_the_newest_state_wins(app, stripe, nina, joi
     has_read, may_write = threading.Event(), threading.Event()
     real = syncing._read
 
-    def slow(customer_id: str, *, quick: bool):
-        answer = real(customer_id, quick=quick)
+    def slow(*whom, quick: bool):
+        answer = real(*whom, quick=quick)
         has_read.set()
         may_write.wait(30)
         return answer
@@ -258,8 +258,8 @@ def test_billing_24_what_is_announced_during_a_reading_is_read_again(app, stripe
     sub_id = stripe.rows(Subscription)[0].sub_id
     real, reads = syncing._read, []
 
-    def cancelled_meanwhile(customer_id: str, *, quick: bool):
-        answer = real(customer_id, quick=quick)
+    def cancelled_meanwhile(*whom, quick: bool):
+        answer = real(*whom, quick=quick)
         if not reads:
             stripe.client().v1.subscriptions.cancel(sub_id)
             with transaction():

@@ -139,6 +139,11 @@ class Development(Config):
             self.MAIL_SUPPRESS_SEND = True
             self.OUTBOX = True
         self.TEMPLATES_AUTO_RELOAD = True
+        if urlsplit(self.PUBLIC_URL).hostname not in _LOOPBACK and env.get("DEMO_IN_PUBLIC") != "1":
+            self._problem(
+                f"PUBLIC_URL is {self.PUBLIC_URL}, yet PORTAL_ENV is not production: the demo's letters and people are"
+                " open to everyone who finds it (DEMO_IN_PUBLIC=1 if you mean that)"
+            )
         if not self.STRIPE_SECRET_KEY.startswith(("sk_test_", "rk_test_")):
             self._problem("STRIPE_SECRET_KEY must be a test key outside production")
 

@@ -80,6 +80,12 @@ def test_a_live_key_never_meets_the_demo():
         config.chosen({"STRIPE_SECRET_KEY": "sk_live_abc"})
 
 
+def test_a_public_address_without_production_is_refused_unless_meant():
+    with pytest.raises(config.Misconfigured, match="open to everyone"):
+        config.chosen({"PUBLIC_URL": "https://freedom.example"})
+    assert config.chosen({"PUBLIC_URL": "https://demo.example", "DEMO_IN_PUBLIC": "1"}).ENV == "development"
+
+
 def test_an_unknown_environment_is_named():
     with pytest.raises(config.Misconfigured, match="stagging"):
         config.chosen({"PORTAL_ENV": "stagging"})

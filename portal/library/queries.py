@@ -310,6 +310,7 @@ _WHOLE = (
         _EPISODE.c.number, _EPISODE.c.seconds, _EPISODE.c.guests, _EPISODE.c.hear, _EPISODE.c.step,
         _EPISODE.c.chapters, _EPISODE.c.transcript, _EPISODE.c.public_notes,
         _its_tool.c.slug.label("tool_slug"), _its_tool.c.title.label("tool_title"),
+        _item.thread_id.label("began_id"),
         _THREAD.c.id.label("thread_id"), _THREAD.c.title.label("thread_title"), _THREAD.c.post_count,
         _THREAD.c.last_post_at, _MEMBER.c.name.label("last_author"),
     )

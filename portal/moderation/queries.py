@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import literal, select, tuple_
 from sqlalchemy.orm import aliased
 
-from portal.accounts.models import Member
+from portal.accounts.models import Member, Role
 from portal.conversations.models import Post, Room, Thread
 from portal.core import markdown
 from portal.core.audit import Record
@@ -59,8 +59,11 @@ class Cases:
     later: str | None  # cursor of the next page
 
 
-def queue(after: str | None, *, most: int) -> Cases:
-    """Posts with open flags: what breaks a confidence first, then the oldest. In two statements, however long it is."""
+def queue(after: str | None, *, reader: Member, most: int) -> Cases:
+    """Posts with open flags: what breaks a confidence first, then the oldest. In two statements, however long it is.
+
+    A moderator's own posts are for others to judge; only the owner sees all.
+    """
     place = _read_place(after)
     order = tuple_(Flag.rank, Flag.created_at, Flag.id)
     earlier = aliased(Flag)
@@ -74,6 +77,8 @@ def queue(after: str | None, *, most: int) -> Cases:
         .exists()
     )
     query = _cases().where(Flag.ruled_at.is_(None), stands_for_its_post)
+    if reader.role is not Role.OWNER:
+        query = query.where(Post.author_id != reader.id)
     if place:
         query = query.where(order > tuple_(literal(place[0]), literal(place[1], Moment()), literal(place[2])))
     rows = db.session.execute(query.order_by(Flag.rank, Flag.created_at, Flag.id).limit(most + 1)).all()

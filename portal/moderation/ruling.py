@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import joinedload
 
-from portal.accounts.models import Member
+from portal.accounts.models import Member, Role
 from portal.conversations import finding
 from portal.conversations.models import Post, Room, Thread
 from portal.conversations.posting import touch
@@ -20,6 +20,13 @@ from portal.core.web import absolute
 from portal.moderation.models import Flag, Outcome, Ruling
 
 _EXCERPT = 300  # characters of a post in the letter about it
+
+
+class OwnWords(Refusal):
+    """Nobody judges their own post nor learns who flagged it; only the owner may, lest a case wait for ever."""
+
+    message = "These are your own words; somebody else decides about them."
+    status = 403
 
 
 class AlreadyRuled(Refusal):
@@ -108,6 +115,8 @@ def restore_thread(thread: Thread, *, because: str, by: Member) -> Ruling:
 
 
 def _rule(outcome: Outcome, thread: Thread, post: Post | None, because: str, by: Member) -> Ruling:
+    if post is not None and post.author_id == by.id and by.role is not Role.OWNER:
+        raise OwnWords()
     ruling = Ruling(
         outcome=outcome, because=because, by_id=by.id, post_id=post.id if post else None, thread_id=thread.id
     )

@@ -87,7 +87,7 @@ def flag(post_id: int) -> Answer:
 @bp.get("/moderation")
 @admits(Audience.MODERATORS)
 def queue() -> Answer:
-    cases = queries.queue(request.args.get("after"), most=CASES_A_PAGE)
+    cases = queries.queue(request.args.get("after"), reader=me(), most=CASES_A_PAGE)
     form = RulingForm()
     return render_template(
         "moderation/queue.html", cases=cases, form=form, reasons=REASONS, started="after" in request.args

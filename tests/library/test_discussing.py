@@ -127,7 +127,10 @@ def test_a_hidden_thread_is_not_shown_on_the_item(browse, people, make, app):
     start(browse(people.alice), tool, room)
     with make._saved():
         db.session.scalars(select(Thread)).one().hidden_at = now()
-    assert "How do you use it?" not in browse(people.bob).get(f"/library/{tool.slug}").text
+    page = browse(people.bob).get(f"/library/{tool.slug}").text
+    assert "How do you use it?" not in page
+    assert "A moderator has hidden it" in page
+    assert f"/library/{tool.slug}/thread" not in page  # it would only lead to a page that is not there
 
 
 def test_the_room_offered_is_where_people_talk_about_the_same_subject(browse, people, make):

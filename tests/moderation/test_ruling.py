@@ -276,9 +276,8 @@ def test_a_ruling_that_fails_leaves_no_line_and_sends_no_letter(app, people, pos
     assert [m.subject for m in outbox if "bob@example.com" in m.recipients] == ["Your post was hidden"]
 
 
-def test_a_moderator_hears_nothing_of_a_ruling_on_their_own_post(people, make, rule, outbox, work_off):
-    own = make.reply(make.thread(by=people.mo), by=people.mo)
-    rule("hide", own)
+def test_mo_who_closes_his_own_thread_gets_no_letter_about_it(people, make, rule, outbox, work_off):
+    rule("lock", make.thread(by=people.mo))
     work_off()
     assert outbox == []
 
@@ -290,3 +289,20 @@ def test_the_rows_hold_what_was_decided(app, people, post, rule):
         assert (row.outcome, row.because, row.by_id) == (Outcome.HIDDEN, "It names a patient.", people.mo.id)
         assert (row.post_id, row.thread_id) == (post.id, post.thread_id)
         assert db.session.scalar(select(Post.hidden_because).where(Post.id == post.id)) == row.because
+
+
+def test_mo_neither_sees_nor_judges_flags_against_his_own_post(app, browse, people, make, flag):
+    said = make.reply(make.thread(by=people.alice), by=people.mo, body="Mo went too far here.")
+    flag(said)
+    assert "Mo went too far here." not in browse(people.mo).get("/moderation").text
+    answer = browse(people.mo).post(f"/posts/{said.id}/rulings", data={"outcome": "keep", "because": "I like it."})
+    assert answer.status_code == 403
+    assert "somebody else decides" in answer.text
+    with app.app_context():
+        assert db.session.scalar(select(Flag.ruled_at).where(Flag.post_id == said.id)) is None
+    assert "Mo went too far here." in browse(people.cory).get("/moderation").text
+
+
+def test_olga_who_may_be_alone_sees_flags_against_herself(browse, people, make, flag):
+    flag(make.reply(make.thread(by=people.alice), by=people.olga, body="Olga was short with somebody."))
+    assert "Olga was short with somebody." in browse(people.olga).get("/moderation").text

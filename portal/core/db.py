@@ -185,10 +185,11 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Any) -> None:
-    if connection.dialect.name == "sqlite":
-        if _only_reading.get():
-            connection.connection.driver_connection.execute(
-                "BEGIN"
-            )  # waits for nobody, so it needs no error translated
-        else:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+    driver = connection.connection.driver_connection
+    if connection.dialect.name == "postgresql":
+        # Under READ COMMITTED each statement sees its own moment anyway, so a reader needs neither BEGIN nor ROLLBACK.
+        driver.autocommit = _only_reading.get()
+    elif _only_reading.get():
+        driver.execute("BEGIN")  # waits for nobody, so it needs no error translated
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

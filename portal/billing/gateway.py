@@ -315,9 +315,6 @@ class Gateway:
     def customer(self, customer_id: str) -> Customer:
         return _customer(_plain(self._ask(lambda v1: v1.customers.retrieve(customer_id))))
 
-    def tell_address(self, customer_id: str, email: str) -> None:
-        self._ask(lambda v1: v1.customers.update(customer_id, {"email": email}))
-
     # Checkout and portal
 
     def open_session(self, params: Mapping[str, Any], *, key: str) -> Session:
@@ -391,10 +388,6 @@ class Gateway:
 
     def cancel(self, sub_id: str) -> None:
         self._ask(lambda v1: v1.subscriptions.cancel(sub_id))
-
-    def invoices_of(self, customer_id: str, *, limit: int = 24) -> list[Invoice]:
-        listed = self._ask(lambda v1: v1.invoices.list({"customer": customer_id, "limit": limit}))
-        return [_invoice(each) for each in _plain(listed)["data"]]
 
     def _completed(self, sub: Json, *, quick: bool) -> Snapshot:
         if sub.get("status") != "past_due":

@@ -188,7 +188,9 @@ def _begin(connection: Any) -> None:
     driver = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
         # Under READ COMMITTED each statement sees its own moment anyway, so a reader needs neither BEGIN nor ROLLBACK.
-        driver.autocommit = _only_reading.get()
+        reading = _only_reading.get()
+        if reading is not connection.info.get("only_reading", False):
+            driver.autocommit = connection.info["only_reading"] = reading
     elif _only_reading.get():
         driver.execute("BEGIN")  # waits for nobody, so it needs no error translated
     else:

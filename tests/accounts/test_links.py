@@ -145,7 +145,7 @@ def test_a_closed_account_has_no_links(app, make, people, browse):
     assert browse().get(f"/password/reset/{token}").status_code == 410
 
 
-@pytest.mark.parametrize("token", ["pfl_x", "x", "pfl_" + "a" * 43, "%00", "é", "a" * 3000, "'; DROP TABLE member; --"])
+@pytest.mark.parametrize("token", ["pfl_x", "x", "pfl_" + "a" * 43, "é", "a" * 3000, "'; DROP TABLE member; --"])
 def test_made_up_links_are_answered_gently(browse, token):
     assert browse().get(f"/confirm/{token}").status_code == 410
     assert browse().post(f"/confirm/{token}").status_code == 410

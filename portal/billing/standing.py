@@ -95,11 +95,8 @@ def _granted(member: Member, answer: Entitlement) -> str:
 
 def _lapsed(member: Member, answer: Entitlement) -> str:
     if answer.until is None:
-        return "Your membership has ended. Your words, downloads list and account are still yours."
-    return (
-        f"Your membership ended on {day_for(member, answer.until)}. "
-        "Your words, downloads list and account are still yours."
-    )
+        return "Your membership has ended. Your words and your account are still yours."
+    return f"Your membership ended on {day_for(member, answer.until)}. Your words and your account are still yours."
 
 
 def _next_charge(sub: Subscription) -> Charge | None:

@@ -12,8 +12,9 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
-from portal.billing.gateway import Session, StripeAway, StripeRefused, is_live, own_account, stripe_gateway
+from portal.billing.gateway import StripeAway, StripeRefused, is_live, own_account, stripe_gateway
 from portal.billing.models import AttemptState, BillingCustomer, CheckoutAttempt, Plan
+from portal.billing.shapes import Session
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.jobs import NotYet, job

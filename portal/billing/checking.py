@@ -9,8 +9,9 @@ from datetime import timedelta
 from flask import current_app
 from sqlalchemy import func, select
 
-from portal.billing.gateway import API_VERSION, SUBSCRIBED, Endpoint, StripeAway, StripeRefused, stripe_gateway
+from portal.billing.gateway import API_VERSION, SUBSCRIBED, StripeAway, StripeRefused, stripe_gateway
 from portal.billing.models import EventState, Plan, StripeEvent
+from portal.billing.shapes import Endpoint
 from portal.billing.watching import noted
 from portal.core.clock import now
 from portal.core.db import db

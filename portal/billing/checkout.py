@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from portal.billing import attempts
 from portal.billing.customers import customer_of
-from portal.billing.gateway import Malformed, StripeAway, StripeRefused, own_account, stripe_gateway
+from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
 from portal.billing.models import (
     LIVE,
     AttemptState,
@@ -25,6 +25,7 @@ from portal.billing.models import (
     PriceStanding,
     Subscription,
 )
+from portal.billing.shapes import Malformed
 from portal.billing.syncing import Busy, read_now
 from portal.core.db import db, transaction
 from portal.core.errors import Unavailable

@@ -10,8 +10,9 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
-from portal.billing.gateway import Customer, StripeAway, StripeBusy, is_live, own_account, stripe_gateway
+from portal.billing.gateway import StripeAway, StripeBusy, is_live, own_account, stripe_gateway
 from portal.billing.models import BillingCustomer
+from portal.billing.shapes import Customer
 from portal.core.db import db, transaction
 
 log = structlog.get_logger()

@@ -1,8 +1,7 @@
-"""The edge to Stripe: the only file that imports its SDK. Foreign shapes become our frozen values here, once.
+"""The edge to Stripe: the only file that imports its SDK, and the only one that calls it.
 
-The SDK and its API version are pinned together (stripe 16.1, 2026-10-28.endive). A field that we cannot do without and
-that is missing raises Malformed instead of reading as nothing; words Stripe may add later (a status, a reason) pass
-through as text and are judged by whoever reads them.
+The SDK and its API version are pinned together (stripe 16.1, 2026-10-28.endive). What comes back becomes our frozen
+values in shapes.py; what goes wrong becomes one of the three exceptions below.
 """
 
 from __future__ import annotations
@@ -11,14 +10,38 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, current_app
 
+from portal.billing.shapes import (
+    Customer,
+    Endpoint,
+    Event,
+    Json,
+    Malformed,
+    Price,
+    Reversal,
+    ReversalSeen,
+    Session,
+    Snapshot,
+    as_customer,
+    as_endpoint,
+    as_event,
+    as_invoice,
+    as_price,
+    as_reversal,
+    as_reversal_seen,
+    as_session,
+    as_snapshot,
+    as_snapshot_or_not,
+    has,
+    id_of,
+    need,
+)
 from portal.core.clock import now
 
 if TYPE_CHECKING:
@@ -26,7 +49,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 T = TypeVar("T")
-Json = dict[str, Any]
 
 API_VERSION = "2026-10-28.endive"
 LOOKUP_KEYS_AT_ONCE = 10
@@ -81,10 +103,6 @@ class StripeRefused(Exception):
         return self.code == "resource_missing"
 
 
-class Malformed(Exception):
-    """An answer lacks a field that we cannot do without; the message names the object and the field."""
-
-
 class BadSignature(Exception):
     """A delivery that does not carry a signature of ours, or is no event."""
 
@@ -95,144 +113,6 @@ class ClockSkew(BadSignature):
     def __init__(self, seconds: int) -> None:
         self.seconds = seconds
         super().__init__(f"signed {seconds} s away from our clock")
-
-
-@dataclass(frozen=True)
-class Price:
-    id: str
-    lookup_key: str | None
-    amount_minor: int | None
-    currency: str
-    interval: str | None
-    interval_count: int
-    is_active: bool
-    livemode: bool
-    product_id: str
-
-
-@dataclass(frozen=True)
-class Item:
-    """One line of a subscription. The period lives here since basil, no longer on the subscription."""
-
-    price_id: str
-    quantity: int
-    amount_minor: int | None
-    currency: str
-    period_start: datetime
-    period_end: datetime
-
-
-@dataclass(frozen=True)
-class Invoice:
-    id: str
-    status: str | None
-    due_minor: int
-    total_minor: int
-    currency: str
-    hosted_url: str | None
-    pdf_url: str | None
-    number: str | None
-    attempts: int
-    next_attempt_at: datetime | None
-    created_at: datetime
-    reason: str | None  # subscription_create, subscription_cycle, …
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One subscription as Stripe has it at the moment of asking."""
-
-    id: str
-    status: str
-    livemode: bool
-    items: tuple[Item, ...]
-    cancel_at: datetime | None
-    cancel_at_period_end: bool
-    ended_at: datetime | None
-    trial_end: datetime | None
-    pause_behavior: str | None
-    collection_method: str | None
-    cancel_reason: str | None
-    cancel_comment: str | None
-    card: str | None
-    latest_invoice: Invoice | None
-    started_at: datetime
-    raw: Json = field(repr=False)
-    open_invoices: tuple[Invoice, ...] = ()  # asked for only while past due
-    needs_action: bool = False  # the bank wants the member to confirm the open invoice
-
-
-@dataclass(frozen=True)
-class Session:
-    """A Checkout session. `url` is there while it is open."""
-
-    id: str
-    status: str | None  # open, complete, expired
-    url: str | None
-    customer_id: str | None
-    subscription_id: str | None
-    expires_at: datetime
-    reference: str | None  # metadata[attempt], the key of our row
-
-
-@dataclass(frozen=True)
-class Customer:
-    id: str
-    is_deleted: bool
-    email: str | None
-    member_uuid: str | None
-
-
-@dataclass(frozen=True)
-class Event:
-    """A hint that something changed. Its payload is kept for people to look at, never read for what is true."""
-
-    id: str
-    type: str
-    created_at: datetime
-    livemode: bool
-    account: str | None  # only on events of connected accounts
-    api_version: str | None
-    object_id: str | None
-    customer_id: str | None
-    charge_id: str | None  # of charges and disputes; a dispute names no customer
-    payload: Json = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Reversal:
-    """A refund or a dispute of one charge, with the invoice the charge had paid, as far as Stripe knows one."""
-
-    id: str
-    kind: str  # refund, dispute
-    status: str
-    livemode: bool
-    charge_id: str
-    amount_minor: int
-    currency: str
-    is_full: bool  # nothing of the charge is left, all its refunds together; of a dispute: all of it is disputed
-    invoice_id: str | None = None
-    sub_id: str | None = None
-    covers_until: datetime | None = None  # end of what the invoice had paid for
-
-
-@dataclass(frozen=True)
-class ReversalSeen:
-    """A refund or dispute in the account's own list: enough to know whether ours says the same."""
-
-    id: str
-    status: str
-    charge_id: str
-    customer_id: str | None
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    id: str
-    url: str
-    is_enabled: bool
-    types: frozenset[str]
-    api_version: str | None
 
 
 def init_app(app: Flask) -> None:
@@ -283,7 +163,7 @@ class Gateway:
     def _prices_with(self, keys: list[str]) -> list[Price]:
         params: Json = {"lookup_keys": keys, "active": True, "limit": 100}
         return [
-            _price(_plain(each))
+            as_price(_plain(each))
             for each in self._ask(lambda v1: list(v1.prices.list(cast(Any, params)).auto_paging_iter()))
         ]
 
@@ -297,44 +177,46 @@ class Gateway:
             "currency": currency,
             "recurring": {"interval": interval},
         }
-        return _price(_plain(self._ask(lambda v1: v1.prices.create(cast(Any, values)))))
+        return as_price(_plain(self._ask(lambda v1: v1.prices.create(cast(Any, values)))))
 
     # Customers
 
     def make_customer(self, *, email: str, name: str, member_uuid: str, key: str) -> Customer:
         """The same key is the same customer, whatever happened to the answer of the first call."""
         values = {"email": email, "name": name, "metadata": {"member_uuid": member_uuid}}
-        return _customer(_plain(self._ask(lambda v1: v1.customers.create(cast(Any, values), {"idempotency_key": key}))))
+        return as_customer(
+            _plain(self._ask(lambda v1: v1.customers.create(cast(Any, values), {"idempotency_key": key})))
+        )
 
     def find_customer(self, *, email: str, member_uuid: str) -> Customer | None:
         """The customer made for this member, by our mark on it and never by the address alone."""
         listed = self._ask(lambda v1: list(v1.customers.list({"email": email, "limit": 100}).auto_paging_iter()))
-        customers = [_customer(_plain(each)) for each in listed]
+        customers = [as_customer(_plain(each)) for each in listed]
         return next((c for c in customers if c.member_uuid == member_uuid and not c.is_deleted), None)
 
     def customer(self, customer_id: str) -> Customer:
-        return _customer(_plain(self._ask(lambda v1: v1.customers.retrieve(customer_id))))
+        return as_customer(_plain(self._ask(lambda v1: v1.customers.retrieve(customer_id))))
 
     # Checkout and portal
 
     def open_session(self, params: Mapping[str, Any], *, key: str) -> Session:
         """Exactly these parameters under this key, so that a repeated call finds the session of the first."""
-        return _session(
+        return as_session(
             _plain(self._ask(lambda v1: v1.checkout.sessions.create(cast(Any, dict(params)), {"idempotency_key": key})))
         )
 
     def session(self, session_id: str, *, quick: bool = False) -> Session:
-        return _session(_plain(self._ask(lambda v1: v1.checkout.sessions.retrieve(session_id), quick=quick)))
+        return as_session(_plain(self._ask(lambda v1: v1.checkout.sessions.retrieve(session_id), quick=quick)))
 
     def open_sessions(self, customer_id: str) -> list[Session]:
         listed = self._ask(
             lambda v1: list(v1.checkout.sessions.list({"customer": customer_id, "status": "open"}).auto_paging_iter())
         )
-        return [_session(_plain(each)) for each in listed]
+        return [as_session(_plain(each)) for each in listed]
 
     def expire_session(self, session_id: str) -> Session:
         """Raises StripeRefused when it is complete, expired, or being paid at this moment."""
-        return _session(_plain(self._ask(lambda v1: v1.checkout.sessions.expire(session_id))))
+        return as_session(_plain(self._ask(lambda v1: v1.checkout.sessions.expire(session_id))))
 
     def portal_url(
         self, customer_id: str, *, return_url: str, configuration: str | None = None, to_pay: bool = False
@@ -346,7 +228,7 @@ class Gateway:
         if to_pay:
             values["flow_data"] = {"type": "payment_method_update"}
         made = _plain(self._ask(lambda v1: v1.billing_portal.sessions.create(cast(Any, values))))
-        return str(_need(made, "url"))
+        return str(need(made, "url"))
 
     def keep_portal(self, *, return_url: str, features: Json) -> str:
         """The portal's configuration that carries our mark, made or brought up to date; returns its id."""
@@ -359,7 +241,7 @@ class Gateway:
             made = self._ask(lambda v1: v1.billing_portal.configurations.create(cast(Any, values)))
         else:
             made = self._ask(lambda v1: v1.billing_portal.configurations.update(ours["id"], cast(Any, values)))
-        return str(_need(_plain(made), "id"))
+        return str(need(_plain(made), "id"))
 
     # Subscriptions and invoices
 
@@ -384,20 +266,20 @@ class Gateway:
         }
         listed = self._ask(lambda v1: list(v1.subscriptions.list(cast(Any, params)).auto_paging_iter()))
         plain = [_plain(each) for each in listed]
-        return [(_id_of(sub.get("customer")) or "", _snapshot_or_not(sub)) for sub in plain]
+        return [(id_of(sub.get("customer")) or "", as_snapshot_or_not(sub)) for sub in plain]
 
     def cancel(self, sub_id: str) -> None:
         self._ask(lambda v1: v1.subscriptions.cancel(sub_id))
 
     def _completed(self, sub: Json, *, quick: bool) -> Snapshot:
         if sub.get("status") != "past_due":
-            return _snapshot(sub)
+            return as_snapshot(sub)
         listed = self._ask(
             lambda v1: v1.invoices.list({"subscription": sub["id"], "status": "open", "limit": 100}), quick=quick
         )
-        invoices = [_invoice(each) for each in _plain(listed)["data"]]
+        invoices = [as_invoice(each) for each in _plain(listed)["data"]]
         unpaid = tuple(sorted((i for i in invoices if i.reason != "subscription_create"), key=lambda i: i.created_at))
-        return _snapshot(sub, unpaid, needs_action=bool(unpaid) and self._asks_the_bank(unpaid[0].id, quick=quick))
+        return as_snapshot(sub, unpaid, needs_action=bool(unpaid) and self._asks_the_bank(unpaid[0].id, quick=quick))
 
     def _asks_the_bank(self, invoice_id: str, *, quick: bool) -> bool:
         expand: list[Any] = ["data.payment.payment_intent"]
@@ -412,7 +294,7 @@ class Gateway:
 
     def payer_of(self, charge_id: str) -> str | None:
         """Whose charge it is; a charge of no customer is none of ours."""
-        return _id_of(_plain(self._ask(lambda v1: v1.charges.retrieve(charge_id))).get("customer"))
+        return id_of(_plain(self._ask(lambda v1: v1.charges.retrieve(charge_id))).get("customer"))
 
     def reversals_of(self, charge_id: str, *, quick: bool = False) -> list[Reversal]:
         """All refunds and disputes of a charge, mapped to the subscription whose invoice it had paid."""
@@ -424,8 +306,8 @@ class Gateway:
             return []
         paid = self._paid_with(charge, quick=quick)
         return [
-            *(_reversal("refund", _plain(each), charge, paid) for each in refunds),
-            *(_reversal("dispute", _plain(each), charge, paid) for each in disputes),
+            *(as_reversal("refund", _plain(each), charge, paid) for each in refunds),
+            *(as_reversal("dispute", _plain(each), charge, paid) for each in disputes),
         ]
 
     def reversals_since(self, moment: datetime) -> list[ReversalSeen]:
@@ -433,11 +315,11 @@ class Gateway:
         params: Json = {"created": {"gte": int(moment.timestamp())}, "limit": 100, "expand": ["data.charge"]}
         refunds = self._ask(lambda v1: list(v1.refunds.list(cast(Any, params)).auto_paging_iter()))
         disputes = self._ask(lambda v1: list(v1.disputes.list(cast(Any, params)).auto_paging_iter()))
-        return [_reversal_seen(plain) for plain in map(_plain, [*refunds, *disputes]) if plain.get("charge")]
+        return [as_reversal_seen(plain) for plain in map(_plain, [*refunds, *disputes]) if plain.get("charge")]
 
     def _paid_with(self, charge: Json, *, quick: bool) -> Json | None:
         """The invoice a charge had paid. Since basil only the list of invoice payments leads from one to the other."""
-        intent = _id_of(_has(charge, "payment_intent"))
+        intent = id_of(has(charge, "payment_intent"))
         payment = (
             {"type": "payment_intent", "payment_intent": intent}
             if intent
@@ -453,11 +335,11 @@ class Gateway:
         """Our types since that moment, oldest first. Stripe keeps thirty days."""
         params: Json = {"created": {"gte": int(moment.timestamp())}, "types": list(SUBSCRIBED), "limit": 100}
         listed = self._ask(lambda v1: list(v1.events.list(cast(Any, params)).auto_paging_iter()))
-        return [event_of(_plain(each)) for each in reversed(listed)]
+        return [as_event(_plain(each)) for each in reversed(listed)]
 
     def endpoints(self) -> list[Endpoint]:
         listed = self._ask(lambda v1: list(v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()))
-        return [_endpoint(_plain(each)) for each in listed]
+        return [as_endpoint(_plain(each)) for each in listed]
 
     def keep_endpoint(self, url: str) -> tuple[str, str | None]:
         """The endpoint at this address with our types; its id, and its secret, which Stripe tells once, if it is new.
@@ -476,10 +358,10 @@ class Gateway:
         made = _plain(self._ask(lambda v1: v1.webhook_endpoints.create(cast(Any, values))))
         if known is not None:
             self._ask(lambda v1: v1.webhook_endpoints.delete(known.id))
-        return str(_need(made, "id")), str(_need(made, "secret"))
+        return str(need(made, "id")), str(need(made, "secret"))
 
     def account_id(self) -> str:
-        return str(_need(_plain(self._ask(lambda v1: v1.accounts.retrieve_current())), "id"))
+        return str(need(_plain(self._ask(lambda v1: v1.accounts.retrieve_current())), "id"))
 
     def clock_offset(self) -> float:
         """Seconds by which Stripe's clock is ahead of ours, from the Date header of an answer."""
@@ -519,30 +401,9 @@ def read_event(body: bytes, header: str | None, secrets: Iterable[str]) -> Event
     if abs(skew) > SIGNATURE_WINDOW:
         raise ClockSkew(skew)
     try:
-        return event_of(json.loads(body))
+        return as_event(json.loads(body))
     except (ValueError, AttributeError, TypeError, KeyError, Malformed) as error:
         raise BadSignature(f"no event: {type(error).__name__}") from None
-
-
-def event_of(payload: Any) -> Event:
-    """Raises Malformed for what is no snapshot event."""
-    if not isinstance(payload, dict) or payload.get("object") != "event":
-        raise Malformed("the body is no snapshot event")
-    about: Json = (payload.get("data") or {}).get("object") or {}
-    customer = about.get("id") if about.get("object") == "customer" else about.get("customer")
-    charge = about.get({"dispute": "charge", "charge": "id"}.get(str(about.get("object")), ""))
-    return Event(
-        id=str(_need(payload, "id")),
-        type=str(_need(payload, "type")),
-        created_at=_moment(_need(payload, "created")),
-        livemode=bool(_need(payload, "livemode")),
-        account=payload.get("account"),
-        api_version=payload.get("api_version"),
-        object_id=about.get("id"),
-        customer_id=_id_of(customer),
-        charge_id=_id_of(charge),
-        payload=payload,
-    )
 
 
 def _is_signed(body: bytes, header: str | None, secret: str) -> bool:
@@ -635,194 +496,5 @@ def _cause(error: stripe.APIConnectionError) -> str:
     return f"no answer: {type(error if cause is None else cause).__name__}"
 
 
-# From Stripe's shapes to ours
-
-
 def _plain(thing: Any) -> Json:
     return cast(Json, thing.to_dict(for_json=True))
-
-
-def _need(thing: Mapping[str, Any], name: str) -> Any:
-    """The value of a field that must be there; None is no value."""
-    value = thing.get(name)
-    if value is None:
-        raise Malformed(f"{thing.get('id') or thing.get('object') or 'answer'}: {name} is missing")
-    return value
-
-
-def _has(thing: Mapping[str, Any], name: str) -> Any:
-    """The value of a field that may be null and must not be absent: absent means that it moved."""
-    if name not in thing:
-        raise Malformed(f"{thing.get('id') or 'answer'}: {name} is gone")
-    return thing[name]
-
-
-def _moment(seconds: Any) -> datetime:
-    return datetime.fromtimestamp(int(seconds), UTC)
-
-
-def _maybe_moment(seconds: Any) -> datetime | None:
-    return None if seconds is None else _moment(seconds)
-
-
-def _id_of(thing: Any) -> str | None:
-    """An id, whether the field was expanded or not."""
-    if isinstance(thing, Mapping):
-        return thing.get("id")
-    return thing if isinstance(thing, str) else None
-
-
-def _price(price: Json) -> Price:
-    recurring = price.get("recurring") or {}
-    return Price(
-        id=str(_need(price, "id")),
-        lookup_key=price.get("lookup_key"),
-        amount_minor=price.get("unit_amount"),
-        currency=str(_need(price, "currency")),
-        interval=recurring.get("interval"),
-        interval_count=int(recurring.get("interval_count") or 0),
-        is_active=bool(_need(price, "active")),
-        livemode=bool(_need(price, "livemode")),
-        product_id=_id_of(_need(price, "product")) or "",
-    )
-
-
-def _customer(customer: Json) -> Customer:
-    return Customer(
-        id=str(_need(customer, "id")),
-        is_deleted=bool(customer.get("deleted")),
-        email=customer.get("email"),
-        member_uuid=(customer.get("metadata") or {}).get("member_uuid"),
-    )
-
-
-def _session(session: Json) -> Session:
-    return Session(
-        id=str(_need(session, "id")),
-        status=_has(session, "status"),
-        url=_has(session, "url"),
-        customer_id=_id_of(_has(session, "customer")),
-        subscription_id=_id_of(_has(session, "subscription")),
-        expires_at=_moment(_need(session, "expires_at")),
-        reference=(session.get("metadata") or {}).get("attempt"),
-    )
-
-
-def _snapshot(sub: Json, open_invoices: tuple[Invoice, ...] = (), *, needs_action: bool = False) -> Snapshot:
-    details = sub.get("cancellation_details") or {}
-    latest = _has(sub, "latest_invoice")
-    return Snapshot(
-        id=str(_need(sub, "id")),
-        status=str(_need(sub, "status")),
-        livemode=bool(_need(sub, "livemode")),
-        items=_items(sub),
-        cancel_at=_maybe_moment(_has(sub, "cancel_at")),
-        cancel_at_period_end=bool(_has(sub, "cancel_at_period_end")),
-        ended_at=_maybe_moment(_has(sub, "ended_at")),
-        trial_end=_maybe_moment(_has(sub, "trial_end")),
-        pause_behavior=(_has(sub, "pause_collection") or {}).get("behavior"),
-        collection_method=sub.get("collection_method"),
-        cancel_reason=details.get("feedback") or details.get("reason"),
-        cancel_comment=details.get("comment"),
-        card=_card(sub.get("default_payment_method")),
-        latest_invoice=_invoice(latest) if isinstance(latest, Mapping) else None,
-        started_at=_moment(_need(sub, "created")),
-        raw=sub,
-        open_invoices=open_invoices,
-        needs_action=needs_action,
-    )
-
-
-def _snapshot_or_not(sub: Json) -> Snapshot | Malformed:
-    try:
-        return _snapshot(sub)
-    except Malformed as error:
-        return error
-
-
-def _items(sub: Json) -> tuple[Item, ...]:
-    try:
-        return tuple(_item(each) for each in _need(_need(sub, "items"), "data"))
-    except Malformed as error:
-        raise Malformed(f"{sub['id']}: {error}") from None
-
-
-def _item(item: Json) -> Item:
-    price = _need(item, "price")
-    return Item(
-        price_id=str(_need(price, "id")),
-        quantity=int(item.get("quantity") or 1),
-        amount_minor=price.get("unit_amount"),
-        currency=str(_need(price, "currency")),
-        period_start=_moment(_need(item, "current_period_start")),
-        period_end=_moment(_need(item, "current_period_end")),
-    )
-
-
-def _invoice(invoice: Mapping[str, Any]) -> Invoice:
-    return Invoice(
-        id=str(_need(invoice, "id")),
-        status=_has(invoice, "status"),
-        due_minor=int(_need(invoice, "amount_remaining")),
-        total_minor=int(_need(invoice, "total")),
-        currency=str(_need(invoice, "currency")),
-        hosted_url=invoice.get("hosted_invoice_url"),
-        pdf_url=invoice.get("invoice_pdf"),
-        number=invoice.get("number"),
-        attempts=int(invoice.get("attempt_count") or 0),
-        next_attempt_at=_maybe_moment(_has(invoice, "next_payment_attempt")),
-        created_at=_moment(_need(invoice, "created")),
-        reason=invoice.get("billing_reason"),
-    )
-
-
-def _reversal(kind: str, thing: Json, charge: Json, invoice: Json | None) -> Reversal:
-    amount = int(_need(thing, "amount"))
-    whole = int(_need(charge, "amount"))
-    parent = ((invoice or {}).get("parent") or {}).get("subscription_details") or {}
-    lines = _need(_need(invoice, "lines"), "data") if invoice is not None else []
-    ends = [_moment(_need(_need(line, "period"), "end")) for line in lines]
-    return Reversal(
-        id=str(_need(thing, "id")),
-        kind=kind,
-        status=str(_need(thing, "status")),
-        livemode=bool(_need(charge, "livemode")),
-        charge_id=str(_need(charge, "id")),
-        amount_minor=amount,
-        currency=str(_need(thing, "currency")),
-        is_full=bool(_need(charge, "refunded")) if kind == "refund" else amount >= whole,
-        invoice_id=_id_of(invoice),
-        sub_id=_id_of(parent.get("subscription")),
-        covers_until=max(ends, default=None),
-    )
-
-
-def _reversal_seen(thing: Json) -> ReversalSeen:
-    charge = thing["charge"]
-    return ReversalSeen(
-        id=str(_need(thing, "id")),
-        status=str(_need(thing, "status")),
-        charge_id=_id_of(charge) or "",
-        customer_id=_id_of(charge.get("customer")) if isinstance(charge, Mapping) else None,
-    )
-
-
-def _card(method: Any) -> str | None:
-    """ "Visa ending in 4242", from an expanded payment method."""
-    if not isinstance(method, Mapping):
-        return None
-    card = method.get("card") or {}
-    if not card.get("last4"):
-        return None
-    brand = str(card.get("display_brand") or card.get("brand") or "Card").replace("_", " ").title()
-    return f"{brand} ending in {card['last4']}"
-
-
-def _endpoint(endpoint: Json) -> Endpoint:
-    return Endpoint(
-        id=str(_need(endpoint, "id")),
-        url=str(_need(endpoint, "url")),
-        is_enabled=endpoint.get("status") == "enabled",
-        types=frozenset(_need(endpoint, "enabled_events")),
-        api_version=endpoint.get("api_version"),
-    )

@@ -14,8 +14,9 @@ import structlog
 from flask import current_app
 from sqlalchemy import select, update
 
-from portal.billing.gateway import Gateway, Price, is_live, own_account, stripe_gateway
+from portal.billing.gateway import Gateway, is_live, own_account, stripe_gateway
 from portal.billing.models import Interval, Plan, PlanPrice, PriceStanding
+from portal.billing.shapes import Price
 from portal.core.db import db, transaction
 
 log = structlog.get_logger()

@@ -16,7 +16,7 @@ from portal.accounts.models import Member
 from portal.billing import alerting, letting_know
 from portal.billing.attempts import close_attempt
 from portal.billing.entitlements import Why, paid_or_given
-from portal.billing.gateway import Event, Malformed, Snapshot, StripeAway, StripeRefused, own_account, stripe_gateway
+from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
 from portal.billing.models import (
     LIVE,
     AttemptState,
@@ -28,6 +28,7 @@ from portal.billing.models import (
     StripeEvent,
     Subscription,
 )
+from portal.billing.shapes import Event, Malformed, Snapshot
 from portal.billing.syncing import UNREADABLE, Busy, announce, mirrored, sync_customer, sync_job
 from portal.billing.watching import count, note, noted
 from portal.billing.webhooks import keep, work_event

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from portal.billing.gateway import Malformed, Reversal, event_of, own_account
+from portal.billing.gateway import own_account
 from portal.billing.models import (
     BillingCustomer,
     EventState,
@@ -20,6 +20,7 @@ from portal.billing.models import (
     StripeEvent,
     Subscription,
 )
+from portal.billing.shapes import Malformed, Reversal, as_event
 from portal.core import audit
 from portal.core.db import db
 
@@ -40,7 +41,7 @@ def charge_of(event: StripeEvent) -> str | None:
     if not event.type.startswith("charge.") or event.payload is None:
         return None
     try:
-        return event_of(event.payload).charge_id
+        return as_event(event.payload).charge_id
     except Malformed:
         return None
 

@@ -22,16 +22,7 @@ from portal.accounts.models import Member
 from portal.billing import alerting, letting_know, reversing
 from portal.billing.attempts import close_attempt
 from portal.billing.entitlements import KNOWN_STATUSES, Entitlement, open_until, paid_or_given
-from portal.billing.gateway import (
-    Item,
-    Malformed,
-    Reversal,
-    Snapshot,
-    StripeAway,
-    StripeRefused,
-    own_account,
-    stripe_gateway,
-)
+from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
 from portal.billing.models import (
     LIVE,
     AttemptState,
@@ -42,6 +33,7 @@ from portal.billing.models import (
     StripeEvent,
     Subscription,
 )
+from portal.billing.shapes import Item, Malformed, Reversal, Snapshot
 from portal.core import audit
 from portal.core.clock import now
 from portal.core.db import db, transaction

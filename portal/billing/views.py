@@ -15,10 +15,11 @@ from portal.accounts.signed_in import me, me_or_none
 from portal.billing import attempts, webhooks
 from portal.billing.checkout import PaymentsAway, begin
 from portal.billing.entitlements import entitlement_of
-from portal.billing.gateway import Malformed, StripeAway, StripeRefused, stripe_gateway
+from portal.billing.gateway import StripeAway, StripeRefused, stripe_gateway
 from portal.billing.models import LIVE, AttemptState, BillingCustomer, CheckoutAttempt, Plan
 from portal.billing.queries import latest_subscription, plan_for_sale, plans_for_sale
 from portal.billing.setting_up import portal_configuration
+from portal.billing.shapes import Malformed
 from portal.billing.standing import standing_of
 from portal.billing.syncing import UNREADABLE, Busy, read_now
 from portal.billing.wording import renewal_after

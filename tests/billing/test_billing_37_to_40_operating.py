@@ -14,7 +14,7 @@ import pytest
 
 from portal.billing import checking, prices, reconciling, setting_up, syncing
 from portal.billing.entitlements import Why
-from portal.billing.gateway import API_VERSION, SUBSCRIBED, Gateway, Malformed, _plain, _snapshot
+from portal.billing.gateway import API_VERSION, SUBSCRIBED, Gateway, _plain
 from portal.billing.models import (
     BillingCustomer,
     CheckoutAttempt,
@@ -24,6 +24,7 @@ from portal.billing.models import (
     StripeEvent,
     Subscription,
 )
+from portal.billing.shapes import Malformed, as_snapshot
 from portal.core.jobs import work_off
 from tests.sandbox import KEY
 
@@ -100,7 +101,7 @@ def test_billing_38_a_field_that_moved_raises_instead_of_reading_as_nothing(stri
     join(nina)
     sub = stripe.client().v1.subscriptions.retrieve(stripe.rows(Subscription)[0].sub_id, {"expand": ["latest_invoice"]})
     whole = _plain(sub)
-    assert _snapshot(whole).status == "active"
+    assert as_snapshot(whole).status == "active"
     for path in (["status"], ["items", "data", 0, "current_period_end"], ["cancel_at"], ["latest_invoice", "status"]):
         broken = copy.deepcopy(whole)
         thing = broken
@@ -108,7 +109,7 @@ def test_billing_38_a_field_that_moved_raises_instead_of_reading_as_nothing(stri
             thing = thing[step]
         del thing[path[-1]]
         with pytest.raises(Malformed):
-            _snapshot(broken)
+            as_snapshot(broken)
 
 
 def test_billing_38_a_status_nobody_knows_takes_nothing_away_before_its_date(app, stripe, nina, join, clock, told):

@@ -1,0 +1,367 @@
+"""What Stripe sends, as values of ours: each shape is read here, once, and nowhere else.
+
+A field that we cannot do without and that is missing raises Malformed instead of reading as nothing; words Stripe may
+add later (a status, a reason) pass through as text and are judged by whoever reads them. Nothing here calls Stripe:
+the calls are gateway.py's, which hands over plain dictionaries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+Json = dict[str, Any]
+
+
+class Malformed(Exception):
+    """An answer lacks a field that we cannot do without; the message names the object and the field."""
+
+
+@dataclass(frozen=True)
+class Price:
+    id: str
+    lookup_key: str | None
+    amount_minor: int | None
+    currency: str
+    interval: str | None
+    interval_count: int
+    is_active: bool
+    livemode: bool
+    product_id: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of a subscription. The period lives here since basil, no longer on the subscription."""
+
+    price_id: str
+    quantity: int
+    amount_minor: int | None
+    currency: str
+    period_start: datetime
+    period_end: datetime
+
+
+@dataclass(frozen=True)
+class Invoice:
+    id: str
+    status: str | None
+    due_minor: int
+    total_minor: int
+    currency: str
+    hosted_url: str | None
+    pdf_url: str | None
+    number: str | None
+    attempts: int
+    next_attempt_at: datetime | None
+    created_at: datetime
+    reason: str | None  # subscription_create, subscription_cycle, …
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One subscription as Stripe has it at the moment of asking."""
+
+    id: str
+    status: str
+    livemode: bool
+    items: tuple[Item, ...]
+    cancel_at: datetime | None
+    cancel_at_period_end: bool
+    ended_at: datetime | None
+    trial_end: datetime | None
+    pause_behavior: str | None
+    collection_method: str | None
+    cancel_reason: str | None
+    cancel_comment: str | None
+    card: str | None
+    latest_invoice: Invoice | None
+    started_at: datetime
+    raw: Json = field(repr=False)
+    open_invoices: tuple[Invoice, ...] = ()  # asked for only while past due
+    needs_action: bool = False  # the bank wants the member to confirm the open invoice
+
+
+@dataclass(frozen=True)
+class Session:
+    """A Checkout session. `url` is there while it is open."""
+
+    id: str
+    status: str | None  # open, complete, expired
+    url: str | None
+    customer_id: str | None
+    subscription_id: str | None
+    expires_at: datetime
+    reference: str | None  # metadata[attempt], the key of our row
+
+
+@dataclass(frozen=True)
+class Customer:
+    id: str
+    is_deleted: bool
+    email: str | None
+    member_uuid: str | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """A hint that something changed. Its payload is kept for people to look at, never read for what is true."""
+
+    id: str
+    type: str
+    created_at: datetime
+    livemode: bool
+    account: str | None  # only on events of connected accounts
+    api_version: str | None
+    object_id: str | None
+    customer_id: str | None
+    charge_id: str | None  # of charges and disputes; a dispute names no customer
+    payload: Json = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """A refund or a dispute of one charge, with the invoice the charge had paid, as far as Stripe knows one."""
+
+    id: str
+    kind: str  # refund, dispute
+    status: str
+    livemode: bool
+    charge_id: str
+    amount_minor: int
+    currency: str
+    is_full: bool  # nothing of the charge is left, all its refunds together; of a dispute: all of it is disputed
+    invoice_id: str | None = None
+    sub_id: str | None = None
+    covers_until: datetime | None = None  # end of what the invoice had paid for
+
+
+@dataclass(frozen=True)
+class ReversalSeen:
+    """A refund or dispute in the account's own list: enough to know whether ours says the same."""
+
+    id: str
+    status: str
+    charge_id: str
+    customer_id: str | None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    id: str
+    url: str
+    is_enabled: bool
+    types: frozenset[str]
+    api_version: str | None
+
+
+# From Stripe's shapes to ours
+
+
+def as_event(payload: Any) -> Event:
+    """Raises Malformed for what is no snapshot event."""
+    if not isinstance(payload, dict) or payload.get("object") != "event":
+        raise Malformed("the body is no snapshot event")
+    about: Json = (payload.get("data") or {}).get("object") or {}
+    customer = about.get("id") if about.get("object") == "customer" else about.get("customer")
+    charge = about.get({"dispute": "charge", "charge": "id"}.get(str(about.get("object")), ""))
+    return Event(
+        id=str(need(payload, "id")),
+        type=str(need(payload, "type")),
+        created_at=moment(need(payload, "created")),
+        livemode=bool(need(payload, "livemode")),
+        account=payload.get("account"),
+        api_version=payload.get("api_version"),
+        object_id=about.get("id"),
+        customer_id=id_of(customer),
+        charge_id=id_of(charge),
+        payload=payload,
+    )
+
+
+def need(thing: Mapping[str, Any], name: str) -> Any:
+    """The value of a field that must be there; None is no value."""
+    value = thing.get(name)
+    if value is None:
+        raise Malformed(f"{thing.get('id') or thing.get('object') or 'answer'}: {name} is missing")
+    return value
+
+
+def has(thing: Mapping[str, Any], name: str) -> Any:
+    """The value of a field that may be null and must not be absent: absent means that it moved."""
+    if name not in thing:
+        raise Malformed(f"{thing.get('id') or 'answer'}: {name} is gone")
+    return thing[name]
+
+
+def moment(seconds: Any) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def maybe_moment(seconds: Any) -> datetime | None:
+    return None if seconds is None else moment(seconds)
+
+
+def id_of(thing: Any) -> str | None:
+    """An id, whether the field was expanded or not."""
+    if isinstance(thing, Mapping):
+        return thing.get("id")
+    return thing if isinstance(thing, str) else None
+
+
+def as_price(price: Json) -> Price:
+    recurring = price.get("recurring") or {}
+    return Price(
+        id=str(need(price, "id")),
+        lookup_key=price.get("lookup_key"),
+        amount_minor=price.get("unit_amount"),
+        currency=str(need(price, "currency")),
+        interval=recurring.get("interval"),
+        interval_count=int(recurring.get("interval_count") or 0),
+        is_active=bool(need(price, "active")),
+        livemode=bool(need(price, "livemode")),
+        product_id=id_of(need(price, "product")) or "",
+    )
+
+
+def as_customer(customer: Json) -> Customer:
+    return Customer(
+        id=str(need(customer, "id")),
+        is_deleted=bool(customer.get("deleted")),
+        email=customer.get("email"),
+        member_uuid=(customer.get("metadata") or {}).get("member_uuid"),
+    )
+
+
+def as_session(session: Json) -> Session:
+    return Session(
+        id=str(need(session, "id")),
+        status=has(session, "status"),
+        url=has(session, "url"),
+        customer_id=id_of(has(session, "customer")),
+        subscription_id=id_of(has(session, "subscription")),
+        expires_at=moment(need(session, "expires_at")),
+        reference=(session.get("metadata") or {}).get("attempt"),
+    )
+
+
+def as_snapshot(sub: Json, open_invoices: tuple[Invoice, ...] = (), *, needs_action: bool = False) -> Snapshot:
+    details = sub.get("cancellation_details") or {}
+    latest = has(sub, "latest_invoice")
+    return Snapshot(
+        id=str(need(sub, "id")),
+        status=str(need(sub, "status")),
+        livemode=bool(need(sub, "livemode")),
+        items=_items(sub),
+        cancel_at=maybe_moment(has(sub, "cancel_at")),
+        cancel_at_period_end=bool(has(sub, "cancel_at_period_end")),
+        ended_at=maybe_moment(has(sub, "ended_at")),
+        trial_end=maybe_moment(has(sub, "trial_end")),
+        pause_behavior=(has(sub, "pause_collection") or {}).get("behavior"),
+        collection_method=sub.get("collection_method"),
+        cancel_reason=details.get("feedback") or details.get("reason"),
+        cancel_comment=details.get("comment"),
+        card=_card(sub.get("default_payment_method")),
+        latest_invoice=as_invoice(latest) if isinstance(latest, Mapping) else None,
+        started_at=moment(need(sub, "created")),
+        raw=sub,
+        open_invoices=open_invoices,
+        needs_action=needs_action,
+    )
+
+
+def as_snapshot_or_not(sub: Json) -> Snapshot | Malformed:
+    try:
+        return as_snapshot(sub)
+    except Malformed as error:
+        return error
+
+
+def _items(sub: Json) -> tuple[Item, ...]:
+    try:
+        return tuple(_item(each) for each in need(need(sub, "items"), "data"))
+    except Malformed as error:
+        raise Malformed(f"{sub['id']}: {error}") from None
+
+
+def _item(item: Json) -> Item:
+    price = need(item, "price")
+    return Item(
+        price_id=str(need(price, "id")),
+        quantity=int(item.get("quantity") or 1),
+        amount_minor=price.get("unit_amount"),
+        currency=str(need(price, "currency")),
+        period_start=moment(need(item, "current_period_start")),
+        period_end=moment(need(item, "current_period_end")),
+    )
+
+
+def as_invoice(invoice: Mapping[str, Any]) -> Invoice:
+    return Invoice(
+        id=str(need(invoice, "id")),
+        status=has(invoice, "status"),
+        due_minor=int(need(invoice, "amount_remaining")),
+        total_minor=int(need(invoice, "total")),
+        currency=str(need(invoice, "currency")),
+        hosted_url=invoice.get("hosted_invoice_url"),
+        pdf_url=invoice.get("invoice_pdf"),
+        number=invoice.get("number"),
+        attempts=int(invoice.get("attempt_count") or 0),
+        next_attempt_at=maybe_moment(has(invoice, "next_payment_attempt")),
+        created_at=moment(need(invoice, "created")),
+        reason=invoice.get("billing_reason"),
+    )
+
+
+def as_reversal(kind: str, thing: Json, charge: Json, invoice: Json | None) -> Reversal:
+    amount = int(need(thing, "amount"))
+    whole = int(need(charge, "amount"))
+    parent = ((invoice or {}).get("parent") or {}).get("subscription_details") or {}
+    lines = need(need(invoice, "lines"), "data") if invoice is not None else []
+    ends = [moment(need(need(line, "period"), "end")) for line in lines]
+    return Reversal(
+        id=str(need(thing, "id")),
+        kind=kind,
+        status=str(need(thing, "status")),
+        livemode=bool(need(charge, "livemode")),
+        charge_id=str(need(charge, "id")),
+        amount_minor=amount,
+        currency=str(need(thing, "currency")),
+        is_full=bool(need(charge, "refunded")) if kind == "refund" else amount >= whole,
+        invoice_id=id_of(invoice),
+        sub_id=id_of(parent.get("subscription")),
+        covers_until=max(ends, default=None),
+    )
+
+
+def as_reversal_seen(thing: Json) -> ReversalSeen:
+    charge = thing["charge"]
+    return ReversalSeen(
+        id=str(need(thing, "id")),
+        status=str(need(thing, "status")),
+        charge_id=id_of(charge) or "",
+        customer_id=id_of(charge.get("customer")) if isinstance(charge, Mapping) else None,
+    )
+
+
+def _card(method: Any) -> str | None:
+    """ "Visa ending in 4242", from an expanded payment method."""
+    if not isinstance(method, Mapping):
+        return None
+    card = method.get("card") or {}
+    if not card.get("last4"):
+        return None
+    brand = str(card.get("display_brand") or card.get("brand") or "Card").replace("_", " ").title()
+    return f"{brand} ending in {card['last4']}"
+
+
+def as_endpoint(endpoint: Json) -> Endpoint:
+    return Endpoint(
+        id=str(need(endpoint, "id")),
+        url=str(need(endpoint, "url")),
+        is_enabled=endpoint.get("status") == "enabled",
+        types=frozenset(need(endpoint, "enabled_events")),
+        api_version=endpoint.get("api_version"),
+    )

@@ -40,7 +40,7 @@ def create_app(chosen: settings.Config | None = None) -> Flask:
 
 def _wire_areas(app: Flask) -> None:
     from portal.accounts import commands as accounts_commands
-    from portal.accounts import signed_in
+    from portal.accounts import sign_in_pages, signed_in
     from portal.accounts import views as accounts
     from portal.billing import commands as billing_commands
     from portal.billing import entitlements
@@ -57,6 +57,7 @@ def _wire_areas(app: Flask) -> None:
 
     signed_in.init_app(app)
     admission.init_app(app, audiences_of=entitlements.audiences_of)
+    app.register_blueprint(sign_in_pages.bp)
     for area in (accounts, notifications, billing, conversations, library, moderation, membership, desk, health, home):
         app.register_blueprint(area.bp)
     csrf.exempt(billing.stripe_events)  # signed by Stripe instead

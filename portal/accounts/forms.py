@@ -25,6 +25,11 @@ class SignInForm(TextForm):
     next = HiddenField()
 
 
+class AgainForm(TextForm):
+    password = PasswordField("Password", validators=[DataRequired("Enter your password."), _TOO_LONG])
+    next = HiddenField()
+
+
 class ForgotForm(TextForm):
     email = EmailField("E-mail address", validators=_EMAIL)
 

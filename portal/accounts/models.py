@@ -25,6 +25,7 @@ class Role(StrEnum):
 _RANK = list(Role)
 _FORMS_OF_ADDRESS = {"dr", "prof", "professor", "mr", "mrs", "ms", "mx"}
 IDLE = timedelta(days=30)  # a browser unused for so long is signed out
+FRESH_FOR = timedelta(minutes=15)  # so long a proof of who they are opens what asks for a fresh one
 
 
 class Member(Model):
@@ -112,6 +113,11 @@ class Device(Model):
     @property
     def is_open(self) -> bool:
         return self.ended_at is None and self.expires_at > now() and self.seen_at > now() - IDLE
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether they proved who they are a moment ago; see accounts/stepping_up.py."""
+        return self.fresh_at > now() - FRESH_FOR
 
 
 class Purpose(StrEnum):

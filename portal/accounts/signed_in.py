@@ -60,6 +60,12 @@ def begin_session(token: str) -> Member:
     return member
 
 
+def renew_session(token: str) -> None:
+    """Go on with the same device under a new token, after they proved again who they are; the rest stays."""
+    session["_user_id"] = token
+    log.info("member.proved_again", member=this_device().member_id, device=this_device().id)
+
+
 def end_session() -> None:
     """Make this browser a visitor's again; the device row is ended by signing_in.end_device()."""
     logout_user()

@@ -49,7 +49,7 @@ document.getElementById("error-summary")?.focus();
 document.addEventListener("htmx:before:response", (event) => {
   const { ctx } = /** @type {CustomEvent<{ ctx: Exchange }>} */ (event).detail;
   const { raw, status } = ctx.response;
-  if (raw.redirected && new URL(raw.url).pathname === "/sign-in") {
+  if (raw.redirected && new URL(raw.url).pathname.startsWith("/sign-in")) {
     event.preventDefault();
     location.assign(raw.url);
   } else if (status >= 400 && status !== 422) {

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member, Role
 from portal.billing.entitlements import HARMLESS_DISPUTES, KNOWN_STATUSES, Entitlement, Why
-from portal.billing.models import LIVE, PaymentReversal, ReversalKind, StripeEvent, Subscription
+from portal.billing.models import LIVE, PaymentReversal, Plan, ReversalKind, StripeEvent, Subscription
 from portal.billing.reversing import Moved
 from portal.billing.wording import day_for
 from portal.core import letters
@@ -51,6 +51,16 @@ def event_is_dead(event: StripeEvent) -> None:
         "Others may follow for the same reason. When it is mended, `flask billing reconcile` makes everything right.",
     ]
     tell_staff(f"dead:{now():%Y%m%d}", subject="An event from Stripe was given up", told=told)
+
+
+def plan_is_closed(plan: Plan, *, because: str) -> None:
+    """Nobody can join a plan any more until somebody mends its price or the settings."""
+    told = [
+        f"The plan “{plan.name}” cannot be joined at the moment: {because}.",
+        "Whoever has it keeps it. Mend the price in Stripe's dashboard, or what the settings say of it, then run "
+        "`flask billing sync-prices`.",
+    ]
+    tell_staff(f"plan-closed:{plan.key}:{now():%Y%m%d}", subject=f"“{plan.name}” cannot be joined", told=told)
 
 
 def answer_is_malformed(reason: str) -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
+import structlog
 from flask import current_app
 from sqlalchemy import func, select
 
 from portal.billing.gateway import API_VERSION, SUBSCRIBED, StripeAway, StripeRefused, stripe_gateway
 from portal.billing.models import EventState, Plan, StripeEvent
 from portal.billing.shapes import Endpoint
-from portal.billing.watching import noted
+from portal.billing.watching import note, noted
 from portal.core.clock import now
-from portal.core.db import db
+from portal.core.db import db, transaction
 from portal.core.web import absolute
 
+log = structlog.get_logger()
 CLOCKS_MAY_DIFFER = 60.0  # seconds
 RECENTLY = timedelta(hours=24)
+_ASKED = "asked_stripe"
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,28 @@ class Finding:
 
 def findings() -> list[Finding]:
     """All of it, Stripe asked as well; for the command and the owner's health page, never for a gate."""
-    return [*local_findings(), *_asking_stripe()]
+    asked = ask_stripe()
+    return [*_known_here(), *asked]
 
 
 def local_findings() -> list[Finding]:
-    """What our own tables say: quick enough for the desk."""
+    """What our own tables say, what Stripe last answered included: quick enough for the desk."""
+    return [*_known_here(), *_asked_last()]
+
+
+def _known_here() -> list[Finding]:
     return [_secret(), _plans(), _clock_of_deliveries(), _dead_events(), _missed(), _reconciled()]
+
+
+def ask_stripe() -> list[Finding]:
+    """Ask Stripe whether key, endpoint and clock are as they must be, and remember the answers for the desk."""
+    found = [_ask("Key", _key), _ask("Webhook endpoint", _endpoint), _ask("Clock against Stripe's", _clock)]
+    with transaction():
+        note(_ASKED, findings=[asdict(each) for each in found])
+    for each in found:
+        if not each.is_well:
+            log.error("stripe.not_as_it_must_be", name=each.name)
+    return found
 
 
 def _secret() -> Finding:
@@ -91,8 +110,9 @@ def _reconciled() -> Finding:
     )
 
 
-def _asking_stripe() -> list[Finding]:
-    return [_ask("Key", _key), _ask("Webhook endpoint", _endpoint), _ask("Clock against Stripe's", _clock)]
+def _asked_last() -> list[Finding]:
+    last = noted(_ASKED)
+    return [Finding(**each) for each in last[0]["findings"]] if last is not None else []
 
 
 def _ask(name: str, question: Callable[[str], Finding]) -> Finding:
@@ -110,8 +130,8 @@ def _key(name: str) -> Finding:
 
 def _endpoint(name: str) -> Finding:
     url = absolute("billing.stripe_events")
-    endpoint = next((e for e in stripe_gateway().endpoints() if _same_place(e.url, url)), None)
-    problem = _endpoint_problem(endpoint, url)
+    known = stripe_gateway().endpoints()
+    problem = _endpoint_problem(next((e for e in known if _same_place(e.url, url)), None), url, known)
     return Finding(
         name,
         problem is None,
@@ -125,9 +145,10 @@ def _same_place(one: str, other: str) -> bool:
     return one.replace("//127.0.0.1", "//localhost") == other.replace("//127.0.0.1", "//localhost")
 
 
-def _endpoint_problem(endpoint: Endpoint | None, url: str) -> str | None:
+def _endpoint_problem(endpoint: Endpoint | None, url: str, known: Sequence[Endpoint]) -> str | None:
     if endpoint is None:
-        return f"Stripe has no endpoint at {url}"
+        others = f", only at {' and '.join(each.url for each in known)}" if known else ""
+        return f"Stripe has no endpoint at {url}{others}"
     if not endpoint.is_enabled:
         return f"{endpoint.id} is disabled"
     missing = set(SUBSCRIBED) - endpoint.types

@@ -25,6 +25,7 @@ from portal.billing.models import (
     PriceStanding,
     Subscription,
 )
+from portal.billing.prices import sync_prices
 from portal.billing.shapes import Malformed
 from portal.billing.syncing import Busy, read_now
 from portal.core.db import db, transaction
@@ -69,6 +70,8 @@ def begin(member_id: int, plan_key: str) -> Way:
         raise StillWorking() from None
     except (StripeAway, StripeRefused, Malformed) as error:
         log.warning("checkout.refused", member=member_id, reason=str(error))
+        if isinstance(error, StripeRefused) and _is_closed_by_now(plan_key):
+            raise NotForSale() from None
         raise PaymentsAway() from None
 
 
@@ -89,6 +92,14 @@ def _for_sale(plan_key: str) -> tuple[int, str]:
         log.error("checkout.not_for_sale", plan=plan_key)
         raise NotForSale()
     return int(found.id), str(found.price_id)
+
+
+def _is_closed_by_now(plan_key: str) -> bool:
+    """Whether Stripe said no because of the price: somebody may have archived it since we looked."""
+    try:
+        return any(found.plan == plan_key and found.problem for found in sync_prices())
+    except (StripeAway, StripeRefused):
+        return False
 
 
 def _has_something(row_id: int) -> bool:

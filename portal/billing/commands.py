@@ -38,6 +38,7 @@ def setup() -> None:
         endpoint, secret = setting_up.ensure_endpoint()
     except (StripeAway, StripeRefused) as error:
         sys.exit(f"Stripe did not answer, or said no: {error}")
+    checking.ask_stripe()  # what was amiss until now is mended, and the desk says so
     _say(findings)
     click.echo(f"{'portal':10} {portal}")
     click.echo(f"{'endpoint':10} {endpoint}")

@@ -154,14 +154,14 @@ class Gateway:
     # Prices
 
     def prices(self, lookup_keys: Sequence[str]) -> list[Price]:
-        """Active prices that carry one of these lookup keys."""
+        """Prices that carry one of these lookup keys, archived ones too: a key belongs to one price at a time."""
         found: list[Price] = []
         for start in range(0, len(lookup_keys), LOOKUP_KEYS_AT_ONCE):
             found += self._prices_with(list(lookup_keys[start : start + LOOKUP_KEYS_AT_ONCE]))
         return found
 
     def _prices_with(self, keys: list[str]) -> list[Price]:
-        params: Json = {"lookup_keys": keys, "active": True, "limit": 100}
+        params: Json = {"lookup_keys": keys, "limit": 100}
         return [
             as_price(_plain(each))
             for each in self._ask(lambda v1: list(v1.prices.list(cast(Any, params)).auto_paging_iter()))

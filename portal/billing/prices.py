@@ -14,6 +14,7 @@ import structlog
 from flask import current_app
 from sqlalchemy import select, update
 
+from portal.billing.alerting import plan_is_closed
 from portal.billing.gateway import Gateway, is_live, own_account, stripe_gateway
 from portal.billing.models import Interval, Plan, PlanPrice, PriceStanding
 from portal.billing.shapes import Price
@@ -93,6 +94,8 @@ def _settle(offer: Offer, price: Price | None) -> Finding:
     problem = _problem(offer, price)
     if problem != plan.refused_because:
         log.info("plan.checked", plan=plan.key, price=price.id if price else None, open=problem is None)
+        if problem is not None:
+            plan_is_closed(plan, because=problem)
     plan.refused_because = problem
     if price is not None and problem is None:
         _make_current(plan, price)
@@ -102,7 +105,9 @@ def _settle(offer: Offer, price: Price | None) -> Finding:
 def _problem(offer: Offer, price: Price | None) -> str | None:
     """Words for the owner, who can mend it at Stripe or in the settings."""
     if price is None:
-        return f"no active price at Stripe carries the lookup key {offer.lookup_key}"
+        return f"no price at Stripe carries the lookup key {offer.lookup_key}"
+    if not price.is_active:
+        return f"{price.id} is archived at Stripe"
     if price.livemode != is_live():
         return f"{price.id} is of the other mode (test or live) than our key"
     if price.currency != offer.currency:

@@ -15,6 +15,7 @@ from sqlalchemy import delete, or_, select, update
 from portal.accounts.models import Member
 from portal.billing import alerting, letting_know
 from portal.billing.attempts import close_attempt
+from portal.billing.checking import ask_stripe
 from portal.billing.entitlements import Why, paid_or_given
 from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
 from portal.billing.models import (
@@ -28,6 +29,7 @@ from portal.billing.models import (
     StripeEvent,
     Subscription,
 )
+from portal.billing.prices import sync_prices
 from portal.billing.shapes import Event, Malformed, Snapshot
 from portal.billing.syncing import UNREADABLE, Busy, announce, mirrored, sync_customer, sync_job
 from portal.billing.watching import count, note, noted
@@ -68,8 +70,10 @@ def hourly() -> None:
 
 @periodic("billing.daily", every=timedelta(days=1))
 def daily() -> None:
-    """Compare all of Stripe's subscriptions with ours, and forget what is old."""
+    """Compare all of Stripe's subscriptions with ours, look at key, endpoint, clock and prices, forget what is old."""
+    ask_stripe()
     try:
+        sync_prices()
         report = compare_everything()
     except (StripeAway, StripeRefused) as error:
         raise NotYet(str(error)) from None

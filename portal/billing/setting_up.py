@@ -27,7 +27,7 @@ def ensure_portal() -> str:
     gateway = stripe_gateway()
     products: dict[str, list[str]] = defaultdict(list)
     for price in gateway.prices([offer.lookup_key for offer in offers(current_app.config)]):
-        if price.id in _sold():
+        if price.is_active and price.id in _sold():
             products[price.product_id].append(price.id)
     configuration = gateway.keep_portal(return_url=absolute("billing.billing"), features=_features(dict(products)))
     with transaction():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.accounts.models import Role
 from portal.billing import checking, prices, reconciling, setting_up, syncing
 from portal.billing.entitlements import Why
 from portal.billing.gateway import API_VERSION, SUBSCRIBED, Gateway, _plain
@@ -25,7 +27,7 @@ from portal.billing.models import (
     Subscription,
 )
 from portal.billing.shapes import Malformed, as_snapshot
-from portal.core.jobs import work_off
+from portal.core.jobs import NotYet, work_off
 from tests.sandbox import KEY
 
 BILLING = Path(prices.__file__).parent
@@ -68,6 +70,76 @@ def test_billing_37_a_price_that_says_something_else_closes_joining(
     finally:
         app.config[setting] = kept
     assert mended(app) == [None, None]
+
+
+def archived(client, price) -> None:
+    client.v1.prices.update(price.id, {"active": False})
+
+
+def without_its_key(client, price) -> None:
+    client.v1.prices.update(price.id, {"lookup_key": ""})
+
+
+def another(**values):
+    """The lookup key moves to a new price that says something else."""
+
+    def happens(client, price) -> None:
+        values_of_new = {"product": price.product, "unit_amount": 9900, "currency": "usd"}
+        values_of_new |= {"recurring": {"interval": "month"}}
+        values_of_new |= {"lookup_key": price.lookup_key, "transfer_lookup_key": True}
+        client.v1.prices.create(values_of_new | values)
+
+    return happens
+
+
+@pytest.mark.parametrize(
+    ("happens", "words"),
+    [
+        (archived, "is archived at Stripe"),
+        (without_its_key, "no price at Stripe carries the lookup key practice_freedom_monthly"),
+        (another(currency="eur"), "is in eur, PLAN_CURRENCY says usd"),
+        (another(unit_amount=12_900), "costs 12900, the settings say 9900 (in cents)"),
+        (another(recurring={"interval": "year"}), "is paid every 1 year, the plan every month"),
+    ],
+    ids=["archived", "missing", "wrong currency", "changed amount", "wrong interval"],
+)
+def test_billing_37_whatever_happens_to_a_price_joining_closes_and_nina_stays(
+    app, stripe, make, nina, join, browse, told, monkeypatch, happens, words
+):
+    """Each is found by the daily comparison, nobody having run a command; the owner reads what to mend."""
+    join(nina, "monthly")
+    monkeypatch.setitem(app.config, "STRIPE_API_BASE", "")  # as with a real account: nothing is made for its owner
+    price = stripe.client().v1.prices.retrieve(stripe.rows(Subscription)[0].price_id)
+    happens(stripe.client(), price)
+    with app.app_context():
+        reconciling.daily()
+        finding = next(f for f in checking.local_findings() if f.name == "Plans and prices")
+    assert not finding.is_well
+    assert words in finding.finding
+    assert finding.mend == "flask billing sync-prices"
+    assert told(words) == [("Cory", "“Monthly” cannot be joined"), ("Olga", "“Monthly” cannot be joined")]
+    answer = app.test_cli_runner().invoke(args=["billing", "sync-prices"])
+    assert answer.exit_code == 1
+    assert words in answer.output
+
+    mia = make.member("Mia")
+    answer = browse(mia).post("/join/monthly")
+    assert answer.status_code == 503
+    assert "cannot be joined at the moment" in answer.text
+    assert not [a for a in stripe.rows(CheckoutAttempt) if a.member_id == mia.id]
+    assert browse(mia).post("/join/annual").status_code == 303, "the other plan is for sale as before"
+    assert stripe.entitlement(nina).why is Why.PAID
+    assert len(told("cannot be joined")) == 2, "told once, however often it is looked at"
+
+
+def test_billing_37_a_price_archived_a_minute_ago_is_not_blamed_on_stripe(app, stripe, nina, browse, monkeypatch):
+    """Nobody has looked at the prices since; the button finds out."""
+    monkeypatch.setitem(app.config, "STRIPE_API_BASE", "")
+    archived(stripe.client(), stripe.client().v1.prices.retrieve(stripe.rows(PlanPrice)[0].price_id))
+    answer = browse(nina).post("/join/monthly")
+    assert answer.status_code == 503
+    assert "This plan cannot be joined at the moment" in answer.text
+    assert stripe.rows(Plan)[0].refused_because is not None
 
 
 def test_billing_37_a_new_price_leaves_the_old_one_counting(app, stripe, nina, join):
@@ -250,11 +322,11 @@ def test_billing_39_setup_makes_portal_and_endpoint_once(app, stripe):
     for endpoint in client.v1.webhook_endpoints.list().data:
         client.v1.webhook_endpoints.delete(endpoint.id)
     with app.app_context():
-        assert not next(f for f in checking.findings() if f.name == "Webhook endpoint").is_well
+        assert not next(f for f in checking.ask_stripe() if f.name == "Webhook endpoint").is_well
         made, secret = setting_up.ensure_endpoint()
         assert secret.startswith("whsec_")
         assert setting_up.ensure_endpoint() == (made, None)
-        assert next(f for f in checking.findings() if f.name == "Webhook endpoint").is_well
+        assert next(f for f in checking.ask_stripe() if f.name == "Webhook endpoint").is_well
     with app.app_context():
         portal = setting_up.ensure_portal()
     with app.app_context():
@@ -265,11 +337,74 @@ def test_billing_39_setup_makes_portal_and_endpoint_once(app, stripe):
     assert features.subscription_cancel.mode == "at_period_end"
     assert len(features.subscription_update.products) == 2
 
-    client.v1.webhook_endpoints.update(made, {"enabled_events": ["invoice.paid"]})
+
+def speaks_an_old_version(client, endpoint) -> None:
+    client.v1.webhook_endpoints.delete(endpoint.id)
+    client.v1.webhook_endpoints.create(
+        {"url": endpoint.url, "enabled_events": list(SUBSCRIBED), "api_version": "2024-06-20"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("happens", "words"),
+    [
+        (lambda c, e: c.v1.webhook_endpoints.update(e.id, {"disabled": True}), "is disabled"),
+        (
+            lambda c, e: c.v1.webhook_endpoints.update(e.id, {"url": "https://old.example/hook"}),
+            "Stripe has no endpoint at http://localhost/billing/stripe/events, only at https://old.example/hook",
+        ),
+        (speaks_an_old_version, "speaks 2024-06-20"),
+        (
+            lambda c, e: c.v1.webhook_endpoints.update(e.id, {"enabled_events": list(SUBSCRIBED[1:])}),
+            "does not send checkout.session.completed",
+        ),
+        (lambda c, e: c.v1.webhook_endpoints.delete(e.id), "Stripe has no endpoint at http://localhost/billing"),
+    ],
+    ids=["disabled", "wrong address", "wrong version", "wrong types", "none"],
+)
+def test_billing_39_an_endpoint_that_is_not_ours_any_more_turns_health_red_until_it_is_set_up(
+    app, stripe, make, browse, happens, words
+):
+    """Found by the daily comparison; Olga reads the command that mends it, and after it all is well."""
+    olga = make.member("Olga", role=Role.OWNER)
+
+    def health() -> checking.Finding:
+        with app.app_context():
+            return next(f for f in checking.local_findings() if f.name == "Webhook endpoint")
+
+    run = app.test_cli_runner().invoke
+    run(args=["billing", "setup"])
+    assert health().is_well
+    client = stripe.client()
+    happens(client, client.v1.webhook_endpoints.list().data[0])
+    assert health().is_well, "the desk asks nobody"
     with app.app_context():
-        finding = next(f for f in checking.findings() if f.name == "Webhook endpoint")
-    assert not finding.is_well
-    assert finding.mend == "flask billing setup"
+        reconciling.daily()
+    assert not health().is_well
+    assert words in health().finding
+    assert health().mend == "flask billing setup"
+    assert words.split(",")[0] in browse(olga).get("/desk").text
+    assert run(args=["billing", "check"]).exit_code == 1
+
+    assert run(args=["billing", "setup"]).exit_code == 0
+    assert health().is_well
+    assert run(args=["billing", "check"]).exit_code == 0
+
+
+def test_billing_39_the_daily_comparison_notices_a_refused_key_and_a_clock_that_is_off(app, stripe):
+    stripe.sandbox.set("signing_skew", "600")
+    with app.app_context():
+        reconciling.daily()
+        clock = next(f for f in checking.local_findings() if f.name == "Clock against Stripe's")
+    assert not clock.is_well
+    assert "set-ntp" in clock.mend
+    stripe.sandbox.set("signing_skew", "0")
+    stripe.sandbox.set("revoked_keys", json.dumps([KEY]))
+    with app.app_context():
+        with pytest.raises(NotYet):
+            reconciling.daily()
+        bad = [f.name for f in checking.local_findings() if not f.is_well]
+    assert bad == ["Key", "Webhook endpoint", "Clock against Stripe's"]
 
 
 def test_billing_39_the_portal_is_one_click_away_and_never_kept(app, stripe, nina, join):

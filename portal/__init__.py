@@ -50,6 +50,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.desk import views as desk
     from portal.home import views as home
     from portal.library import views as library
+    from portal.membership import address_pages
     from portal.membership import views as membership
     from portal.moderation import views as moderation
     from portal.notifications import views as notifications
@@ -57,7 +58,8 @@ def _wire_areas(app: Flask) -> None:
 
     signed_in.init_app(app)
     admission.init_app(app, audiences_of=entitlements.audiences_of)
-    app.register_blueprint(sign_in_pages.bp)
+    for pages in (sign_in_pages, address_pages):
+        app.register_blueprint(pages.bp)
     for area in (accounts, notifications, billing, conversations, library, moderation, membership, desk, health, home):
         app.register_blueprint(area.bp)
     csrf.exempt(billing.stripe_events)  # signed by Stripe instead

@@ -34,6 +34,7 @@ PAGES = {
     "alice": [
         "/account/profile",
         "/account/security",
+        "/account/email",
         "/account/mail",
         "/rooms/{room}/threads/new",
         "/threads/{thread}",

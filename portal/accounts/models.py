@@ -141,6 +141,21 @@ class OneTimeLink(Model):
     member: Mapped[Member] = relationship(lazy="joined", innerjoin=True)
 
 
+class AddressChange(Model):
+    """A wish to be reached elsewhere: done by a link in the new mailbox, stopped by one in the old, or run out."""
+
+    __tablename__ = "address_change"
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    old_email: Mapped[str]
+    new_email: Mapped[str]
+    confirm_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    stop_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    stopped_at: Mapped[datetime | None]
+
+
 class SignInAttempt(Model):
     """A failed sign-in, kept a day: counted per account and per network address, shared by all processes."""
 

@@ -10,9 +10,8 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
-from portal.billing.gateway import StripeAway, StripeBusy, is_live, own_account, stripe_gateway
+from portal.billing.gateway import StripeAway, StripeBusy, StripeRefused, is_live, own_account, stripe_gateway
 from portal.billing.models import BillingCustomer
-from portal.billing.shapes import Customer
 from portal.core.db import db, transaction
 
 log = structlog.get_logger()
@@ -28,7 +27,7 @@ def customer_of(member_id: int) -> tuple[int, str]:
     deadline = time.monotonic() + PATIENCE
     while customer_id is None:
         try:
-            customer_id = _remember(row_id, _make(row_id).id)
+            customer_id = _make(row_id)
         except StripeBusy:  # another tab is just being answered under the same key
             if time.monotonic() > deadline:
                 raise
@@ -55,26 +54,30 @@ def _row_of(member_id: int) -> tuple[int, str | None]:
         return db.session.execute(find).one()
 
 
-def _make(row_id: int) -> Customer:
+def _make(row_id: int) -> str:
     with transaction():
         row = db.session.get_one(BillingCustomer, row_id)
         member = db.session.get_one(Member, row.member_id)
         email, name, uuid, key = member.email, member.name, member.uuid, row.create_key
     try:
-        return stripe_gateway().make_customer(email=email, name=name, member_uuid=uuid, key=key)
+        made = stripe_gateway().make_customer(email=email, name=name, member_uuid=uuid, key=key)
     except StripeBusy:
         raise
     except StripeAway as error:
         if error.was_answered:
             _start_over(row_id, key, email=email, member_uuid=uuid)
         raise
+    except StripeRefused:  # the address changed since a call under this key whose answer was lost
+        _start_over(row_id, key, email=email, member_uuid=uuid)
+        raise
+    return _remember(row_id, made.id, email)
 
 
 def _start_over(row_id: int, key: str, *, email: str, member_uuid: str) -> None:
     """A definite 5xx is replayed for a day under its key: look whether the customer exists, else take a new key."""
     found = stripe_gateway().find_customer(email=email, member_uuid=member_uuid)
     if found is not None:
-        _remember(row_id, found.id)
+        _remember(row_id, found.id, email)
         return
     with transaction():
         db.session.execute(
@@ -84,13 +87,13 @@ def _start_over(row_id: int, key: str, *, email: str, member_uuid: str) -> None:
         )
 
 
-def _remember(row_id: int, customer_id: str) -> str:
-    """Keep the id unless one is kept already; whichever was first stays."""
+def _remember(row_id: int, customer_id: str, email: str) -> str:
+    """Keep the id and the address Stripe got unless one is kept already; whichever was first stays."""
     with transaction():
         kept = db.session.execute(
             update(BillingCustomer)
             .where(BillingCustomer.id == row_id, BillingCustomer.customer_id.is_(None))
-            .values(customer_id=customer_id)
+            .values(customer_id=customer_id, email_pushed=email)
             .returning(BillingCustomer.id)
         ).scalar()
     if kept is not None:

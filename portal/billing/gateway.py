@@ -197,6 +197,9 @@ class Gateway:
     def customer(self, customer_id: str) -> Customer:
         return as_customer(_plain(self._ask(lambda v1: v1.customers.retrieve(customer_id))))
 
+    def tell_address(self, customer_id: str, email: str) -> None:
+        self._ask(lambda v1: v1.customers.update(customer_id, {"email": email}))
+
     # Checkout and portal
 
     def open_session(self, params: Mapping[str, Any], *, key: str) -> Session:

@@ -31,3 +31,17 @@ class JoinForm(TextForm):
             Length(max=200, message="A password has at most 200 characters."),
         ],
     )
+
+
+class AddressForm(TextForm):
+    email = EmailField(
+        "New e-mail address",
+        validators=[
+            DataRequired("Enter the new address."),
+            Length(max=254, message="An e-mail address has at most 254 characters."),
+        ],
+    )
+
+
+class PlainForm(TextForm):
+    """A button alone."""

@@ -44,6 +44,7 @@ ALICE = [
     "/account",
     "/account/profile",
     "/account/security",
+    "/account/email",
     "/account/mail",
     "/account/posts",
     "/account/billing",

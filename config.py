@@ -87,10 +87,11 @@ class Config:
         self.STRIPE_ACCOUNT = env.get("STRIPE_ACCOUNT") or ""
         self.PLAN_LOOKUP_PREFIX = env.get("PLAN_LOOKUP_PREFIX") or "practice_freedom"  # …_monthly, …_annual
         self.PLAN_CURRENCY = (env.get("PLAN_CURRENCY") or "usd").lower()
-        self.PLAN_MONTHLY_MINOR = int(env.get("PLAN_MONTHLY_MINOR") or 9_900)
-        self.PLAN_ANNUAL_MINOR = int(env.get("PLAN_ANNUAL_MINOR") or 99_000)
+        self.PLAN_MONTHLY_MINOR = self._whole("PLAN_MONTHLY_MINOR", 9_900, most=99_999_999)
+        self.PLAN_ANNUAL_MINOR = self._whole("PLAN_ANNUAL_MINOR", 99_000, most=99_999_999)
+        self.TRIAL_DAYS = self._whole("TRIAL_DAYS", 0, most=730)  # free at the beginning, once a person; 0: none
         self.STRIPE_TAX = (env.get("STRIPE_TAX") or "0") == "1"  # Stripe works out and adds tax at checkout
-        self.GRACE_DAYS = int(env.get("GRACE_DAYS") or 7)
+        self.GRACE_DAYS = self._whole("GRACE_DAYS", 7, most=60)
 
         # Letters.
         self.MAIL_SERVER = env.get("MAIL_SERVER") or "localhost"
@@ -118,6 +119,14 @@ class Config:
         """Raise Misconfigured with every problem found."""
         if self._problems:
             raise Misconfigured(self._problems)
+
+    def _whole(self, name: str, otherwise: int, *, most: int) -> int:
+        """A whole number from 0 to `most`; anything else is a problem with this name."""
+        text = (self._env.get(name) or "").strip()
+        if text and not (text.isascii() and text.isdigit() and int(text) <= most):
+            self._problem(f"{name} is {text!r}; it may be a whole number from 0 to {most}")
+            return otherwise
+        return int(text) if text else otherwise
 
     def _problem(self, text: str) -> None:
         self._problems.append(text)

@@ -32,7 +32,9 @@ def under_way(member_id: int) -> CheckoutAttempt | None:
         return db.session.scalar(select(CheckoutAttempt).where(CheckoutAttempt.member_id == member_id, _UNDER_WAY))
 
 
-def write_down(member_id: int, customer_id: str, *, plan_id: int, price_id: str) -> CheckoutAttempt | None:
+def write_down(
+    member_id: int, customer_id: str, *, plan_id: int, price_id: str, trial_days: int
+) -> CheckoutAttempt | None:
     """A new attempt with the exact call that will open it; None if another tab has one under way."""
     key, expires_at = str(uuid.uuid4()), (now() + LASTS).replace(microsecond=0)
     try:
@@ -45,7 +47,7 @@ def write_down(member_id: int, customer_id: str, *, plan_id: int, price_id: str)
                 member_id=member_id,
                 plan_id=plan_id,
                 price_id=price_id,
-                params=_params(key, member.uuid, customer_id, price_id, expires_at, plan_id),
+                params=_params(key, member.uuid, customer_id, price_id, expires_at, plan_id, trial_days),
                 expires_at=expires_at,
             )
             db.session.add(attempt)
@@ -119,6 +121,11 @@ def close_unknown_sessions(member_id: int) -> None:
         gateway.expire_session(session.id)
 
 
+def trial_days_of(attempt: CheckoutAttempt) -> int:
+    """The days that are free when this attempt is finished."""
+    return int(attempt.params["subscription_data"].get("trial_period_days", 0))
+
+
 def follow_session(attempt: CheckoutAttempt, session: Session) -> AttemptState:
     """Write down what Stripe says of an attempt's session."""
     state = {"open": AttemptState.OPEN, "complete": AttemptState.COMPLETED}.get(
@@ -154,7 +161,7 @@ def _settle(attempt_id: int, state: AttemptState, **values: Any) -> None:
 
 
 def _params(
-    key: str, member_uuid: str, customer_id: str, price_id: str, expires_at: datetime, plan_id: int
+    key: str, member_uuid: str, customer_id: str, price_id: str, expires_at: datetime, plan_id: int, trial_days: int
 ) -> dict[str, Any]:
     plan = db.session.get_one(Plan, plan_id)
     marks = {"member_uuid": member_uuid, "attempt": key}
@@ -174,6 +181,8 @@ def _params(
         },
         "expires_at": int(expires_at.timestamp()),
     }
+    if trial_days:
+        params["subscription_data"]["trial_period_days"] = trial_days
     if current_app.config["STRIPE_TAX"]:
         params |= {
             "automatic_tax": {"enabled": True},

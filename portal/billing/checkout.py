@@ -28,8 +28,9 @@ from portal.billing.models import (
 from portal.billing.prices import sync_prices
 from portal.billing.shapes import Malformed
 from portal.billing.syncing import Busy, read_now
+from portal.billing.trying import trial_days_for
 from portal.core.db import db, transaction
-from portal.core.errors import Unavailable
+from portal.core.errors import Refusal, Unavailable
 
 log = structlog.get_logger()
 PATIENCE = 12.0  # seconds a second tab waits for the first one's session
@@ -50,6 +51,19 @@ class StillWorking(Unavailable):
     retry_after = 10
 
 
+class OtherTerms(Refusal):
+    message = "What this costs has changed since you opened the page. Please look at it again before you go on."
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be paid for: a session for anything else is not reused."""
+
+    plan_id: int
+    price_id: str
+    trial_days: int
+
+
 @dataclass(frozen=True)
 class Way:
     """Where joining leads: Stripe's Checkout at `url`, or None for someone who has a membership to manage."""
@@ -57,15 +71,28 @@ class Way:
     url: str | None
 
 
-def begin(member_id: int, plan_key: str) -> Way:
-    """The way to pay for a plan; holds no transaction meanwhile. Raises NotForSale, PaymentsAway, StillWorking."""
-    plan_id, price_id = _for_sale(plan_key)
+def terms(plan: Plan, trial_days: int) -> str:
+    """What somebody agrees to who presses the button, for the form to bring back: "9900 usd 14"."""
+    return f"{plan.price_minor} {plan.currency} {trial_days}"
+
+
+def begin(member_id: int, plan_key: str, *, agreed: str | None = None) -> Way:
+    """The way to pay for a plan; holds no transaction meanwhile. `agreed` are the terms that the page had shown.
+
+    Raises NotForSale, OtherTerms, PaymentsAway, StillWorking.
+    """
+    plan, price_id = _for_sale(plan_key)
     try:
         row_id, customer_id = customer_of(member_id)
         read_now(row_id, cause="join")
         if _has_something(row_id):
             return Way(None)
-        return Way(_session_url(member_id, row_id, customer_id, plan_id=plan_id, price_id=price_id))
+        with transaction():
+            trial_days = trial_days_for(member_id)
+        if agreed is not None and agreed != terms(plan, trial_days):
+            raise OtherTerms()
+        wanted = _Wanted(plan.id, price_id, trial_days)
+        return Way(_session_url(member_id, row_id, customer_id, wanted))
     except Busy:
         raise StillWorking() from None
     except (StripeAway, StripeRefused, Malformed) as error:
@@ -75,10 +102,10 @@ def begin(member_id: int, plan_key: str) -> Way:
         raise PaymentsAway() from None
 
 
-def _for_sale(plan_key: str) -> tuple[int, str]:
+def _for_sale(plan_key: str) -> tuple[Plan, str]:
     with transaction():
         found = db.session.execute(
-            select(Plan.id, PlanPrice.price_id)
+            select(Plan, PlanPrice.price_id)
             .join(PlanPrice, PlanPrice.plan_id == Plan.id)
             .where(
                 Plan.key == plan_key,
@@ -91,7 +118,7 @@ def _for_sale(plan_key: str) -> tuple[int, str]:
     if found is None:
         log.error("checkout.not_for_sale", plan=plan_key)
         raise NotForSale()
-    return int(found.id), str(found.price_id)
+    return found.Plan, str(found.price_id)
 
 
 def _is_closed_by_now(plan_key: str) -> bool:
@@ -108,8 +135,8 @@ def _has_something(row_id: int) -> bool:
     return any(status in LIVE for status in statuses)
 
 
-def _session_url(member_id: int, row_id: int, customer_id: str, *, plan_id: int, price_id: str) -> str:
-    """The open session for this price: the one under way, or a new one after the other was closed."""
+def _session_url(member_id: int, row_id: int, customer_id: str, wanted: _Wanted) -> str:
+    """The open session for just this: the one under way, or a new one after the other was closed."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         attempt = attempts.under_way(member_id)
@@ -117,13 +144,19 @@ def _session_url(member_id: int, row_id: int, customer_id: str, *, plan_id: int,
             _clear_leftovers(row_id)
             if attempts.last_went_wrong(member_id):
                 attempts.close_unknown_sessions(member_id)
-            made = attempts.write_down(member_id, customer_id, plan_id=plan_id, price_id=price_id)
+            made = attempts.write_down(
+                member_id,
+                customer_id,
+                plan_id=wanted.plan_id,
+                price_id=wanted.price_id,
+                trial_days=wanted.trial_days,
+            )
             if made is not None:
                 return attempts.open_at_stripe(made)
         elif attempt.state is AttemptState.OPENING:
             if url := _opening(attempt):
                 return url
-        elif url := _reused(attempt, row_id, price_id):
+        elif url := _reused(attempt, row_id, wanted):
             return url
     raise StillWorking()
 
@@ -139,11 +172,12 @@ def _opening(attempt: CheckoutAttempt) -> str | None:
     return None
 
 
-def _reused(attempt: CheckoutAttempt, row_id: int, price_id: str) -> str | None:
-    """The address of an open session for the same price; any other is closed, and the next round makes a new one."""
+def _reused(attempt: CheckoutAttempt, row_id: int, wanted: _Wanted) -> str | None:
+    """The address of an open session for just this; any other is closed, and the next round makes a new one."""
     session = stripe_gateway().session(attempt.session_id or "")
     state = attempts.follow_session(attempt, session)
-    if state is AttemptState.OPEN and attempt.price_id == price_id:
+    is_same = (attempt.price_id, attempts.trial_days_of(attempt)) == (wanted.price_id, wanted.trial_days)
+    if state is AttemptState.OPEN and is_same:
         return session.url
     if state is AttemptState.OPEN:
         try:

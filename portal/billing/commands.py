@@ -64,7 +64,7 @@ def reconcile() -> None:
     except (StripeAway, StripeRefused) as error:
         sys.exit(f"Stripe did not answer: {error}")
     report.missed_events = missed
-    reconciling.tell_of_grace()
+    reconciling.tell_of_dates()
     jobs.work_off()
     for line in reconciling.as_lines(report):
         click.echo(line)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from portal.accounts.models import Member
 from portal.billing.entitlements import Entitlement, Why
-from portal.billing.models import Subscription
+from portal.billing.models import NEVER_PAID, Subscription
 from portal.billing.wording import day_for, zone_name
 from portal.core import letters
 from portal.core.clock import now
 from portal.core.web import absolute, money
+
+TRIAL_NOTICE = timedelta(days=3)  # as Stripe's own trial_will_end
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,33 @@ def of_changes(member: Member, followed: Sequence[Followed], *, after: Entitleme
             _welcome(member, row, again=any(_is_past(other.row, row) for other in followed))
             if row.ends_at is not None and row.ends_at > now():
                 _ending(member, row, row.ends_at)
+            if row.status == "trialing":
+                trial_ends_soon(member, row)
         elif row.status == "past_due" and after.why is Why.PAST_DUE:
             _payment_failed(member, row, after)
         elif row.status in _OVER and each.earlier in _HAD_SOMETHING and not after.is_open:
             ended(member, row)
+
+
+def trial_ends_soon(member: Member, row: Subscription) -> None:
+    """Three days before the first charge, whether Stripe's event or the calendar says so; nothing to somebody who
+    cancelled, and nothing after a trial so short that the welcome has just said the same."""
+    end = row.trial_end
+    if end is None or row.ends_at is not None or end - row.started_at <= TRIAL_NOTICE:
+        return
+    if not timedelta(0) < end - now() <= TRIAL_NOTICE:
+        return
+    letters.post(
+        "billing/trial-ending",
+        to=member,
+        key=f"mail:trial_ending:{row.sub_id}:{end:%Y%m%d}",
+        price=money(row.price_minor, row.currency or "usd"),
+        interval=row.plan.interval if row.plan else "",
+        charged_on=day_for(member, end),
+        card=row.card,
+        zone=zone_name(member),
+        billing_url=absolute("billing.billing"),
+    )
 
 
 def grace_ends_soon(member: Member, row: Subscription, *, until: datetime) -> None:
@@ -75,7 +100,7 @@ _OVER = frozenset({"canceled", "unpaid", "paused"})
 
 def _is_past(other: Subscription, row: Subscription) -> bool:
     """Whether `other` was a membership before `row`; an attempt that was never paid was none."""
-    return other.started_at < row.started_at and other.status not in {"incomplete", "incomplete_expired"}
+    return other.started_at < row.started_at and other.status not in NEVER_PAID
 
 
 def _welcome(member: Member, row: Subscription, *, again: bool) -> None:
@@ -84,9 +109,9 @@ def _welcome(member: Member, row: Subscription, *, again: bool) -> None:
         to=member,
         key=f"mail:welcome:{row.sub_id}",
         again=again,
-        price=money(row.amount_minor or 0, row.currency or "usd"),
+        price=money(row.price_minor, row.currency or "usd"),
         interval=row.plan.interval if row.plan else "",
-        next_on=day_for(member, row.trial_end or row.period_end or row.started_at),
+        next_on=day_for(member, row.renews_at or row.started_at),
         is_trial=row.status == "trialing",
         zone=zone_name(member),
         library_url=absolute("library.library"),

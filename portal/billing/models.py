@@ -23,6 +23,8 @@ from portal.core.db import Model, Words
 
 # Stripe's words for a subscription that can be managed, so that nobody joins a second time.
 LIVE = frozenset({"trialing", "active", "past_due", "unpaid", "paused"})
+# … and for an attempt that was no membership, because its first payment never succeeded.
+NEVER_PAID = frozenset({"incomplete", "incomplete_expired"})
 
 
 class Interval(StrEnum):
@@ -154,6 +156,16 @@ class Subscription(Model):
     def is_over(self) -> bool:
         """Nothing more will come of it at Stripe."""
         return self.status in {"canceled", "incomplete_expired"}
+
+    @property
+    def renews_at(self) -> datetime | None:
+        """When the next period is charged unless somebody cancels: at the end of the trial, or of the period."""
+        return self.trial_end if self.status == "trialing" and self.trial_end else self.period_end
+
+    @property
+    def price_minor(self) -> int:
+        """What one period costs, before discounts and tax, in minor units of `currency`."""
+        return (self.amount_minor or 0) * self.quantity
 
 
 class GrantSource(StrEnum):

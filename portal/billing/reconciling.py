@@ -57,15 +57,15 @@ class Report:
 
 @periodic("billing.hourly", every=timedelta(hours=1))
 def hourly() -> None:
-    """Events that never reached us, work that was left lying, attempts that ran out, grace that ends."""
+    """Events that never reached us, work that was left lying, attempts that ran out, a grace or a trial that ends."""
     try:
         fetch_missed_events()
     except (StripeAway, StripeRefused) as error:
         pick_up_leftovers()
-        tell_of_grace()
+        tell_of_dates()
         raise NotYet(str(error)) from None
     pick_up_leftovers()
-    tell_of_grace()
+    tell_of_dates()
 
 
 @periodic("billing.daily", every=timedelta(days=1))
@@ -155,6 +155,29 @@ def _leftover_attempts() -> None:
     left = CheckoutAttempt.state.in_([AttemptState.OPENING, AttemptState.OPEN])
     for attempt in db.session.scalars(select(CheckoutAttempt).where(left, CheckoutAttempt.expires_at < now())):
         enqueue(close_attempt, key=f"billing.close:{attempt.key}:hour:{_hour()}", attempt=attempt.id)
+
+
+def tell_of_dates() -> None:
+    """Letters that the calendar writes, whether or not Stripe's deliveries arrive."""
+    tell_of_grace()
+    tell_of_trials()
+
+
+def tell_of_trials() -> None:
+    """Three days before a trial becomes a membership that is paid, its member gets a letter; once."""
+    with transaction():
+        due = db.session.execute(
+            select(Subscription, Member)
+            .join(BillingCustomer, BillingCustomer.id == Subscription.customer_id)
+            .join(Member, Member.id == BillingCustomer.member_id)
+            .where(
+                Subscription.status == "trialing",
+                Subscription.plan_id.is_not(None),
+                Subscription.trial_end <= now() + letting_know.TRIAL_NOTICE,
+            )
+        ).all()
+        for row, member in due:
+            letting_know.trial_ends_soon(member, row)
 
 
 def tell_of_grace() -> None:

@@ -104,8 +104,9 @@ def _next_charge(sub: Subscription) -> Charge | None:
         return Charge(sub.latest_invoice_due_minor, sub.currency or "usd", sub.next_attempt_at)
     if sub.status not in {"active", "trialing"} or sub.ends_at is not None or sub.amount_minor is None:
         return None
-    at = sub.trial_end if sub.status == "trialing" and sub.trial_end else sub.period_end
-    return Charge(sub.amount_minor * sub.quantity, sub.currency or "usd", at) if at is not None else None
+    if sub.renews_at is None:
+        return None
+    return Charge(sub.price_minor, sub.currency or "usd", sub.renews_at)
 
 
 def init_app(app: Flask) -> None:

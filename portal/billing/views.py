@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -13,7 +14,7 @@ from werkzeug.wrappers import Response as Answer
 
 from portal.accounts.signed_in import me, me_or_none
 from portal.billing import attempts, webhooks
-from portal.billing.checkout import PaymentsAway, begin
+from portal.billing.checkout import PaymentsAway, begin, terms
 from portal.billing.entitlements import entitlement_of
 from portal.billing.gateway import StripeAway, StripeRefused, stripe_gateway
 from portal.billing.models import LIVE, AttemptState, BillingCustomer, CheckoutAttempt, Plan
@@ -22,6 +23,7 @@ from portal.billing.setting_up import portal_configuration
 from portal.billing.shapes import Malformed
 from portal.billing.standing import standing_of
 from portal.billing.syncing import UNREADABLE, Busy, read_now
+from portal.billing.trying import trial_days_for
 from portal.billing.wording import renewal_after
 from portal.core.admission import Audience, admits, audiences
 from portal.core.clock import now
@@ -51,7 +53,7 @@ def checkout(plan: str) -> Page:
         return _checkout_page(found)
     release()
     try:
-        way = begin(member.id, found.key)
+        way = begin(member.id, found.key, agreed=request.form.get("agreed"))
     except Refusal as no:
         retry_after = {"Retry-After": str(getattr(no, "retry_after", 60))}
         return _checkout_page(found, problem=no.message), no.status, retry_after
@@ -59,11 +61,13 @@ def checkout(plan: str) -> Page:
 
 
 def _checkout_page(plan: Plan, problem: str | None = None) -> str:
-    sub = latest_subscription(me().id)
+    sub, trial_days = latest_subscription(me().id), trial_days_for(me().id)
     return render_template(
         "billing/checkout.html",
         plan=plan,
-        renews_at=renewal_after(now(), plan.interval),
+        trial_days=trial_days,
+        charged_at=now() + timedelta(days=trial_days) if trial_days else renewal_after(now(), plan.interval),
+        agreed=terms(plan, trial_days),
         others=[other for other in plans_for_sale() if other.key != plan.key],
         came_back="back" in request.args,
         has_one=sub is not None and sub.status in LIVE,

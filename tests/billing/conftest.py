@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from sqlalchemy import select
 
 import stripe_sandbox
 from portal.accounts.models import Member, Role
-from portal.billing import prices
+from portal.billing import prices, reconciling
 from portal.billing.entitlements import Entitlement, entitlement_of
 from portal.billing.gateway import Gateway
 from portal.billing.models import BillingCustomer, CheckoutAttempt, StripeEvent, Subscription
 from portal.core.audit import Record
 from portal.core.db import db
+from portal.core.jobs import work_off
 from portal.core.letters import Letter
 from stripe_sandbox.sandbox import Sandbox
 from tests.sandbox import KEY, SandboxTransport
@@ -53,6 +55,14 @@ class Stripe:
     def everything(self, kind: str) -> list[dict]:
         with self.sandbox.store.read() as tx:
             return tx.select(kind, oldest_first=True)
+
+    def use_card(self, card: str) -> None:
+        """From now on the only customer pays with this card, and says so to nobody but Stripe."""
+        client, customer = self.client(), self.rows(BillingCustomer)[0].customer_id
+        method = client.v1.payment_methods.attach(card, {"customer": customer})
+        for sub in client.v1.subscriptions.list({"customer": customer}).data:
+            client.v1.subscriptions.update(sub.id, {"default_payment_method": method.id})
+        self.deliver()
 
     # What the portal knows
 
@@ -166,3 +176,19 @@ def join(begin, stripe):
         return browser
 
     return join
+
+
+@pytest.fixture
+def travel(clock, stripe, app):
+    """Go to a moment: Stripe does what falls due, its deliveries arrive, our hourly job runs."""
+
+    def travel(moment: datetime) -> None:
+        clock.move_to(moment)
+        stripe.sandbox.advance(0)
+        stripe.deliver()
+        with app.app_context():
+            reconciling.pick_up_leftovers()
+            reconciling.tell_of_dates()
+            work_off()
+
+    return travel

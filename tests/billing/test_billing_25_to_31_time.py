@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from portal.billing import reconciling
 from portal.billing.entitlements import Level, Why
-from portal.billing.models import BillingCustomer, Subscription
+from portal.billing.models import Subscription
 from portal.core.clock import now
-from portal.core.jobs import work_off
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-def travel(clock, stripe, app):
-    """Go to a moment: Stripe does what falls due, its deliveries arrive, our hourly job runs."""
-
-    def travel(moment: datetime) -> None:
-        clock.move_to(moment)
-        stripe.sandbox.advance(0)
-        stripe.deliver()
-        with app.app_context():
-            reconciling.pick_up_leftovers()
-            reconciling.tell_of_grace()
-            work_off()
-
-    return travel
 
 
 @pytest.fixture
@@ -36,17 +18,9 @@ def failing(stripe):
     """From now on the card of the only customer is declined when charged, or asks the bank each time."""
 
     def failing(card: str = "pm_card_chargeCustomerFail") -> None:
-        use_card(stripe, card)
+        stripe.use_card(card)
 
     return failing
-
-
-def use_card(stripe, card: str) -> None:
-    client, customer = stripe.client(), stripe.rows(BillingCustomer)[0].customer_id
-    method = client.v1.payment_methods.attach(card, {"customer": customer})
-    for sub in client.v1.subscriptions.list({"customer": customer}).data:
-        client.v1.subscriptions.update(sub.id, {"default_payment_method": method.id})
-    stripe.deliver()
 
 
 def the(stripe) -> Subscription:
@@ -114,7 +88,7 @@ def test_billing_27_a_mended_card_gives_everything_back_at_once(stripe, browse, 
     travel(since + 3 * HOUR)
     travel(since + day * DAY)
     assert stripe.entitlement(nina).level is (Level.GRACE if day == 3 else Level.NONE)
-    use_card(stripe, "pm_card_visa")
+    stripe.use_card("pm_card_visa")
     stripe.client().v1.invoices.pay(the(stripe).latest_invoice_id)
     stripe.deliver()
     assert stripe.entitlement(nina).why is Why.PAID

@@ -46,6 +46,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.billing import entitlements
     from portal.billing import views as billing
     from portal.conversations import views as conversations
+    from portal.desk import billing as desk_billing
     from portal.desk import health, outbox
     from portal.desk import views as desk
     from portal.home import views as home
@@ -62,6 +63,8 @@ def _wire_areas(app: Flask) -> None:
         app.register_blueprint(pages.bp)
     for area in (accounts, notifications, billing, conversations, library, moderation, membership, desk, health, home):
         app.register_blueprint(area.bp)
+    for page in (desk_billing,):
+        app.register_blueprint(page.bp)
     csrf.exempt(billing.stripe_events)  # signed by Stripe instead
     csrf.exempt(notifications.unsubscribe_now)  # RFC 8058: mail programs post without a session
     outbox.init_app(app)

@@ -6,7 +6,7 @@ itself, without database or clock, and the table it follows stands in `judge` in
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Flask, current_app, g
 from sqlalchemy import (
-    BindParameter,
+    ColumnElement,
     CompoundSelect,
     Row,
     bindparam,
@@ -150,8 +150,20 @@ def paid_or_given(member_id: int) -> Entitlement:
 def everyone() -> dict[int, Entitlement]:
     """The entitlement of everyone who ever had a subscription or a grant, by member id; for the desk, one query."""
     facts: dict[int, list[Sub | Given]] = {}
-    for row in db.session.execute(_question(of_everyone=True)):
+    for row in db.session.execute(_question(Whose.EVERYONE)):
         facts.setdefault(row.member_id, []).append(_fact(row))
+    return _judged(facts)
+
+
+def of_several(member_ids: Sequence[int]) -> dict[int, Entitlement]:
+    """The same for one page of members; whoever never had anything is in it too."""
+    facts: dict[int, list[Sub | Given]] = {member_id: [] for member_id in member_ids}
+    for row in db.session.execute(_question(Whose.SEVERAL), {"member_ids": list(member_ids)}):
+        facts[row.member_id].append(_fact(row))
+    return _judged(facts)
+
+
+def _judged(facts: dict[int, list[Sub | Given]]) -> dict[int, Entitlement]:
     at, grace = now(), _grace()
     return {member_id: judge(known, at=at, grace=grace) for member_id, known in facts.items()}
 
@@ -267,13 +279,18 @@ def _is_unread_since(moment: datetime, sub: Sub) -> bool:
     return sub.fetched_at is not None and sub.fetched_at < moment
 
 
+class Whose(StrEnum):
+    ONE = "one"
+    SEVERAL = "several"
+    EVERYONE = "everyone"
+
+
 @cache
-def _question(*, of_everyone: bool = False) -> CompoundSelect[Any]:
+def _question(of: Whose = Whose.ONE) -> CompoundSelect[Any]:
     """All that bears on one member, in one statement: subscriptions with their reversals, and grants.
 
     Asked at every request: built once, of tables, and without IN, which is taken apart anew at each execution.
     """
-    whose: BindParameter[int] = bindparam("member_id")
     sub, customer = Subscription.__table__.c, BillingCustomer.__table__.c
     grant, reversal = Grant.__table__.c, PaymentReversal.__table__.c
     about = reversal.subscription_id == sub.id
@@ -315,15 +332,21 @@ def _question(*, of_everyone: bool = False) -> CompoundSelect[Any]:
             customer.member_id,
         )
         .join_from(Subscription.__table__, BillingCustomer.__table__, customer.id == sub.customer_id)
-        .where(customer.member_id.is_not(None) if of_everyone else customer.member_id == whose)
+        .where(_theirs(customer.member_id, of))
     )
     nothing = [null()] * 8
     grants = select(literal(_GRANT), null(), grant.id, grant.until, *nothing, grant.member_id).where(
-        grant.taken_at.is_(None)
+        grant.taken_at.is_(None), _theirs(grant.member_id, of)
     )
-    if not of_everyone:
-        grants = grants.where(grant.member_id == whose)
     return union_all(subscriptions, grants)
+
+
+def _theirs(column: ColumnElement[int], of: Whose) -> ColumnElement[bool]:
+    if of is Whose.EVERYONE:
+        return column.is_not(None)
+    if of is Whose.SEVERAL:
+        return column.in_(bindparam("member_ids", expanding=True))
+    return column == bindparam("member_id")
 
 
 def _fact(row: Row[Any]) -> Sub | Given:

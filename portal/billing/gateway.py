@@ -282,16 +282,21 @@ class Gateway:
         )
         invoices = [as_invoice(each) for each in _plain(listed)["data"]]
         unpaid = tuple(sorted((i for i in invoices if i.reason != "subscription_create"), key=lambda i: i.created_at))
-        return as_snapshot(sub, unpaid, needs_action=bool(unpaid) and self._asks_the_bank(unpaid[0].id, quick=quick))
+        asks_the_bank, declined = self._last_try_at(unpaid[0].id, quick=quick) if unpaid else (False, None)
+        return as_snapshot(sub, unpaid, needs_action=asks_the_bank, declined_because=declined)
 
-    def _asks_the_bank(self, invoice_id: str, *, quick: bool) -> bool:
+    def _last_try_at(self, invoice_id: str, *, quick: bool) -> tuple[bool, str | None]:
+        """Whether the bank waits for the payer's confirmation of an invoice, and Stripe's word for the last refusal."""
         expand: list[Any] = ["data.payment.payment_intent"]
         listed = self._ask(
             lambda v1: v1.invoice_payments.list({"invoice": invoice_id, "status": "open", "expand": expand}),
             quick=quick,
         )
-        intents = [(each.get("payment") or {}).get("payment_intent") for each in _plain(listed)["data"]]
-        return any(isinstance(i, dict) and i.get("status") == "requires_action" for i in intents)
+        tried = [(each.get("payment") or {}).get("payment_intent") for each in _plain(listed)["data"]]
+        intents = [each for each in tried if isinstance(each, dict)]
+        refusals = [each.get("last_payment_error") or {} for each in intents]
+        words = [each.get("decline_code") or each.get("code") for each in refusals]
+        return any(i.get("status") == "requires_action" for i in intents), next(filter(None, words), None)
 
     # Money that went back
 

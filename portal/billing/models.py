@@ -122,7 +122,8 @@ class Subscription(Model):
     price_id: Mapped[str | None]  # of the item that counts; the first one when none is ours
     plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"))  # None: no price of ours, opens nothing
     quantity: Mapped[int] = mapped_column(default=1)
-    amount_minor: Mapped[int | None]  # of one period, before discounts and tax
+    amount_minor: Mapped[int | None]  # of one period and piece, before discounts and tax
+    discount_minor: Mapped[int] = mapped_column(default=0)  # off all of one period, as long as a discount runs
     currency: Mapped[str | None] = mapped_column(String(3))
     period_start: Mapped[datetime | None]
     period_end: Mapped[datetime | None]  # the latest among the items whose price is ours
@@ -142,6 +143,7 @@ class Subscription(Model):
     latest_invoice_attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime | None]
     needs_action: Mapped[bool] = mapped_column(default=False)  # the bank wants the member to confirm
+    declined_because: Mapped[str | None] = mapped_column(String(60))  # Stripe's word for why the last try failed
     past_due_since: Mapped[datetime | None]  # made when the oldest unpaid renewal was; retries do not move it
     past_due_invoice_id: Mapped[str | None]
     kept_until: Mapped[datetime | None]  # Stripe says a word we do not know: access as it was, until then

@@ -50,6 +50,8 @@ class Invoice:
     status: str | None
     due_minor: int
     total_minor: int
+    subtotal_minor: int  # before discounts and tax
+    discount_minor: int
     currency: str
     hosted_url: str | None
     pdf_url: str | None
@@ -82,6 +84,8 @@ class Snapshot:
     raw: Json = field(repr=False)
     open_invoices: tuple[Invoice, ...] = ()  # asked for only while past due
     needs_action: bool = False  # the bank wants the member to confirm the open invoice
+    declined_because: str | None = None  # Stripe's word for why the last try at the open invoice failed
+    has_discount: bool = False  # one is in force for the periods to come
 
 
 @dataclass(frozen=True)
@@ -247,7 +251,13 @@ def as_session(session: Json) -> Session:
     )
 
 
-def as_snapshot(sub: Json, open_invoices: tuple[Invoice, ...] = (), *, needs_action: bool = False) -> Snapshot:
+def as_snapshot(
+    sub: Json,
+    open_invoices: tuple[Invoice, ...] = (),
+    *,
+    needs_action: bool = False,
+    declined_because: str | None = None,
+) -> Snapshot:
     details = sub.get("cancellation_details") or {}
     latest = has(sub, "latest_invoice")
     return Snapshot(
@@ -269,6 +279,8 @@ def as_snapshot(sub: Json, open_invoices: tuple[Invoice, ...] = (), *, needs_act
         raw=sub,
         open_invoices=open_invoices,
         needs_action=needs_action,
+        declined_because=declined_because,
+        has_discount=bool(sub.get("discounts")),
     )
 
 
@@ -304,6 +316,8 @@ def as_invoice(invoice: Mapping[str, Any]) -> Invoice:
         status=has(invoice, "status"),
         due_minor=int(need(invoice, "amount_remaining")),
         total_minor=int(need(invoice, "total")),
+        subtotal_minor=int(need(invoice, "subtotal")),
+        discount_minor=sum(int(need(each, "amount")) for each in invoice.get("total_discount_amounts") or ()),
         currency=str(need(invoice, "currency")),
         hosted_url=invoice.get("hosted_invoice_url"),
         pdf_url=invoice.get("invoice_pdf"),

@@ -252,6 +252,7 @@ def mirrored(snapshot: Snapshot, plans: dict[str, int]) -> dict[str, Any]:
         "plan_id": plans.get(item.price_id) if item else None,
         "quantity": item.quantity if item else 1,
         "amount_minor": item.amount_minor if item else None,
+        "discount_minor": _discount(snapshot, item),
         "currency": item.currency if item else None,
         "period_start": item.period_start if item else None,
         "period_end": period_end,
@@ -284,9 +285,23 @@ def _item_that_counts(snapshot: Snapshot, plans: dict[str, int]) -> Item | None:
     return snapshot.items[0] if snapshot.items else None
 
 
+def _discount(snapshot: Snapshot, item: Item | None) -> int:
+    """What comes off a period while a discount runs: the share that the latest invoice took off.
+
+    The subscription names its discounts by id only, so their effect is read where Stripe has worked it out.
+    """
+    invoice = snapshot.latest_invoice
+    if item is None or item.amount_minor is None or invoice is None or not snapshot.has_discount:
+        return 0
+    if invoice.subtotal_minor <= 0:  # a trial's first invoice is over nothing
+        return 0
+    whole = item.amount_minor * item.quantity
+    return min(whole, whole * invoice.discount_minor // invoice.subtotal_minor)
+
+
 def _anchor_grace(row: Subscription, snapshot: Snapshot, read_at: datetime) -> None:
     """Grace runs from the oldest unpaid renewal and is set once for it; further tries do not move it."""
-    row.needs_action = snapshot.needs_action
+    row.needs_action, row.declined_because = snapshot.needs_action, (snapshot.declined_because or "")[:60] or None
     if snapshot.status != "past_due":
         row.past_due_since = row.past_due_invoice_id = None
     elif snapshot.open_invoices and row.past_due_invoice_id != snapshot.open_invoices[0].id:

@@ -47,7 +47,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.billing import views as billing
     from portal.conversations import views as conversations
     from portal.desk import billing as desk_billing
-    from portal.desk import health, outbox
+    from portal.desk import health, outbox, people, seeing_as
     from portal.desk import views as desk
     from portal.home import views as home
     from portal.library import views as library
@@ -58,13 +58,18 @@ def _wire_areas(app: Flask) -> None:
     from portal.seeds import commands as seeds_commands
 
     signed_in.init_app(app)
+    seeing_as.init_app(app)
     admission.init_app(app, audiences_of=entitlements.audiences_of)
-    for pages in (sign_in_pages, address_pages):
-        app.register_blueprint(pages.bp)
     for area in (accounts, notifications, billing, conversations, library, moderation, membership, desk, health, home):
         app.register_blueprint(area.bp)
-    for page in (desk_billing,):
-        app.register_blueprint(page.bp)
+    for pages in (
+        sign_in_pages,
+        address_pages,
+        desk_billing,
+        people,
+        seeing_as,
+    ):  # of areas with several files of views
+        app.register_blueprint(pages.bp)
     csrf.exempt(billing.stripe_events)  # signed by Stripe instead
     csrf.exempt(notifications.unsubscribe_now)  # RFC 8058: mail programs post without a session
     outbox.init_app(app)

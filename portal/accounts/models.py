@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.core.clock import now
@@ -154,6 +154,38 @@ class AddressChange(Model):
     expires_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
+
+
+class Invitation(Model):
+    """A place kept for whoever reads one mailbox: as staff, or as a member without charge. At most one waits for each.
+
+    Taking it back, accepting it and replacing it all set `ended_at`; `member_id` tells who came by it.
+    """
+
+    __tablename__ = "invitation"
+    __table_args__ = (
+        Index(
+            "ix_invitation_one_open",
+            "email",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    email: Mapped[str]  # canonical form; whoever accepts has this address
+    role: Mapped[Role]
+    open_until: Mapped[datetime | None]  # of the free access that a member gets with it; None: without end
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    invited_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))
+    invited_by: Mapped[Member | None] = relationship(foreign_keys=[invited_by_id])
+
+    @property
+    def is_open(self) -> bool:
+        return self.ended_at is None and self.expires_at > now()
 
 
 class SignInAttempt(Model):

@@ -108,18 +108,27 @@ def transaction() -> Iterator[None]:
 
     It opens a new application context, and with it a new session: pass ids in, not rows of the session around it.
     """
+    keeps_nothing = has_request_context() and g.get("keeps_nothing", False)
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy hides it
     intent = _only_reading.set(False)
     try:
         with app.app_context():
             try:
                 yield
-                db.session.commit()
+                if keeps_nothing:
+                    db.session.rollback()
+                else:
+                    db.session.commit()
             except BaseException:
                 db.session.rollback()
                 raise
     finally:
         _only_reading.reset(intent)
+
+
+def keep_nothing() -> None:
+    """Undo whatever this request would note beside its reading: somebody of the staff looks through another's eyes."""
+    g.keeps_nothing = True
 
 
 def release() -> None:

@@ -13,7 +13,7 @@ from flask import Flask
 _SECRETS = [
     (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "<address>"),
     (re.compile(r"\b(sk|rk)_(test|live)_\w+|whsec_\w+"), "<key>"),
-    (re.compile(r"(/(?:password/reset|confirm|email/stop|unsubscribe|feeds)/)[^/\s\"?]+"), r"\1<token>"),
+    (re.compile(r"(/(?:password/reset|confirm|email/stop|unsubscribe|feeds|invitations)/)[^/\s\"?]+"), r"\1<token>"),
 ]
 _MAX = 2000  # characters of one value
 

@@ -137,6 +137,11 @@ def banner() -> Banner | None:
     return found
 
 
+def lead_with(first: Banner) -> None:
+    """Put this banner on top of the page of this request, before whatever the areas would say."""
+    g.banner = first
+
+
 def reader_zone() -> ZoneInfo:
     """The zone of whoever reads this page: their own, else the site's. Looked up once a request; a page asks often."""
     if "zone" not in g:

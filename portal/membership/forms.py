@@ -8,15 +8,29 @@ from wtforms.validators import DataRequired, Length
 from portal.core.typed import TextForm
 
 
-class JoinForm(TextForm):
-    plan = RadioField("Your plan", choices=[], validate_choice=False)  # an unknown one counts as none
-    name = StringField(
+def _name() -> StringField:
+    return StringField(
         "Your name",
         validators=[
             DataRequired("Tell us your name, as the others will read it."),
             Length(max=80, message="Keep your name to 80 characters."),
         ],
     )
+
+
+def _password() -> PasswordField:
+    return PasswordField(
+        "Password",
+        validators=[
+            DataRequired("Choose a password."),
+            Length(max=200, message="A password has at most 200 characters."),
+        ],
+    )
+
+
+class JoinForm(TextForm):
+    plan = RadioField("Your plan", choices=[], validate_choice=False)  # an unknown one counts as none
+    name = _name()
     email = EmailField(
         "E-mail address",
         validators=[
@@ -24,13 +38,14 @@ class JoinForm(TextForm):
             Length(max=254, message="An e-mail address has at most 254 characters."),
         ],
     )
-    password = PasswordField(
-        "Password",
-        validators=[
-            DataRequired("Choose a password."),
-            Length(max=200, message="A password has at most 200 characters."),
-        ],
-    )
+    password = _password()
+
+
+class InvitedForm(TextForm):
+    """What an account needs when an invitation has named its address."""
+
+    name = _name()
+    password = _password()
 
 
 class AddressForm(TextForm):

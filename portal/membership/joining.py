@@ -16,6 +16,7 @@ from portal.accounts.changing_password import personal_words
 from portal.accounts.models import Member
 from portal.accounts.profiles import clean_name
 from portal.core import audit
+from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
 
@@ -24,8 +25,8 @@ class AddressTaken(Refusal):
     message = "There is an account with this address already. Sign in, or choose another address."
 
 
-def join(*, name: str, email: str, password: str) -> Member:
-    """Make an account and write the letter that confirms its address.
+def join(*, name: str, email: str, password: str, is_confirmed: bool = False) -> Member:
+    """Make an account and write the letter that confirms its address, unless a letter has shown already whose it is.
 
     Raises NotAnAddress, NoName, WeakPassword, AddressTaken, TooMuch. Slow: call it before any change.
     """
@@ -34,7 +35,10 @@ def join(*, name: str, email: str, password: str) -> Member:
     if _is_taken(address):
         raise AddressTaken()
     member = _add(name, address, passwords.hashed(password))
-    confirming.send_link(member)
+    if is_confirmed:
+        member.confirmed_at = now()
+    else:
+        confirming.send_link(member)
     audit.record(member, "member.joined", member)
     return member
 

@@ -1,21 +1,28 @@
-"""Pages of membership: joining, and the account as a whole."""
+"""Pages of membership: joining, coming by invitation, and the account as a whole."""
 
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
+from portal.accounts import inviting
 from portal.accounts.addresses import NotAnAddress
+from portal.accounts.models import Invitation, Member
 from portal.accounts.passwords import WeakPassword
 from portal.accounts.profiles import NameIsALink, NoName
+from portal.accounts.roles import MAY
 from portal.accounts.signed_in import begin_session, me, me_or_none
-from portal.accounts.signing_in import open_device
+from portal.accounts.signing_in import end_all_devices, open_device
+from portal.accounts.stepping_up import needs_fresh_sign_in
 from portal.billing.entitlements import entitlement_of
 from portal.core.admission import Audience, admits
+from portal.core.db import db
 from portal.core.errors import Refusal, TooMuch, back_to_form
 from portal.core.limits import limiter
+from portal.membership import inviting as invited
 from portal.membership import joining
-from portal.membership.forms import JoinForm
+from portal.membership.forms import InvitedForm, JoinForm
 from portal.membership.offering import Offer, offers
 from portal.membership.standing import standing
 
@@ -71,6 +78,67 @@ def join_now() -> Page:
 def account() -> str:
     """Everything about oneself, one click away."""
     return render_template("membership/account.html", standing=standing(entitlement_of(me())))
+
+
+@bp.route("/invitations/<token>", methods=["GET", "POST"])
+@admits(Audience.ANYONE)
+@limiter.limit("30/hour", methods=["POST"])
+def invitation(token: str) -> Page:
+    """Opening the page accepts nothing, because office mail scanners open every link; its button does."""
+    form = InvitedForm()
+    try:
+        found = inviting.open_one(token)
+        if request.method != "POST" or not _may_accept(found, form):
+            return _invitation_page(found, token, form), 422 if form.errors else 200
+        if me_or_none() is not None:
+            return _accept(token)
+        return _let_in(invited.join_by(token, name=form.name.data or "", password=form.password.data or ""))
+    except inviting.InvitationSpent as spent:
+        return render_template("membership/invitation_spent.html", problem=spent.message), spent.status
+    except Refusal as no:
+        beside = _BESIDE.get(type(no))
+        back_to_form(form, no, beside if beside in form else None)
+        return _invitation_page(found, token, form), no.status
+
+
+@needs_fresh_sign_in
+def _accept(token: str) -> Response:
+    invited.accept(token, by=me())
+    return _let_in(me())
+
+
+def _let_in(member: Member) -> Response:
+    """Another role counts in a new session only, here and everywhere."""
+    end_all_devices(member)
+    begin_session(open_device(member, user_agent=request.user_agent.string))
+    return redirect(url_for("membership.welcome"), 303)
+
+
+def _may_accept(found: Invitation, form: InvitedForm) -> bool:
+    """A newcomer fills the form in; whoever is signed in needs the button alone."""
+    return me_or_none() is not None or (not _has_account(found.email) and bool(form.validate()))
+
+
+def _invitation_page(found: Invitation, token: str, form: InvitedForm) -> str:
+    return render_template(
+        "membership/invitation.html",
+        invitation=found,
+        token=token,
+        form=form,
+        may=MAY[found.role],
+        has_account=_has_account(found.email),
+    )
+
+
+def _has_account(address: str) -> bool:
+    return db.session.scalar(select(Member.id).where(Member.email == address)) is not None
+
+
+@bp.get("/welcome")
+@admits(Audience.SIGNED_IN)
+def welcome() -> str:
+    """What everybody sees first, however they came in."""
+    return render_template("membership/welcome.html")
 
 
 def _join_page(form: JoinForm, for_sale: list[Offer], *, taken: bool = False) -> str:

@@ -1,0 +1,94 @@
+"""The owner's page about who works here: roles, and invitations by letter."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from portal.accounts import inviting, roles
+from portal.accounts.addresses import NotAnAddress
+from portal.accounts.models import Invitation, Member, Role
+from portal.accounts.signed_in import me, this_device
+from portal.accounts.stepping_up import needs_fresh_sign_in
+from portal.core.admission import Audience, admits
+from portal.core.clock import now
+from portal.core.db import db, one_or_404
+from portal.core.errors import Refusal, back_to_form
+from portal.core.limits import limiter
+from portal.core.web import reader_zone
+from portal.desk.forms import InviteForm, RoleForm
+
+bp = Blueprint("people", __name__)
+Page = str | Response | tuple[str, int]
+
+
+@bp.get("/desk/people")
+@admits(Audience.OWNERS)
+def people() -> str:
+    return _page(InviteForm(formdata=None))
+
+
+@bp.post("/desk/people/invitations")
+@admits(Audience.OWNERS)
+@needs_fresh_sign_in
+@limiter.limit("60/hour")
+def invite() -> Page:
+    form = InviteForm()
+    if not form.validate():
+        return _page(form), 422
+    try:
+        made = inviting.invite(
+            form.email.data or "", Role(form.role.data), open_until=_end_of(form.until.data), by=me()
+        )
+    except Refusal as no:
+        back_to_form(form, no, "email" if isinstance(no, NotAnAddress | inviting.HasTheRole) else None)
+        return _page(form), no.status
+    flash(f"An invitation is on its way to {made.email}.", "success")
+    return redirect(url_for("people.people"), 303)
+
+
+@bp.post("/desk/people/invitations/<int(max=2147483647):invitation_id>/end")
+@admits(Audience.OWNERS)
+def withdraw(invitation_id: int) -> Response:
+    invitation = one_or_404(select(Invitation).where(Invitation.id == invitation_id))
+    inviting.withdraw(invitation, by=me())
+    flash(f"The invitation to {invitation.email} is taken back.", "success")
+    return redirect(url_for("people.people"), 303)
+
+
+@bp.post("/desk/people/<handle>/role")
+@admits(Audience.OWNERS)
+@needs_fresh_sign_in
+def change_role(handle: str) -> Page:
+    member = one_or_404(select(Member).where(Member.handle == handle, Member.closed_at.is_(None)))
+    form = RoleForm()
+    if not form.validate():
+        return _page(InviteForm(formdata=None), problem="Choose one of the roles."), 422
+    try:
+        roles.change(member, Role(form.role.data), by=me(), here=this_device() if member is me() else None)
+    except Refusal as no:
+        back_to_form(form, no)
+        return _page(InviteForm(formdata=None), problem=no.message), no.status
+    flash(f"{member.name} is {'an' if member.role is Role.OWNER else 'a'} {member.role} now.", "success")
+    return redirect(url_for("people.people") if me().role is Role.OWNER else "/", 303)
+
+
+def _page(form: InviteForm, problem: str | None = None) -> str:
+    return render_template(
+        "desk/people.html",
+        form=form,
+        problem=problem,
+        staff=db.session.scalars(roles.staff()).all(),
+        invitations=inviting.waiting(),
+        all_roles=list(Role),
+        may=roles.MAY,
+        now=now(),
+    )
+
+
+def _end_of(day: date | None) -> datetime | None:
+    """The end of that day where the owner is."""
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=reader_zone()) if day else None

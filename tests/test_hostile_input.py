@@ -46,6 +46,7 @@ PAGES = {
     ],
     "sam": ["/join", "/account/billing"],
     "mo": ["/moderation", "/threads/{thread}"],
+    "olga": ["/desk/people"],
 }
 FREE_TEXT = {"text", "email", "password", "search", "textarea", "hidden", "url", "radio", "select"}
 

@@ -88,17 +88,24 @@ def invitation(token: str) -> Page:
     form = InvitedForm()
     try:
         found = inviting.open_one(token)
-        if request.method != "POST" or not _may_accept(found, form):
-            return _invitation_page(found, token, form), 422 if form.errors else 200
+    except inviting.InvitationSpent as spent:
+        return _spent(spent)
+    if request.method != "POST" or not _may_accept(found, form):
+        return _invitation_page(found, token, form), 422 if form.errors else 200
+    try:
         if me_or_none() is not None:
             return _accept(token)
         return _let_in(invited.join_by(token, name=form.name.data or "", password=form.password.data or ""))
     except inviting.InvitationSpent as spent:
-        return render_template("membership/invitation_spent.html", problem=spent.message), spent.status
+        return _spent(spent)
     except Refusal as no:
         beside = _BESIDE.get(type(no))
         back_to_form(form, no, beside if beside in form else None)
         return _invitation_page(found, token, form), no.status
+
+
+def _spent(spent: inviting.InvitationSpent) -> Page:
+    return render_template("membership/invitation_spent.html", problem=spent.message), spent.status
 
 
 @needs_fresh_sign_in

@@ -61,7 +61,16 @@ SAM = [
     "/account",
     "/account/billing",
 ]
-OLGA = ["/desk", "/desk/components", "/moderation", "/moderation/log", "/threads/1", "/"]
+OLGA = [
+    "/desk",
+    "/desk/people",
+    "/desk/seeing-as",
+    "/desk/components",
+    "/moderation",
+    "/moderation/log",
+    "/threads/1",
+    "/",
+]
 WHO = {"": VISITOR, "alice": ALICE, "sam": SAM, "olga": OLGA}
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 320), ("dark", 320)]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -52,6 +52,8 @@ T = TypeVar("T")
 
 API_VERSION = "2026-10-28.endive"
 LOOKUP_KEYS_AT_ONCE = 10
+PAGE = 100  # the longest that a list of Stripe's may be
+WAITS_WHEN_CROWDED = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds; nobody is waiting for a walk over the whole account
 SIGNATURE_WINDOW = 300  # seconds between Stripe's clock and ours, either way
 SUBSCRIBED = (  # the types our endpoint asks for; events.list takes at most 20
     "checkout.session.completed",
@@ -89,6 +91,10 @@ class StripeAway(Exception):
 
 class StripeBusy(StripeAway):
     """The same key or object is being worked on by another call right now (409)."""
+
+
+class StripeCrowded(StripeAway):
+    """Too many requests (429); the same one will be answered a little later."""
 
 
 class StripeRefused(Exception):
@@ -259,17 +265,12 @@ class Gateway:
         listed = self._ask(lambda v1: list(v1.subscriptions.list(cast(Any, params)).auto_paging_iter()), quick=quick)
         return [self._completed(_plain(each), quick=quick) for each in listed]
 
-    def every_subscription(self) -> list[tuple[str, Snapshot | Malformed]]:
-        """Each subscription of the account with its customer's id, a hundred a call; one that cannot be read does
+    def every_subscription(self) -> Iterator[list[tuple[str, Snapshot | Malformed]]]:
+        """All subscriptions of the account, page by page, each with its customer's id; one that cannot be read does
         not hide the others."""
-        params: Json = {
-            "status": "all",
-            "limit": 100,
-            "expand": ["data.latest_invoice", "data.default_payment_method"],
-        }
-        listed = self._ask(lambda v1: list(v1.subscriptions.list(cast(Any, params)).auto_paging_iter()))
-        plain = [_plain(each) for each in listed]
-        return [(id_of(sub.get("customer")) or "", as_snapshot_or_not(sub)) for sub in plain]
+        params: Json = {"status": "all", "expand": ["data.latest_invoice", "data.default_payment_method"]}
+        for page in self._pages("/v1/subscriptions", params):
+            yield [(id_of(sub.get("customer")) or "", as_snapshot_or_not(sub)) for sub in page]
 
     def cancel(self, sub_id: str) -> None:
         self._ask(lambda v1: v1.subscriptions.cancel(sub_id))
@@ -320,10 +321,12 @@ class Gateway:
 
     def reversals_since(self, moment: datetime) -> list[ReversalSeen]:
         """Every refund and dispute begun since then, a hundred a call."""
-        params: Json = {"created": {"gte": int(moment.timestamp())}, "limit": 100, "expand": ["data.charge"]}
-        refunds = self._ask(lambda v1: list(v1.refunds.list(cast(Any, params)).auto_paging_iter()))
-        disputes = self._ask(lambda v1: list(v1.disputes.list(cast(Any, params)).auto_paging_iter()))
-        return [as_reversal_seen(plain) for plain in map(_plain, [*refunds, *disputes]) if plain.get("charge")]
+        params: Json = {"created": {"gte": int(moment.timestamp())}, "expand": ["data.charge"]}
+        pages = [
+            *self._pages("/v1/refunds", params),
+            *self._pages("/v1/disputes", params),
+        ]
+        return [as_reversal_seen(each) for page in pages for each in page if each.get("charge")]
 
     def _paid_with(self, charge: Json, *, quick: bool) -> Json | None:
         """The invoice a charge had paid. Since basil only the list of invoice payments leads from one to the other."""
@@ -341,9 +344,9 @@ class Gateway:
 
     def events_since(self, moment: datetime) -> list[Event]:
         """Our types since that moment, oldest first. Stripe keeps thirty days."""
-        params: Json = {"created": {"gte": int(moment.timestamp())}, "types": list(SUBSCRIBED), "limit": 100}
-        listed = self._ask(lambda v1: list(v1.events.list(cast(Any, params)).auto_paging_iter()))
-        return [as_event(_plain(each)) for each in reversed(listed)]
+        params: Json = {"created": {"gte": int(moment.timestamp())}, "types": list(SUBSCRIBED)}
+        pages = list(self._pages("/v1/events", params))
+        return [as_event(each) for page in reversed(pages) for each in reversed(page)]
 
     def endpoints(self) -> list[Endpoint]:
         listed = self._ask(lambda v1: list(v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()))
@@ -379,6 +382,34 @@ class Gateway:
         headers: Mapping[str, str] = getattr(answer.last_response, "headers", {})
         stamp = headers.get("Date")
         return (parsedate_to_datetime(stamp) - now()).total_seconds() if stamp else 0.0
+
+    def _pages(self, path: str, params: Json) -> Iterator[list[Json]]:
+        """A list of any length, a hundred a call, and no more of it in memory than the page at hand.
+
+        It is asked for raw: making the SDK's objects of five thousand subscriptions takes longer than all the rest.
+        """
+        where: Json = {"limit": PAGE}
+        while True:
+            page = self._in_turn(path, params | where)
+            data = need(page, "data")
+            yield data
+            if not need(page, "has_more"):
+                return
+            where = {"limit": PAGE, "starting_after": need(data[-1], "id")}
+
+    def _in_turn(self, path: str, params: Json) -> Json:
+        """Ask for a page; where Stripe has too many requests, wait and go on from here instead of beginning anew."""
+
+        def ask(_v1: Any) -> Json:
+            return cast(Json, self._patient.raw_request("get", path, **params).data)
+
+        for wait in WAITS_WHEN_CROWDED:
+            try:
+                return self._ask(ask)
+            except StripeCrowded:
+                log.warning("stripe.crowded", seconds=wait)
+                time.sleep(wait)
+        return self._ask(ask)
 
     def _ask(self, call: Callable[[Any], T], *, quick: bool = False) -> T:
         """Make a call; whatever goes wrong becomes one of our three exceptions."""
@@ -489,7 +520,7 @@ def _ours(error: stripe.StripeError) -> StripeAway | StripeRefused:
     if status == 409:
         return StripeBusy(f"409 {code}")
     if isinstance(error, stripe.RateLimitError) or status == 429:
-        return StripeAway("429 too many requests")
+        return StripeCrowded("429 too many requests")
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
         log.error("stripe.key_refused", status=status, request=error.request_id)
         return StripeAway(f"{status} the key is refused", was_answered=True)

@@ -25,6 +25,7 @@ from portal.core.db import Model, Words
 LIVE = frozenset({"trialing", "active", "past_due", "unpaid", "paused"})
 # … and for an attempt that was no membership, because its first payment never succeeded.
 NEVER_PAID = frozenset({"incomplete", "incomplete_expired"})
+OVER = frozenset({"canceled", "incomplete_expired"})  # nothing more will come of these
 
 
 class Interval(StrEnum):
@@ -157,7 +158,7 @@ class Subscription(Model):
     @property
     def is_over(self) -> bool:
         """Nothing more will come of it at Stripe."""
-        return self.status in {"canceled", "incomplete_expired"}
+        return self.status in OVER
 
     @property
     def renews_at(self) -> datetime | None:

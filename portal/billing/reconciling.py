@@ -6,11 +6,13 @@ Everything here only finds out *whom* to read; reading itself is syncing's. A se
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Row, delete, or_, select, update
 
 from portal.accounts.models import Member
 from portal.billing import alerting, letting_know
@@ -20,6 +22,7 @@ from portal.billing.entitlements import Why, paid_or_given
 from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
 from portal.billing.models import (
     LIVE,
+    OVER,
     AttemptState,
     BillingCustomer,
     CheckoutAttempt,
@@ -207,23 +210,16 @@ def _tell_one(row: Subscription) -> None:
 
 def compare_everything() -> Report:
     """Walk all subscriptions at Stripe once, a hundred a call; read anew only the customers that differ."""
-    report = Report()
-    by_customer: dict[str, list[Snapshot]] = defaultdict(list)
-    unreadable: set[str] = set()
-    for customer_id, found in stripe_gateway().every_subscription():
-        if isinstance(found, Malformed):
-            unreadable.add(customer_id)
-            report.needs_a_person.append(str(found))
-        else:
-            by_customer[customer_id].append(found)
-    for customer_id in unreadable:  # all of a customer, or nothing: half of it would look like an end
-        by_customer.pop(customer_id, None)
+    report, began = Report(), now()
+    walk = _walk(report)
     with transaction():
         for reason in report.needs_a_person:
             alerting.answer_is_malformed(reason)
-        differing = _differing(by_customer, report, unreadable)
+        report.needs_a_person += [*walk.oddities(), *_only_here(walk, began)]
+        for row_id in walk.differing:
+            announce(row_id)
     charges = _charges_that_differ()
-    for row_id in dict.fromkeys([*differing, *charges]):
+    for row_id in dict.fromkeys([*walk.differing, *charges]):
         try:
             sync_customer(row_id, cause="reconcile", charges=charges.get(row_id, ()))
             report.repaired.append(f"customer {row_id}")
@@ -241,40 +237,107 @@ def compare_everything() -> Report:
     return report
 
 
-def _differing(by_customer: dict[str, list[Snapshot]], report: Report, unreadable: set[str]) -> list[int]:
-    """Our rows of customers whose subscriptions are not mirrored as they are, in the transaction at hand."""
-    plans = dict(
-        db.session.execute(
-            select(PlanPrice.price_id, PlanPrice.plan_id).where(PlanPrice.account == own_account())
-        ).all()
-    )
-    customers = {
-        row.customer_id: row
-        for row in db.session.scalars(
-            select(BillingCustomer).where(
-                BillingCustomer.account == own_account(), BillingCustomer.customer_id.is_not(None)
+@dataclass(frozen=True)
+class _Ours:
+    """What the walk must know of a customer who is one of ours."""
+
+    row_id: int
+    has_member: bool
+
+
+@dataclass
+class _Walk:
+    """What a walk keeps of thousands of subscriptions: ids, and more only of those that are alive or differ."""
+
+    customers: dict[str, _Ours]
+    plans: dict[str, int]
+    seen: set[str] = field(default_factory=set)
+    alive: dict[str, list[tuple[str, bool]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )  # id, has a price of ours
+    differing: dict[int, None] = field(default_factory=dict)  # rows of customers, in order and once each
+    unreadable: set[str] = field(default_factory=set)  # all of a customer, or nothing: half would look like an end
+
+    def oddities(self) -> Iterator[str]:
+        """What no reading mends: paid by nobody we know, paid twice, or for something that we do not sell."""
+        for customer_id, subs in self.alive.items():
+            known = self.customers.get(customer_id)
+            ours = [sub_id for sub_id, is_ours in subs if is_ours]
+            if ours and (known is None or not known.has_member):
+                yield f"{ours[0]} of {customer_id} is paid and belongs to no member"
+            if known is None:
+                continue
+            if len(ours) > 1:
+                yield f"{' and '.join(ours)} of {customer_id}: paid twice"
+            yield from (f"{sub_id} has a price that is none of ours" for sub_id, is_ours in subs if not is_ours)
+
+
+def _walk(report: Report) -> _Walk:
+    account = own_account()
+    with transaction():
+        known = db.session.execute(
+            select(BillingCustomer.customer_id, BillingCustomer.id, BillingCustomer.member_id).where(
+                BillingCustomer.account == account, BillingCustomer.customer_id.is_not(None)
             )
+        ).all()
+        prices = select(PlanPrice.price_id, PlanPrice.plan_id).where(PlanPrice.account == account)
+        walk = _Walk(
+            customers={row.customer_id: _Ours(row.id, row.member_id is not None) for row in known},
+            plans=dict(db.session.execute(prices).all()),
         )
-    }
-    mirror: dict[int, dict[str, Subscription]] = defaultdict(dict)
-    for sub in db.session.scalars(select(Subscription).where(Subscription.account == own_account())):
-        mirror[sub.customer_id][sub.sub_id] = sub
-    differing = []
-    for customer_id, snapshots in by_customer.items():
-        report.checked += len(snapshots)
-        customer = customers.get(customer_id)
-        _note_oddities(customer, customer_id, snapshots, plans, report)
-        if customer is not None and _differs(mirror[customer.id], snapshots, plans):
-            announce(customer.id)
-            differing.append(customer.id)
-    for known_id, customer in customers.items():
-        if known_id in unreadable:
-            continue
-        only_here = set(mirror[customer.id]) - {s.id for s in by_customer.get(known_id or "", [])}
-        for sub_id in sorted(only_here):
-            if not mirror[customer.id][sub_id].is_over:
-                report.needs_a_person.append(f"{sub_id} is here and not at Stripe")
-    return differing
+    for page in stripe_gateway().every_subscription():
+        readable = []
+        for customer_id, found in page:
+            if isinstance(found, Malformed):
+                walk.unreadable.add(customer_id)
+                report.needs_a_person.append(str(found))
+            else:
+                readable.append((customer_id, found))
+        report.checked += len(readable)
+        _look_at(walk, readable)
+    for customer_id in walk.unreadable & walk.customers.keys():
+        walk.differing.pop(walk.customers[customer_id].row_id, None)
+    return walk
+
+
+def _look_at(walk: _Walk, page: list[tuple[str, Snapshot]]) -> None:
+    """Compare one page of the walk with what we have of the same subscriptions."""
+    ids = [snapshot.id for _customer, snapshot in page]
+    columns = [column for column in Subscription.__table__.c if column.name != "raw"]  # long, and compared by no one
+    ours = select(*columns).where(Subscription.account == own_account(), Subscription.sub_id.in_(ids))
+    with transaction():
+        mirror = {row.sub_id: row for row in db.session.execute(ours)}
+    for customer_id, snapshot in page:
+        walk.seen.add(snapshot.id)
+        if snapshot.status in LIVE:
+            is_ours = any(item.price_id in walk.plans for item in snapshot.items)
+            walk.alive[customer_id].append((snapshot.id, is_ours))
+        known = walk.customers.get(customer_id)
+        if known is not None and _differs(mirror.get(snapshot.id), snapshot, walk.plans):
+            walk.differing[known.row_id] = None
+
+
+def _differs(row: Row[Any] | None, snapshot: Snapshot, plans: dict[str, int]) -> bool:
+    return row is None or any(getattr(row, name) != value for name, value in mirrored(snapshot, plans).items())
+
+
+def _only_here(walk: _Walk, began: datetime) -> list[str]:
+    """Subscriptions that Stripe did not list; those we read after the walk began may be younger than its first page."""
+    rows = db.session.execute(
+        select(Subscription.sub_id, BillingCustomer.customer_id)
+        .join(BillingCustomer, BillingCustomer.id == Subscription.customer_id)
+        .where(
+            Subscription.account == own_account(),
+            Subscription.status.not_in(OVER),
+            Subscription.fetched_at < began,
+        )
+        .order_by(Subscription.sub_id)
+    )
+    return [
+        f"{row.sub_id} is here and not at Stripe"
+        for row in rows
+        if row.sub_id not in walk.seen and row.customer_id not in walk.unreadable
+    ]
 
 
 def _charges_that_differ() -> dict[int, list[str]]:
@@ -305,31 +368,6 @@ def _charges_that_differ() -> dict[int, list[str]]:
                 found[row_id].append(each.charge_id)
                 announce(row_id)
     return found
-
-
-def _note_oddities(
-    customer: BillingCustomer | None,
-    customer_id: str,
-    snapshots: list[Snapshot],
-    plans: dict[str, int],
-    report: Report,
-) -> None:
-    live = [s for s in snapshots if s.status in LIVE]
-    ours = [s for s in live if any(item.price_id in plans for item in s.items)]
-    if ours and (customer is None or customer.member_id is None):
-        report.needs_a_person.append(f"{ours[0].id} of {customer_id} is paid and belongs to no member")
-    if customer is not None and len(ours) > 1:
-        report.needs_a_person.append(f"{' and '.join(s.id for s in ours)} of {customer_id}: paid twice")
-    if customer is not None:
-        report.needs_a_person += [f"{s.id} has a price that is none of ours" for s in live if s not in ours]
-
-
-def _differs(rows: dict[str, Subscription], snapshots: list[Snapshot], plans: dict[str, int]) -> bool:
-    for snapshot in snapshots:
-        row = rows.get(snapshot.id)
-        if row is None or any(getattr(row, name) != value for name, value in mirrored(snapshot, plans).items()):
-            return True
-    return False
 
 
 def forget_old_events() -> None:

@@ -1,0 +1,204 @@
+"""Every door is tried by everybody: all routes, by nine kinds of person, and with other people's things.
+
+`tests/routes.txt` says for whom a route is; nothing here repeats it. A new route is tried by itself; a new route that
+names a thing (`/posts/<int:post_id>`) fails until `THINGS` says whose thing is tried and who may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from portal.accounts.models import Device, Member, Role
+from portal.core.admission import Audience, audience_of
+from portal.core.clock import now
+from portal.core.db import db, transaction
+
+SIGNED_IN = ["unconfirmed", "subscriber", "member", "lapsed", "suspended", "moderator", "coach", "owner"]
+EVERYBODY = ["visitor", *SIGNED_IN]
+STAFF = ["moderator", "coach", "owner"]
+INSIDE = {
+    Audience.ANYONE: EVERYBODY,
+    Audience.SIGNED_IN: SIGNED_IN,
+    Audience.ENTITLED: ["member", *STAFF],
+    Audience.MODERATORS: STAFF,
+    Audience.COACHES: ["coach", "owner"],
+    Audience.OWNERS: ["owner"],
+}
+REFUSED = {403, 404, 410}
+
+
+@pytest.fixture
+def crowd(make, people) -> dict[str, Member | None]:
+    """One person of each kind; Bob, whose things the others try to touch, is none of them."""
+    return {
+        "visitor": None,
+        "unconfirmed": make.member("Uma Unconfirmed", confirmed_at=None),
+        "subscriber": people.sam,
+        "member": people.alice,
+        "lapsed": people.lena,
+        "suspended": make.member("Sid Suspended", entitled=True, suspended_until=now() + timedelta(days=9)),
+        "moderator": people.mo,
+        "coach": people.cory,
+        "owner": people.olga,
+    }
+
+
+@pytest.mark.parametrize("kind", EVERYBODY)
+def test_the_gate_lets_in_exactly_those_for_whom_a_route_is(app: Flask, browse, crowd, monkeypatch, kind: str):
+    """Each view is replaced by a word, so that nothing but the gate decides."""
+    person, tried = browse(crowd[kind]), 0
+    for rule in app.url_map.iter_rules():
+        audience = audience_of(app, rule.endpoint)
+        assert audience is not None, rule.endpoint
+
+        def inside(**_arguments: Any) -> str:
+            return "inside"
+
+        inside.__admits__ = audience  # type: ignore[attr-defined]
+        monkeypatch.setitem(app.view_functions, rule.endpoint, inside)
+        for method in sorted((rule.methods or set()) & {"GET", "POST"}):
+            answer = person.open(_some(rule), method=method) if method == "GET" else person.post(_some(rule))
+            said = f"{kind}: {method} {rule.rule} ({audience}) answers {answer.status_code} {answer.location or ''}"
+            if kind in INSIDE[audience]:
+                assert answer.text == "inside", said
+            elif kind == "visitor":
+                assert (answer.status_code, answer.location.split("?")[0]) == (303, "/sign-in"), said
+            else:
+                assert answer.status_code == 403, said
+            tried += 1
+    assert tried > 70
+
+
+@dataclass(frozen=True)
+class Bobs:
+    """A thing of Bob's, how it is asked for, and for which kinds of person the answer is not a refusal."""
+
+    path: str
+    may: list[str]
+    data: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Nobodys:
+    """A thing without an owner, or whose address is itself the key; why nothing of somebody else's can be asked for."""
+
+    because: str
+
+
+TOKEN = Nobodys("the token is the key: known only to whoever reads the mailbox; tried in the area's own tests")
+SHARED = Nobodys("published for everybody of its audience; drafts have tests of their own in tests/library")
+ENTITLED = INSIDE[Audience.ENTITLED]
+THINGS: dict[str, Bobs | Nobodys] = {
+    "accounts.confirm": TOKEN,
+    "accounts.end_device": Bobs("/account/devices/{device}/end", [], data={}),
+    "accounts.member": Nobodys("a profile is shown to members; what each field shows is in tests/accounts"),
+    "accounts.reset_password": TOKEN,
+    "address.confirm_address": TOKEN,
+    "address.stop_address": TOKEN,
+    "billing.checkout": Nobodys("a plan; whoever asks pays for themselves"),
+    "conversations.edit": Bobs("/posts/{post}/edit", [], data={"body": "Changed"}),
+    "conversations.follow": Bobs("/threads/{hidden}/follow", STAFF, data={}),
+    "conversations.mute": Bobs("/threads/{hidden}/mute", STAFF, data={}),
+    "conversations.new_thread": Nobodys("a room; closed rooms have tests of their own"),
+    "conversations.post": Bobs("/posts/{hidden_post}", STAFF),
+    "conversations.reply": Bobs("/threads/{hidden}/posts", STAFF, data={"body": "Hello"}),
+    "conversations.room": Nobodys("a room is open to all members"),
+    "conversations.thread": Bobs("/threads/{hidden}", STAFF),
+    "desk_billing.file": Nobodys("a list of the owner's"),
+    "desk_billing.listing": Nobodys("a list of the owner's"),
+    "library.audio": SHARED,
+    "library.discuss": SHARED,
+    "library.file": SHARED,
+    "library.item": SHARED,
+    "library.topic": SHARED,
+    "membership.invitation": TOKEN,
+    "moderation.flag": Bobs("/posts/{hidden_post}/flag", STAFF, data={"reason": "selling"}),
+    "moderation.rule_on_post": Bobs(
+        "/posts/{post}/rulings", STAFF, data={"outcome": "hide", "because": "It names her"}
+    ),
+    "moderation.rule_on_thread": Bobs("/threads/{thread}/rulings", STAFF, data={"outcome": "lock", "because": "Done"}),
+    "notifications.unsubscribe": TOKEN,
+    "notifications.unsubscribe_now": TOKEN,
+    "outbox.letter": Nobodys("exists with the demo's settings only"),
+    "outbox.letter_html": Nobodys("exists with the demo's settings only"),
+    "people.change_role": Bobs("/desk/people/bob/role", ["owner"], data={"role": "moderator"}),
+    "people.withdraw": Bobs("/desk/people/invitations/{invitation}/end", ["owner"], data={}),
+}
+
+
+@pytest.fixture
+def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
+    """Makes a fresh set of things that are Bob's, or about him."""
+
+    def things() -> dict[str, Any]:
+        from portal.accounts import inviting
+        from portal.conversations.models import Post, Thread
+
+        thread, hidden = make.thread(by=people.bob, posts=2), make.thread(by=people.bob, posts=2)
+        browse(people.bob)
+        with app.app_context(), transaction():
+            db.session.get_one(Thread, hidden.id).hidden_at = now()
+            db.session.get_one(Member, people.bob.id).role = Role.MEMBER
+            owner = db.session.get_one(Member, people.olga.id)
+            invitation = inviting.invite("iris@example.com", Role.COACH, by=owner)
+            post = select(Post.id).order_by(Post.id.desc())
+            return {
+                "thread": thread.id,
+                "post": db.session.scalars(post.where(Post.thread_id == thread.id)).first(),
+                "hidden": hidden.id,
+                "hidden_post": db.session.scalars(post.where(Post.thread_id == hidden.id)).first(),
+                "device": db.session.scalars(select(Device.id).where(Device.member_id == people.bob.id)).first(),
+                "invitation": invitation.id,
+            }
+
+    return things
+
+
+def test_every_route_that_names_a_thing_says_whose_thing_is_tried(app: Flask):
+    named = {rule.endpoint for rule in app.url_map.iter_rules() if rule.arguments and rule.endpoint != "static"}
+    assert named == set(THINGS)
+    assert all(thing.because for thing in THINGS.values() if isinstance(thing, Nobodys))
+
+
+@pytest.mark.parametrize("endpoint", [name for name, thing in THINGS.items() if isinstance(thing, Bobs)])
+def test_nobody_touches_what_is_bobs(app: Flask, browse, crowd, bobs, endpoint: str):
+    thing = THINGS[endpoint]
+    assert isinstance(thing, Bobs)
+    methods = {m for rule in app.url_map.iter_rules(endpoint) for m in rule.methods or ()} & {"GET", "POST"}
+    for kind in EVERYBODY:
+        person, path = browse(crowd[kind]), thing.path.format(**bobs())
+        for method in sorted(methods):
+            before = _everything(app)
+            answer = person.get(path) if method == "GET" else person.post(path, data=dict(thing.data or {}))
+            said = f"{kind}: {method} {path} answers {answer.status_code}"
+            if kind in thing.may:
+                assert answer.status_code not in REFUSED, said
+                continue
+            asked_to_sign_in = answer.status_code == 303 and answer.location.startswith("/sign-in")
+            assert asked_to_sign_in or answer.status_code in REFUSED, said
+            assert _everything(app) == before, f"{said}, and something changed"
+
+
+def _some(rule: Any) -> str:
+    """An address of this route; what it names need not exist, since the gate asks earlier."""
+    values = {name: 1 if "Integer" in type(converter).__name__ else "x" for name, converter in rule._converters.items()}
+    built: tuple[str, str] = rule.build(values, append_unknown=False)
+    return built[1]
+
+
+def _everything(app: Flask) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all tables, less the devices' last use and counted attempts."""
+    leave = {"device", "sign_in_attempt"}
+    with app.app_context():
+        found = {}
+        for table in db.metadata.sorted_tables:
+            if table.name not in leave:
+                found[table.name] = sorted(map(repr, db.session.execute(select(table)).all()))
+        return found

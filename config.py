@@ -61,6 +61,9 @@ class Config:
         self.SITE_LOCALE = env.get("SITE_LOCALE") or "en_US"
         self.REPLY_TO = env.get("REPLY_TO") or "hello@example.com"
 
+        # Whether the pages for staff wait for a second factor. Only the demo may leave it off.
+        self.STAFF_SECOND_FACTOR = True
+
         # Sessions and forms. The database row decides when a sign-in ends; the cookie only has to live as long.
         secure = self.PUBLIC_URL.startswith("https://")
         self.SESSION_COOKIE_NAME = "__Host-session" if secure else "session"
@@ -148,6 +151,7 @@ class Development(Config):
             self.MAIL_SUPPRESS_SEND = True
             self.OUTBOX = True
         self.TEMPLATES_AUTO_RELOAD = True
+        self.STAFF_SECOND_FACTOR = env.get("STAFF_SECOND_FACTOR") == "1"  # its staff sign in with what is printed
         if urlsplit(self.PUBLIC_URL).hostname not in _LOOPBACK and env.get("DEMO_IN_PUBLIC") != "1":
             self._problem(
                 f"PUBLIC_URL is {self.PUBLIC_URL}, yet PORTAL_ENV is not production: the demo's letters and people are"
@@ -166,6 +170,7 @@ class Testing(Development):
     def __init__(self, env: Mapping[str, str]) -> None:
         super().__init__(env)
         self.TEMPLATES_AUTO_RELOAD = False
+        self.STAFF_SECOND_FACTOR = True
         self.TRUSTED_HOSTS = [*self.TRUSTED_HOSTS, "localhost"]
         self.SQLALCHEMY_RECORD_QUERIES = True
 
@@ -194,6 +199,8 @@ class Production(Config):
             self._problem("STRIPE_API_BASE points to a sandbox; remove it to use the real Stripe")
         if self.STRIPE_SECRET_KEY.endswith("sandbox"):
             self._problem("STRIPE_SECRET_KEY is the sandbox key")
+        if env.get("STAFF_SECOND_FACTOR", "1") != "1":
+            self._problem("STAFF_SECOND_FACTOR is off; whoever runs the program signs in with a second factor")
         if env.get("FLASK_DEBUG", "0") not in {"", "0"}:
             self._problem("FLASK_DEBUG is on")
         if env.get("STRIPE_LOG") == "debug":

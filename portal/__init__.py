@@ -40,7 +40,7 @@ def create_app(chosen: settings.Config | None = None) -> Flask:
 
 def _wire_areas(app: Flask) -> None:
     from portal.accounts import commands as accounts_commands
-    from portal.accounts import sign_in_pages, signed_in
+    from portal.accounts import security_pages, sign_in_pages, signed_in, two_step
     from portal.accounts import views as accounts
     from portal.billing import commands as billing_commands
     from portal.billing import entitlements
@@ -59,11 +59,12 @@ def _wire_areas(app: Flask) -> None:
 
     signed_in.init_app(app)
     seeing_as.init_app(app)
-    admission.init_app(app, audiences_of=entitlements.audiences_of)
+    admission.init_app(app, audiences_of=entitlements.audiences_of, way_to_prove=two_step.way_to_prove)
     for area in (accounts, notifications, billing, conversations, library, moderation, membership, desk, health, home):
         app.register_blueprint(area.bp)
     for pages in (
         sign_in_pages,
+        security_pages,
         address_pages,
         desk_billing,
         people,

@@ -125,6 +125,25 @@ class Make:
             db.session.get_one(Member, who.id).password_hash = _hashed(password)
         return password
 
+    def second_factor(self, who: Member) -> tuple[str, list[str]]:
+        """Two-step sign-in as if set up a while ago: the secret of the app, and ten recovery codes."""
+        from portal.accounts import two_step
+        from portal.accounts.models import Authenticator
+
+        with self._saved():
+            member = db.session.get_one(Member, who.id)
+            two_step.begin(member)
+            app = db.session.query(Authenticator).filter_by(member_id=who.id).one()
+            app.confirmed_at = now()
+            return app.secret, two_step._new_codes(member)
+
+    def strong(self, who: Member) -> None:
+        """As if a second factor stood behind each of their sign-ins so far, which the pages for staff ask for."""
+        from portal.accounts.models import Device
+
+        with self._saved():
+            db.session.query(Device).filter_by(member_id=who.id).update({"strong_at": now()})
+
     def link(self, who: Member, purpose: str = "reset") -> str:
         """The token of a mailed link, as its letter carries it."""
         from portal.accounts import links
@@ -249,11 +268,11 @@ def browser(app: Flask, who: Member | None) -> FlaskClient:
 
 class _Browser(FlaskClient):
     def sign_in(self, who: Member) -> None:
-        """A device row as signing in makes it, without the slow hash."""
+        """A device row as signing in with a second factor makes it, without the slow hash."""
         from portal.accounts.signing_in import open_device
 
         with self.application.app_context(), transaction():
-            token = open_device(db.session.get_one(Member, who.id), user_agent="test")
+            token = open_device(db.session.get_one(Member, who.id), user_agent="test", strong=True)
         with self.session_transaction() as session:
             session["_user_id"] = token
             session["_fresh"] = True

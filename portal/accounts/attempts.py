@@ -1,7 +1,9 @@
-"""Failed sign-ins are counted: per account, so that nobody guesses, and per network address, so that nobody tries many.
+"""Failed sign-ins are counted: per account, so that nobody guesses; per network address, so that nobody tries many; and
+over all, so that many addresses together cannot either.
 
 The count stands in the database, so all processes share it and a restart does not forget it. It forgives by itself
-after a quarter of an hour, and a mailed reset link opens the account at any time: nobody can lock another person out.
+after a quarter of an hour, and a passkey or a mailed code opens the account at any time: nobody can lock another person
+out. Codes of the second step are counted by themselves; only who knows the first gets so far.
 """
 
 from __future__ import annotations
@@ -10,10 +12,9 @@ import hashlib
 import hmac
 import ipaddress
 from datetime import timedelta
-from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select, true
 
 from portal.accounts.addresses import folded
 from portal.accounts.models import SignInAttempt
@@ -25,6 +26,9 @@ from portal.core.jobs import periodic
 WINDOW = timedelta(minutes=15)
 PER_ACCOUNT = 10
 PER_ADDRESS = 40  # an office behind one address has many people
+OVER_ALL = 2_000
+SECOND_WINDOW = timedelta(hours=1)
+PER_SECOND = 10
 KEPT = timedelta(days=1)
 
 
@@ -38,10 +42,20 @@ def begin(email: str, network: str | None) -> None:
     release()
     with transaction():
         _queue_up(account, address)
-        since = now() - WINDOW
-        _refuse_when_full(SignInAttempt.account_hash == account, since, PER_ACCOUNT)
-        _refuse_when_full(SignInAttempt.address_hash == address, since, PER_ADDRESS)
+        _refuse_when_full(SignInAttempt.account_hash == account, WINDOW, PER_ACCOUNT)
+        _refuse_when_full(SignInAttempt.address_hash == address, WINDOW, PER_ADDRESS)
+        _refuse_when_full(true(), WINDOW, OVER_ALL)
         db.session.add(SignInAttempt(account_hash=account, address_hash=address))
+
+
+def begin_second(member_id: int) -> None:
+    """Count a code of somebody's second step before it is looked at. Raises TooMuch."""
+    key = _second(member_id)
+    release()
+    with transaction():
+        _queue_up(key)
+        _refuse_when_full(SignInAttempt.account_hash == key, SECOND_WINDOW, PER_SECOND)
+        db.session.add(SignInAttempt(account_hash=key, address_hash=key))
 
 
 def forgive(email: str, network: str | None) -> None:
@@ -51,6 +65,11 @@ def forgive(email: str, network: str | None) -> None:
             SignInAttempt.account_hash == _account(email), SignInAttempt.address_hash == _address(network)
         )
     )
+
+
+def forgive_second(member_id: int) -> None:
+    """The code was right: forget the ones that were not."""
+    db.session.execute(delete(SignInAttempt).where(SignInAttempt.account_hash == _second(member_id)))
 
 
 def forgive_all(email: str) -> None:
@@ -65,8 +84,9 @@ def sweep() -> None:
         db.session.execute(delete(SignInAttempt).where(SignInAttempt.created_at < now() - KEPT))
 
 
-def _refuse_when_full(which: ColumnElement[bool], since: Any, most: int) -> None:
+def _refuse_when_full(which: ColumnElement[bool], window: timedelta, most: int) -> None:
     """Full when `most` attempts lie in the window; there is room again when the oldest of them leaves it."""
+    since = now() - window
     oldest = db.session.scalar(
         select(SignInAttempt.created_at)
         .where(which, SignInAttempt.created_at > since)
@@ -80,7 +100,7 @@ def _refuse_when_full(which: ColumnElement[bool], since: Any, most: int) -> None
     minutes = -(-seconds // 60)
     raise TooMuch(
         f"Too many attempts. Please wait {minutes} {'minute' if minutes == 1 else 'minutes'}, "
-        "or use “Forgot your password?” to get in by e-mail at once.",
+        "or get in at once by e-mail or with a passkey.",
         retry_after=seconds,
     )
 
@@ -94,6 +114,10 @@ def _queue_up(*keys: str) -> None:
 
 def _account(email: str) -> str:
     return _keyed("account", folded(email))
+
+
+def _second(member_id: int) -> str:
+    return _keyed("second step", str(member_id))
 
 
 def _address(network: str | None) -> str:

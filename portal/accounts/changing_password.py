@@ -8,7 +8,7 @@ from datetime import timedelta
 from flask import current_app
 from sqlalchemy import select
 
-from portal.accounts import attempts, links, passwords
+from portal.accounts import attempts, browsers, links, passwords, steps
 from portal.accounts.addresses import NotAnAddress, canonical
 from portal.accounts.models import Device, Member, Purpose
 from portal.accounts.signing_in import end_all_devices
@@ -91,6 +91,8 @@ def reset(token: str, new: str) -> Member:
 def _set(member: Member, kept: str, *, but: Device | None) -> None:
     member.password_hash = kept
     links.void(member.id, Purpose.RESET)
+    steps.void(member)
+    browsers.trust_none(member)
     end_all_devices(member, but=but)
     audit.record(member, "password.changed", member)
     forgot = absolute("accounts.forgot_password")

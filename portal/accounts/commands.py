@@ -7,6 +7,7 @@ from flask import Flask
 from flask.cli import AppGroup
 from sqlalchemy import select
 
+from portal.accounts import two_step
 from portal.accounts.addresses import canonical
 from portal.accounts.models import Member, Role
 from portal.core import audit
@@ -37,6 +38,29 @@ def make_owner(email: str) -> None:
         audit.record(None, "member.made_owner", member, because="flask accounts make-owner", was=member.role.value)
         member.role = Role.OWNER
         click.echo(f"{member.name} is an owner now.")
+
+
+@commands.command("forget-second-factor")
+@click.argument("email")
+def forget_second_factor(email: str) -> None:
+    """Let the member with this address sign in without a code, when phone and recovery codes are lost.
+
+    Whoever asks for it may be a stranger: speak to them first. They are told by letter.
+    """
+    with transaction():
+        try:
+            member = db.session.scalar(
+                select(Member).where(Member.email == canonical(email), Member.closed_at.is_(None))
+            )
+        except Refusal as no:
+            raise click.ClickException(no.message) from None
+        if member is None:
+            raise click.ClickException(f"Nobody has an account with {email}.")
+        if not two_step.is_on(member):
+            click.echo(f"{member.name} is asked for no code; nothing was changed.")
+            return
+        two_step.turn_off(member, by=None)
+        click.echo(f"Signing in asks for no code of {member.name} any more; they were told by letter.")
 
 
 def init_app(app: Flask) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from zoneinfo import available_timezones
 
-from wtforms import EmailField, HiddenField, PasswordField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, EmailField, HiddenField, PasswordField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from portal.accounts.addresses import LONGEST
@@ -25,8 +25,31 @@ class SignInForm(TextForm):
     next = HiddenField()
 
 
+_CODE = [DataRequired("Enter the code."), Length(max=60, message="A code is shorter than that.")]
+
+
 class AgainForm(TextForm):
     password = PasswordField("Password", validators=[DataRequired("Enter your password."), _TOO_LONG])
+    next = HiddenField()
+
+
+class SecondStepForm(TextForm):
+    code = StringField(
+        "Code", validators=[DataRequired("Enter the code."), Length(max=60, message="That is too long.")]
+    )
+    trust = BooleanField("Remember this browser for 30 days")
+    next = HiddenField()
+
+
+class AgainByCodeForm(TextForm):
+    code = StringField(
+        "Code", validators=[DataRequired("Enter the code."), Length(max=60, message="That is too long.")]
+    )
+    next = HiddenField()
+
+
+class TwoStepForm(TextForm):
+    code = StringField("Code from the app", validators=_CODE)
     next = HiddenField()
 
 

@@ -1,4 +1,4 @@
-"""Members, their devices, one-time links, and the count of sign-in attempts."""
+"""Members, their devices and second factors, sign-ins under way, one-time links, and the count of sign-in attempts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.core.clock import now
@@ -98,6 +98,7 @@ class Device(Model):
     seen_at: Mapped[datetime] = mapped_column(default=now)  # kept to the quarter hour
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    strong_at: Mapped[datetime | None]  # a second factor or a passkey stands behind this sign-in
     member: Mapped[Member] = relationship(lazy="joined", innerjoin=True)
 
     # What Flask-Login asks of a "user". Whoever wants the person calls signed_in.me().
@@ -120,11 +121,72 @@ class Device(Model):
         return self.fresh_at > now() - FRESH_FOR
 
 
+class KnownBrowser(Model):
+    """A browser somebody signed in with. Its cookie outlives signing out; it holds a token, this row the hash."""
+
+    __tablename__ = "known_browser"
+    __table_args__ = (UniqueConstraint("member_id", "token_hash"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    token_hash: Mapped[str] = mapped_column(String(64))
+    device_id: Mapped[int | None] = mapped_column(
+        ForeignKey("device.id", ondelete="SET NULL"), index=True
+    )  # the latest
+    trusted_until: Mapped[datetime | None]  # until then no second step is asked for there
+
+
+class Authenticator(Model):
+    """Somebody's authenticator app (RFC 6238). It counts from `confirmed_at`, when a first code of it was right."""
+
+    __tablename__ = "authenticator"
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), unique=True)
+    secret: Mapped[str] = mapped_column(String(64))  # base32, shared with the app
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int] = mapped_column(default=0)  # the half minute of the last code; none up to it is good again
+
+
+class RecoveryCode(Model):
+    """One of ten ways in for whoever lost the phone: stored hashed, good once."""
+
+    __tablename__ = "recovery_code"
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    used_at: Mapped[datetime | None]
+
+
+class Step(StrEnum):
+    """What a sign-in under way waits for; what was begun for one thing finishes nothing else."""
+
+    CODE = "code"  # the code in a letter, as the first step
+    CODE_AGAIN = "code again"  # the code in a letter, from somebody signed in
+    SECOND = "second"  # the second factor, after a first one that was right
+
+
+class SignInStep(Model):
+    """One step of a sign-in under way in one browser: its session holds a random token, this row the hash."""
+
+    __tablename__ = "sign_in_step"
+
+    kind: Mapped[Step]
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    member_id: Mapped[int | None] = mapped_column(  # None: the address typed is nobody's
+        ForeignKey("member.id", ondelete="CASCADE"), index=True
+    )
+    first_proof: Mapped[str | None] = mapped_column(String(16))  # how they began, when the second factor is awaited
+    secret: Mapped[str | None]  # keyed hash of the mailed code, once it was written
+    tries: Mapped[int] = mapped_column(default=0)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+
+
 class Purpose(StrEnum):
     """What a mailed link is good for; a link for one thing opens nothing else."""
 
     CONFIRM = "confirm"
     RESET = "reset"
+    SIGN_IN = "sign in"
 
 
 class OneTimeLink(Model):
@@ -195,6 +257,7 @@ class SignInAttempt(Model):
     __table_args__ = (
         Index("ix_sign_in_attempt_account", "account_hash", "created_at"),
         Index("ix_sign_in_attempt_address", "address_hash", "created_at"),
+        Index("ix_sign_in_attempt_created_at", "created_at"),
     )
 
     account_hash: Mapped[str] = mapped_column(String(64))  # of the e-mail typed, known or not

@@ -9,7 +9,7 @@ from sqlalchemy import Select, select, update
 
 from portal.accounts import attempts, passwords
 from portal.accounts.addresses import NotAnAddress, canonical
-from portal.accounts.models import IDLE, Device, Member
+from portal.accounts.models import FRESH_FOR, IDLE, Device, Member
 from portal.accounts.signed_in import hashed
 from portal.core.clock import now
 from portal.core.db import db
@@ -25,8 +25,8 @@ class NoSuchSignIn(Refusal):
     status = 422
 
 
-def sign_in(email: str, password: str, *, user_agent: str, network: str | None) -> str:
-    """Open a device for whoever knows this password; the token for its session.
+def by_password(email: str, password: str, *, network: str | None) -> Member:
+    """Who knows this password. Whether that is enough is decided in finishing.py.
 
     Raises NoSuchSignIn, and TooMuch when too many were tried. Slow, and alike for known and unknown addresses.
     """
@@ -44,14 +44,22 @@ def sign_in(email: str, password: str, *, user_agent: str, network: str | None) 
         raise NoSuchSignIn()
     member.password_hash = better
     attempts.forgive(email, network)
-    return open_device(member, user_agent=user_agent)
+    return member
 
 
-def open_device(member: Member, *, user_agent: str) -> str:
-    """Sign this browser in as `member`; the raw token for its session is known only to the caller."""
+def open_device(member: Member, *, user_agent: str, strong: bool = False, fresh: bool = True) -> str:
+    """Sign this browser in as `member`; the raw token for its session is known only to the caller.
+
+    `strong`: a second factor or a passkey stands behind it. `fresh`: all that this member has was proved just now.
+    """
     token = secrets.token_urlsafe(32)
     device = Device(
-        member_id=member.id, token_hash=hashed(token), label=_label(user_agent), expires_at=now() + LIFETIME
+        member_id=member.id,
+        token_hash=hashed(token),
+        label=_label(user_agent),
+        expires_at=now() + LIFETIME,
+        strong_at=now() if strong else None,
+        fresh_at=now() if fresh else now() - FRESH_FOR,
     )
     db.session.add(device)
     db.session.flush()

@@ -16,7 +16,7 @@ from flask import current_app, redirect, request, url_for
 from sqlalchemy import update
 from werkzeug.exceptions import HTTPException
 
-from portal.accounts import attempts, passwords
+from portal.accounts import attempts, passwords, two_step
 from portal.accounts.models import Device
 from portal.accounts.signed_in import hashed, this_device
 from portal.core.clock import now
@@ -30,6 +30,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 class NotProved(Refusal):
     message = "That is not your password. Check it and try again."
     status = 422
+
+
+class CodeNeeded(Refusal):
+    message = "Your password alone is not enough: two-step sign-in is on. Type a code instead."
 
 
 class SignedOutMeanwhile(Refusal):
@@ -52,8 +56,10 @@ def needs_fresh_sign_in(view: View) -> View:
 
 
 def prove_by_password(device: Device, password: str, *, network: str | None) -> str:
-    """The new token for the session of `device`. Raises NotProved, TooMuch, SignedOutMeanwhile. Slow."""
+    """The new token for the session of `device`. Raises NotProved, CodeNeeded, TooMuch, SignedOutMeanwhile. Slow."""
     member = device.member
+    if two_step.is_on(member):
+        raise CodeNeeded()  # or whoever reads a password over a shoulder could switch the second step off
     attempts.begin(member.email, network)
     if not passwords.fits(password, member.password_hash):
         raise NotProved()
@@ -61,16 +67,25 @@ def prove_by_password(device: Device, password: str, *, network: str | None) -> 
     return renew(device)
 
 
-def renew(device: Device) -> str:
+def prove_by_code(device: Device, code: str) -> str:
+    """By their authenticator app or a recovery code. Raises two_step.WrongCode, TooMuch, SignedOutMeanwhile."""
+    two_step.prove(device.member, code)
+    return renew(device, strong=True)
+
+
+def renew(device: Device, *, fresh: bool = True, strong: bool = False) -> str:
     """They proved who they are: a new token for the same device, fresh from now. Raises SignedOutMeanwhile.
 
     One conditional UPDATE, so that a device ended in the meantime stays ended, and of two at once one renews.
     """
     token, before = secrets.token_urlsafe(32), device.token_hash
+    changes: dict[str, Any] = {"token_hash": hashed(token)}
+    changes |= {"fresh_at": now()} if fresh else {}
+    changes |= {"strong_at": now()} if strong else {}
     renewed = db.session.scalar(
         update(Device)
         .where(Device.id == device.id, Device.token_hash == before, Device.ended_at.is_(None))
-        .values(token_hash=hashed(token), fresh_at=now())
+        .values(**changes)
         .returning(Device.id)
     )
     if renewed is None:

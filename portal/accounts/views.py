@@ -7,10 +7,21 @@ from flask.blueprints import BlueprintSetupState
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from portal.accounts import changing_password, confirming, links, profiles, signing_in
+from portal.accounts import (
+    browsers,
+    changing_password,
+    confirming,
+    finishing,
+    links,
+    profiles,
+    signing_in,
+    stepping_up,
+    two_step,
+)
+from portal.accounts.finishing import AFTER_SIGN_IN, First
 from portal.accounts.forms import ForgotForm, PasswordForm, PlainForm, ProfileForm, ResetForm, SignInForm
 from portal.accounts.models import Device, Member, Purpose
-from portal.accounts.signed_in import begin_session, end_session, me, me_or_none, this_device
+from portal.accounts.signed_in import end_session, me, me_or_none, renew_session, this_device
 from portal.core.admission import Audience, admits
 from portal.core.db import db, one_or_404
 from portal.core.errors import Refusal, TooMuch, back_to_form
@@ -20,7 +31,6 @@ from portal.core.web import Banner, local_path, on_every_page
 bp = Blueprint("accounts", __name__)
 Page = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 
-AFTER_SIGN_IN = "/library"
 _HOLD_A_SECRET = {"accounts.sign_in", "accounts.reset_password", "accounts.confirm"}
 
 
@@ -42,14 +52,11 @@ def sign_in() -> Page:
     if not form.validate_on_submit():
         return _sign_in_page(form), 422 if form.is_submitted() else 200
     try:
-        token = signing_in.sign_in(
-            form.email.data or "", form.password.data or "", user_agent=_user_agent(), network=request.remote_addr
-        )
+        member = signing_in.by_password(form.email.data or "", form.password.data or "", network=request.remote_addr)
     except Refusal as no:
         back_to_form(form, no)
         return _sign_in_page(form), no.status, _patience(no)
-    begin_session(token)
-    return redirect(wanted, 303)
+    return finishing.after_first_step(member, First.PASSWORD, wanted=wanted)
 
 
 @bp.post("/sign-out")
@@ -99,9 +106,9 @@ def reset_password(token: str) -> Page:
     except Refusal as no:
         back_to_form(form, no, "password")
         return _reset_page(form, token, owner), no.status, _patience(no)
-    begin_session(signing_in.open_device(member, user_agent=_user_agent()))
-    flash("Your new password is set. You are signed in here, and signed out everywhere else.", "success")
-    return redirect(url_for("accounts.security"), 303)
+    answer = finishing.after_first_step(member, First.RESET, wanted=url_for("accounts.security"))
+    flash("Your new password is set, and every other browser is signed out.", "success")
+    return answer
 
 
 @bp.route("/confirm/<token>", methods=["GET", "POST"])
@@ -184,7 +191,8 @@ def security() -> Page:
     except Refusal as no:
         back_to_form(form, no, "new")
         return _security_page(form), no.status
-    begin_session(signing_in.open_device(member, user_agent=_user_agent()))
+    # Knowing the password makes the sign-in fresh only where nothing more is asked for.
+    renew_session(stepping_up.renew(device, fresh=not two_step.is_on(member)))
     flash("Your new password is set. Every other browser is signed out.", "success")
     return redirect(url_for("accounts.security"), 303)
 
@@ -194,6 +202,7 @@ def security() -> Page:
 def end_device(device_id: int) -> Response:
     device = one_or_404(signing_in.devices_of(me()).where(Device.id == device_id))
     signing_in.end_device(device)
+    browsers.forget(device)
     if device is this_device():
         end_session()
         return _forgetting(redirect(url_for("accounts.sign_in"), 303))
@@ -205,6 +214,7 @@ def end_device(device_id: int) -> Response:
 @admits(Audience.SIGNED_IN)
 def end_other_devices() -> Response:
     signing_in.end_all_devices(me(), but=this_device())
+    browsers.trust_none(me(), but=this_device())
     flash("Every other browser is signed out.", "success")
     return redirect(url_for("accounts.security"), 303)
 
@@ -234,7 +244,15 @@ def _reset_page(form: ResetForm, token: str, owner: Member) -> str:
 
 def _security_page(form: PasswordForm) -> str:
     devices = db.session.scalars(signing_in.devices_of(me()).limit(50)).all()
-    return render_template("accounts/security.html", form=form, devices=devices, this=this_device())
+    return render_template(
+        "accounts/security.html",
+        form=form,
+        devices=devices,
+        this=this_device(),
+        trusted=browsers.trusted_devices(me()),
+        two_step_is_on=two_step.is_on(me()),
+        codes_left=two_step.codes_left(me()),
+    )
 
 
 def _spent(spent: links.LinkSpent, label: str, href: str) -> Page:
@@ -243,10 +261,6 @@ def _spent(spent: links.LinkSpent, label: str, href: str) -> Page:
 
 def _patience(no: Refusal) -> dict[str, str]:
     return {"Retry-After": str(no.retry_after)} if isinstance(no, TooMuch) else {}
-
-
-def _user_agent() -> str:
-    return request.user_agent.string
 
 
 def _unconfirmed() -> Banner | None:

@@ -11,6 +11,7 @@ from flask_login import current_user
 
 View = TypeVar("View", bound=Callable[..., Any])
 AudiencesOf = Callable[[Any], "frozenset[Audience]"]
+WayToProve = Callable[[], "str | None"]
 
 
 class Audience(StrEnum):
@@ -22,6 +23,9 @@ class Audience(StrEnum):
     MODERATORS = "moderators"  # moderators, coaches and the owner
     COACHES = "coaches"  # coaches and the owner
     OWNERS = "owners"
+
+
+_STAFF = {Audience.MODERATORS, Audience.COACHES, Audience.OWNERS}
 
 
 def admits(audience: Audience) -> Callable[[View], View]:
@@ -39,9 +43,12 @@ def audience_of(app: Flask, endpoint: str) -> Audience | None:
     return getattr(app.view_functions[endpoint], "__admits__", None)
 
 
-def init_app(app: Flask, *, audiences_of: AudiencesOf) -> None:
-    """Put the gate before every view. `audiences_of(member)` is billing's answer; core knows no area."""
-    app.extensions["audiences_of"] = audiences_of
+def init_app(app: Flask, *, audiences_of: AudiencesOf, way_to_prove: WayToProve) -> None:
+    """Put the gate before every view. Core knows no area, so it is handed their answers.
+
+    `audiences_of(member)` is billing's; `way_to_prove()` is where staff go first whose sign-in is not strong enough.
+    """
+    app.extensions["audiences_of"], app.extensions["way_to_prove"] = audiences_of, way_to_prove
     app.before_request(_gate)
 
 
@@ -65,7 +72,8 @@ def _gate() -> Any:
     if audience is None:
         abort(404)
     if audience is Audience.ANYONE or audience in audiences():
-        return None
+        way = current_app.extensions["way_to_prove"]() if audience in _STAFF else None
+        return redirect(way, 303) if way else None
     if not current_user.is_authenticated:
         if request.method == "GET":
             return redirect(url_for("accounts.sign_in", next=request.full_path.rstrip("?")), 303)

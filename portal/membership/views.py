@@ -6,14 +6,14 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from portal.accounts import inviting
+from portal.accounts import finishing, inviting
 from portal.accounts.addresses import NotAnAddress
 from portal.accounts.models import Invitation, Member
 from portal.accounts.passwords import WeakPassword
 from portal.accounts.profiles import NameIsALink, NoName
 from portal.accounts.roles import MAY
-from portal.accounts.signed_in import begin_session, me, me_or_none
-from portal.accounts.signing_in import end_all_devices, open_device
+from portal.accounts.signed_in import me, me_or_none
+from portal.accounts.signing_in import end_all_devices
 from portal.accounts.stepping_up import needs_fresh_sign_in
 from portal.billing.entitlements import entitlement_of
 from portal.core.admission import Audience, admits
@@ -67,10 +67,11 @@ def join_now() -> Page:
         taken = isinstance(no, joining.AddressTaken)
         headers = {"Retry-After": str(no.retry_after)} if isinstance(no, TooMuch) else {}
         return _join_page(form, for_sale, taken=taken), no.status, headers
-    begin_session(open_device(member, user_agent=request.user_agent.string))
-    flash(f"Welcome, {member.first_name}. We wrote to {member.email}: please confirm the address there.", "success")
     plan = _known(form.plan.data, for_sale)
-    return redirect(f"/join/{plan}" if plan else url_for("membership.account"), 303)
+    wanted = f"/join/{plan}" if plan else url_for("membership.account")
+    answer = finishing.after_first_step(member, finishing.First.JOINED, wanted=wanted)
+    flash(f"Welcome, {member.first_name}. We wrote to {member.email}: please confirm the address there.", "success")
+    return answer
 
 
 @bp.get("/account")
@@ -117,8 +118,7 @@ def _accept(token: str) -> Response:
 def _let_in(member: Member) -> Response:
     """Another role counts in a new session only, here and everywhere."""
     end_all_devices(member)
-    begin_session(open_device(member, user_agent=request.user_agent.string))
-    return redirect(url_for("membership.welcome"), 303)
+    return finishing.after_first_step(member, finishing.First.JOINED, wanted=url_for("membership.welcome"))
 
 
 def _may_accept(found: Invitation, form: InvitedForm) -> bool:

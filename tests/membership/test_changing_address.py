@@ -64,8 +64,8 @@ def test_alice_changes_her_address_and_both_mailboxes_are_told(app, people, make
     assert browse().post("/sign-in", data={"email": NEW, "password": PASSWORD}).status_code == 303
     assert browse().post("/sign-in", data={"email": people.alice.email, "password": PASSWORD}).status_code == 422
     done = "Your address for Practice Freedom was changed"
-    assert letters(NEW)[-1][0] == done
-    assert letters(people.alice.email)[-1][0] == done
+    assert done in {subject for subject, _link in letters(NEW)}
+    assert done in {subject for subject, _link in letters(people.alice.email)}
     with app.app_context():
         actions = db.session.scalars(select(Record.action).order_by(Record.id)).all()
         assert actions == ["address.change_asked", "address.changed"]

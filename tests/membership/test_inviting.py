@@ -76,22 +76,25 @@ def test_free_membership_may_have_an_end(app, browse, invite):
     assert timedelta(days=89) < grant.until - now() < timedelta(days=92)
 
 
-def test_a_coach_is_invited_and_works_at_the_desk(app, browse, invite):
+def test_a_coach_is_invited_and_works_at_the_desk_once_there_is_a_second_factor(app, make, browse, invite):
     path, ines = invite("ines@example.com", "coach"), browse()
     assert "as a coach" in ines.get(path).text
-    ines.post(path, data=NEW)
+    assert ines.post(path, data=NEW).location == "/account/two-step?next=/welcome"
+    assert ines.get("/desk").location == "/account/two-step?next=/desk"
+    make.strong(rows(app, Member)[-1])
     assert ines.get("/desk").status_code == 200
     assert rows(app, Member)[-1].role is Role.COACH
     assert [g for g in rows(app, Grant) if g.member_id == rows(app, Member)[-1].id] == [], "staff need no grant"
 
 
-def test_bob_who_has_an_account_signs_in_accepts_and_keeps_it(app, browse, people, invite):
+def test_bob_who_has_an_account_signs_in_accepts_and_keeps_it(app, make, browse, people, invite):
     path = invite("bob@example.com", "moderator")
     visitor = browse()
     assert "Sign in to accept" in visitor.get(path).text
     assert visitor.post(path, data=NEW).status_code == 200, "the form of newcomers makes no second account"
     bob = browse(people.bob)
     assert bob.post(path).status_code == 303
+    make.strong(people.bob)
     assert bob.get("/moderation").status_code == 200
     assert [m.role for m in rows(app, Member) if m.email == "bob@example.com"] == [Role.MODERATOR]
 

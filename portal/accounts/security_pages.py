@@ -1,0 +1,91 @@
+"""Pages of what one signs in with, beside the password: the second step."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from portal.accounts import two_step
+from portal.accounts.forms import TwoStepForm
+from portal.accounts.signed_in import me, this_device
+from portal.accounts.stepping_up import needs_fresh_sign_in
+from portal.core.admission import Audience, admits
+from portal.core.errors import Refusal, TooMuch, back_to_form
+from portal.core.web import local_path
+
+bp = Blueprint("security", __name__)
+Page = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
+
+
+@bp.get("/account/two-step", endpoint="two_step")
+@admits(Audience.SIGNED_IN)
+@needs_fresh_sign_in
+def two_step_page() -> str:
+    return _page(TwoStepForm(data={"next": request.args.get("next")}))
+
+
+@bp.post("/account/two-step/begin")
+@admits(Audience.SIGNED_IN)
+@needs_fresh_sign_in
+def begin_two_step() -> Response:
+    """A new secret to scan; whatever was scanned before without a code counts no more."""
+    two_step.begin(me())
+    return redirect(url_for("security.two_step", next=_wanted()), 303)
+
+
+@bp.post("/account/two-step")
+@admits(Audience.SIGNED_IN)
+@needs_fresh_sign_in
+def confirm_two_step() -> Page:
+    """Switch it on. The recovery codes stand in this answer and nowhere else, so it is no redirect."""
+    form = TwoStepForm()
+    if not form.validate():
+        return _page(form), 422
+    try:
+        codes = two_step.confirm(this_device(), form.code.data or "")
+    except two_step.NotBegun:
+        return redirect(url_for("security.two_step", next=_wanted()), 303)
+    except Refusal as no:
+        back_to_form(form, no, "code" if isinstance(no, two_step.WrongCode) else None)
+        headers = {"Retry-After": str(no.retry_after)} if isinstance(no, TooMuch) else {}
+        return _page(form), no.status, headers
+    return _codes_page(codes)
+
+
+@bp.post("/account/two-step/codes")
+@admits(Audience.SIGNED_IN)
+@needs_fresh_sign_in
+def renew_codes() -> Page:
+    if not two_step.is_on(me()):
+        return redirect(url_for("security.two_step"), 303)
+    return _codes_page(two_step.new_codes(me()))
+
+
+@bp.post("/account/two-step/off")
+@admits(Audience.SIGNED_IN)
+@needs_fresh_sign_in
+def turn_off_two_step() -> Response:
+    two_step.turn_off(me(), by=me())
+    flash("Two-step sign-in is off.", "success")
+    return redirect(url_for("accounts.security"), 303)
+
+
+def _page(form: TwoStepForm) -> str:
+    member = me()
+    begun = two_step.authenticator_of(member, confirmed=False)
+    return render_template(
+        "accounts/two_step.html",
+        form=form,
+        is_on=two_step.is_on(member),
+        is_required=two_step.is_required(member),
+        codes_left=two_step.codes_left(member),
+        for_the_app=two_step.for_the_app(begun, member) if begun else None,
+    )
+
+
+def _codes_page(codes: list[str]) -> str:
+    return render_template("accounts/recovery_codes.html", codes=codes, onward=_wanted())
+
+
+def _wanted() -> str:
+    return local_path(request.form.get("next"), url_for("accounts.security"))

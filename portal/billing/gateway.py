@@ -21,6 +21,7 @@ from portal.billing.shapes import (
     Customer,
     Endpoint,
     Event,
+    Invoice,
     Json,
     Malformed,
     Price,
@@ -74,6 +75,7 @@ SUBSCRIBED = (  # the types our endpoint asks for; events.list takes at most 20
     "charge.dispute.created",
     "charge.dispute.closed",
 )
+_WITH_SUBSCRIPTIONS = ["data.latest_invoice", "data.default_payment_method", "data.schedule"]
 _MARK = "membership portal"  # metadata[made_by] of what setting up has made at Stripe
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -260,7 +262,7 @@ class Gateway:
             "customer": customer_id,
             "status": "all",
             "limit": 100,
-            "expand": ["data.latest_invoice", "data.default_payment_method"],
+            "expand": _WITH_SUBSCRIPTIONS,
         }
         listed = self._ask(lambda v1: list(v1.subscriptions.list(cast(Any, params)).auto_paging_iter()), quick=quick)
         return [self._completed(_plain(each), quick=quick) for each in listed]
@@ -268,9 +270,21 @@ class Gateway:
     def every_subscription(self) -> Iterator[list[tuple[str, Snapshot | Malformed]]]:
         """All subscriptions of the account, page by page, each with its customer's id; one that cannot be read does
         not hide the others."""
-        params: Json = {"status": "all", "expand": ["data.latest_invoice", "data.default_payment_method"]}
+        params: Json = {"status": "all", "expand": _WITH_SUBSCRIPTIONS}
         for page in self._pages("/v1/subscriptions", params):
             yield [(id_of(sub.get("customer")) or "", as_snapshot_or_not(sub)) for sub in page]
+
+    def invoices_of(self, customer_id: str, *, quick: bool = False) -> list[Invoice]:
+        """The invoices of a customer, a hundred a call. One that cannot be read is left out: no access hangs on it."""
+        params: Json = {"customer": customer_id, "limit": 100}
+        listed = self._ask(lambda v1: list(v1.invoices.list(cast(Any, params)).auto_paging_iter()), quick=quick)
+        found = []
+        for plain in map(_plain, listed):
+            try:
+                found.append(as_invoice(plain))
+            except Malformed as error:
+                log.error("invoice.unreadable", reason=str(error))
+        return found
 
     def cancel(self, sub_id: str) -> None:
         self._ask(lambda v1: v1.subscriptions.cancel(sub_id))

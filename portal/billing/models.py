@@ -149,11 +149,16 @@ class Subscription(Model):
     past_due_invoice_id: Mapped[str | None]
     kept_until: Mapped[datetime | None]  # Stripe says a word we do not know: access as it was, until then
     card: Mapped[str | None] = mapped_column(String(60))  # "Visa ending in 4242"
+    schedule_id: Mapped[str | None]  # sub_sched_…, while one holds the subscription
+    next_price_id: Mapped[str | None]  # what it will be paid with from `next_from` on, when that is decided already
+    next_plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"))
+    next_from: Mapped[datetime | None]
     started_at: Mapped[datetime]  # created at Stripe
     raw: Mapped[dict[str, Any]]
     fetched_at: Mapped[datetime]
     customer: Mapped[BillingCustomer] = relationship()
-    plan: Mapped[Plan | None] = relationship()
+    plan: Mapped[Plan | None] = relationship(foreign_keys=[plan_id])
+    next_plan: Mapped[Plan | None] = relationship(foreign_keys=[next_plan_id])
 
     @property
     def is_over(self) -> bool:
@@ -169,6 +174,34 @@ class Subscription(Model):
     def price_minor(self) -> int:
         """What one period costs, before discounts and tax, in minor units of `currency`."""
         return (self.amount_minor or 0) * self.quantity
+
+
+class Invoice(Model):
+    """One invoice as Stripe last told us about it, for the member's own page; the paper itself stays at Stripe."""
+
+    __tablename__ = "invoice"
+    __table_args__ = (
+        UniqueConstraint("account", "invoice_id"),
+        Index("ix_invoice_customer", "customer_id", "issued_at"),
+    )
+
+    account: Mapped[str]
+    livemode: Mapped[bool]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("billing_customer.id"))
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscription.id"), index=True)
+    invoice_id: Mapped[str]  # in_…
+    number: Mapped[str | None]  # as printed on it; None while it is a draft
+    status: Mapped[str | None] = mapped_column(String(40))  # Stripe's word: draft, open, paid, void, uncollectible
+    reason: Mapped[str | None] = mapped_column(String(60))  # subscription_create, subscription_cycle, …
+    currency: Mapped[str] = mapped_column(String(3))
+    total_minor: Mapped[int]  # after discounts and with tax; below zero is credit
+    paid_minor: Mapped[int]
+    due_minor: Mapped[int]  # still to pay
+    covers_from: Mapped[datetime | None]  # what it is for, from its lines
+    covers_until: Mapped[datetime | None]
+    hosted_url: Mapped[str | None] = mapped_column(Words)  # Stripe's page of it: to pay, and afterwards the receipt
+    pdf_url: Mapped[str | None] = mapped_column(Words)
+    issued_at: Mapped[datetime]  # made at Stripe
 
 
 class GrantSource(StrEnum):

@@ -44,12 +44,12 @@ def plan_for_sale(key: str) -> Plan | None:
 
 
 def latest_subscription(member_id: int) -> Subscription | None:
-    """The subscription a member would speak of: the live one, else the one that was begun last; with its plan."""
+    """The subscription a member would speak of: the live one, else the one that was begun last; with its plans."""
     found = db.session.scalars(
         select(Subscription)
         .join(BillingCustomer, BillingCustomer.id == Subscription.customer_id)
         .where(BillingCustomer.member_id == member_id, Subscription.plan_id.is_not(None))
-        .options(joinedload(Subscription.plan))
+        .options(joinedload(Subscription.plan), joinedload(Subscription.next_plan))
         .order_by(Subscription.status.in_(LIVE).desc(), Subscription.started_at.desc(), Subscription.id.desc())
         .limit(1)
     )

@@ -20,6 +20,7 @@ from portal.billing.attempts import close_attempt
 from portal.billing.checking import ask_stripe
 from portal.billing.entitlements import Why, paid_or_given
 from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
+from portal.billing.invoices import missing_for_customers
 from portal.billing.models import (
     LIVE,
     OVER,
@@ -150,7 +151,8 @@ def _leftover_customers() -> None:
             Subscription.fetched_at < Subscription.period_end,
         )
     )
-    for row_id in db.session.scalars(select(BillingCustomer.id).where(or_(behind, unread)).limit(500)):
+    wanting = or_(behind, unread, missing_for_customers())
+    for row_id in db.session.scalars(select(BillingCustomer.id).where(wanting).limit(500)):
         enqueue(sync_job, key=f"billing.sync:{row_id}:hour:{_hour()}", customer=row_id, cause="reconcile")
 
 

@@ -60,6 +60,11 @@ class Invoice:
     next_attempt_at: datetime | None
     created_at: datetime
     reason: str | None  # subscription_create, subscription_cycle, …
+    livemode: bool
+    paid_minor: int
+    sub_id: str | None
+    covers_from: datetime | None  # of what is billed, credits left out
+    covers_until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,9 @@ class Snapshot:
     cancel_comment: str | None
     card: str | None
     latest_invoice: Invoice | None
+    schedule_id: str | None
+    next_price_id: str | None  # from `next_from` on, when a schedule has decided it
+    next_from: datetime | None
     started_at: datetime
     raw: Json = field(repr=False)
     open_invoices: tuple[Invoice, ...] = ()  # asked for only while past due
@@ -259,7 +267,8 @@ def as_snapshot(
     declined_because: str | None = None,
 ) -> Snapshot:
     details = sub.get("cancellation_details") or {}
-    latest = has(sub, "latest_invoice")
+    latest, schedule = has(sub, "latest_invoice"), has(sub, "schedule")
+    next_price_id, next_from = _next_phase(schedule)
     return Snapshot(
         id=str(need(sub, "id")),
         status=str(need(sub, "status")),
@@ -275,6 +284,9 @@ def as_snapshot(
         cancel_comment=details.get("comment"),
         card=_card(sub.get("default_payment_method")),
         latest_invoice=as_invoice(latest) if isinstance(latest, Mapping) else None,
+        schedule_id=id_of(schedule),
+        next_price_id=next_price_id,
+        next_from=next_from,
         started_at=moment(need(sub, "created")),
         raw=sub,
         open_invoices=open_invoices,
@@ -282,6 +294,17 @@ def as_snapshot(
         declined_because=declined_because,
         has_discount=bool(sub.get("discounts")),
     )
+
+
+def _next_phase(schedule: Any) -> tuple[str | None, datetime | None]:
+    """The price after the running phase of an expanded schedule, and when it begins; nothing in the last phase."""
+    if not isinstance(schedule, Mapping) or not schedule.get("current_phase"):
+        return None, None
+    turn = need(schedule["current_phase"], "end_date")
+    phase = next((each for each in need(schedule, "phases") if each.get("start_date") == turn), None)
+    if phase is None:
+        return None, None
+    return id_of(need(need(phase, "items")[0], "price")), moment(turn)
 
 
 def as_snapshot_or_not(sub: Json) -> Snapshot | Malformed:
@@ -311,6 +334,8 @@ def _item(item: Json) -> Item:
 
 
 def as_invoice(invoice: Mapping[str, Any]) -> Invoice:
+    lines = need(need(invoice, "lines"), "data")
+    billed = [need(line, "period") for line in lines if int(need(line, "amount")) >= 0]
     return Invoice(
         id=str(need(invoice, "id")),
         status=has(invoice, "status"),
@@ -326,13 +351,23 @@ def as_invoice(invoice: Mapping[str, Any]) -> Invoice:
         next_attempt_at=maybe_moment(has(invoice, "next_payment_attempt")),
         created_at=moment(need(invoice, "created")),
         reason=invoice.get("billing_reason"),
+        livemode=bool(need(invoice, "livemode")),
+        paid_minor=int(need(invoice, "amount_paid")),
+        sub_id=_sub_of(invoice),
+        covers_from=min((moment(need(each, "start")) for each in billed), default=None),
+        covers_until=max((moment(need(each, "end")) for each in billed), default=None),
     )
+
+
+def _sub_of(invoice: Mapping[str, Any]) -> str | None:
+    """Since basil an invoice names its subscription in its parent."""
+    parent = has(invoice, "parent") or {}
+    return id_of((parent.get("subscription_details") or {}).get("subscription"))
 
 
 def as_reversal(kind: str, thing: Json, charge: Json, invoice: Json | None) -> Reversal:
     amount = int(need(thing, "amount"))
     whole = int(need(charge, "amount"))
-    parent = ((invoice or {}).get("parent") or {}).get("subscription_details") or {}
     lines = need(need(invoice, "lines"), "data") if invoice is not None else []
     ends = [moment(need(need(line, "period"), "end")) for line in lines]
     return Reversal(
@@ -345,7 +380,7 @@ def as_reversal(kind: str, thing: Json, charge: Json, invoice: Json | None) -> R
         currency=str(need(thing, "currency")),
         is_full=bool(need(charge, "refunded")) if kind == "refund" else amount >= whole,
         invoice_id=id_of(invoice),
-        sub_id=id_of(parent.get("subscription")),
+        sub_id=_sub_of(invoice) if invoice is not None else None,
         covers_until=max(ends, default=None),
     )
 

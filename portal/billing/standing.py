@@ -45,7 +45,7 @@ def standing_of(member: Member, answer: Entitlement, sub: Subscription | None) -
         tone=tone,
         label=label,
         next_charge=_next_charge(sub) if sub is not None else None,
-        may_join=not is_live and answer.why not in {Why.GRANT, Why.STAFF},
+        may_join=not is_live and not answer.is_open and answer.why is not Why.UNKNOWN_STATUS,
         owes=sub is not None and sub.status in {"past_due", "unpaid"},
     )
 
@@ -54,11 +54,10 @@ def _words(member: Member, answer: Entitlement, sub: Subscription | None) -> tup
     def on(moment: datetime | None) -> str:
         return day_for(member, moment) if moment is not None else "a day to come"
 
-    period_end = sub.period_end if sub is not None else None
     table: dict[Why, tuple[str, str, str]] = {
         Why.STAFF: ("Staff", "good", "You work here, so everything is open to you without a plan."),
         Why.GRANT: ("Member", "good", _granted(member, answer)),
-        Why.PAID: ("Member", "good", f"You are a member. Your plan renews on {on(period_end)}."),
+        Why.PAID: ("Member", "good", f"You are a member. {_goes_on(member, sub)}"),
         Why.TRIAL: ("Trial", "good", f"You are trying it out until {on(sub.trial_end if sub else None)}."),
         Why.ENDING: (
             "Ends soon",
@@ -72,7 +71,11 @@ def _words(member: Member, answer: Entitlement, sub: Subscription | None) -> tup
         ),
         Why.UNREAD: ("Member", "good", "You are a member. We are waiting for news of your renewal from Stripe."),
         Why.UNKNOWN_STATUS: ("Being checked", "warn", "Something about your plan needs a look by us. We are on it."),
-        Why.NEVER: ("No plan", "plain", "You have an account and no plan yet."),
+        Why.NEVER: (
+            "Not a member yet",
+            "plain",
+            "You have an account. Tools, full episodes and rooms open with a plan.",
+        ),
         Why.LAPSED: ("Lapsed", "plain", _lapsed(member, answer)),
         Why.UNPAID: ("Not paid", "bad", "Your membership is closed because its last payment never went through."),
         Why.PAUSED: ("Paused", "warn", "Your membership is paused, and nothing is charged meanwhile."),
@@ -85,6 +88,15 @@ def _words(member: Member, answer: Entitlement, sub: Subscription | None) -> tup
         ),
     }
     return table[answer.why]
+
+
+def _goes_on(member: Member, sub: Subscription | None) -> str:
+    if sub is None or sub.period_end is None:
+        return "Everything is open to you."
+    elif sub.next_plan is not None and sub.next_from is not None:
+        return f"Your plan becomes {sub.next_plan.name.lower()} on {day_for(member, sub.next_from)}."
+    else:
+        return f"Your plan renews on {day_for(member, sub.period_end)}."
 
 
 def _granted(member: Member, answer: Entitlement) -> str:
@@ -104,6 +116,8 @@ def _next_charge(sub: Subscription) -> Charge | None:
         return Charge(sub.latest_invoice_due_minor, sub.currency or "usd", sub.next_attempt_at)
     if sub.status not in {"active", "trialing"} or sub.ends_at is not None or sub.amount_minor is None:
         return None
+    if sub.next_plan is not None and sub.next_from is not None:
+        return Charge(sub.next_plan.price_minor * sub.quantity, sub.next_plan.currency, sub.next_from)
     if sub.renews_at is None:
         return None
     return Charge(sub.price_minor, sub.currency or "usd", sub.renews_at)

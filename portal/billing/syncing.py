@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import or_, select, update
 
 from portal.accounts.models import Member
-from portal.billing import alerting, letting_know, reversing
+from portal.billing import alerting, invoices, letting_know, reversing
 from portal.billing.attempts import close_attempt
 from portal.billing.entitlements import KNOWN_STATUSES, Entitlement, open_until, paid_or_given
 from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
@@ -33,7 +33,7 @@ from portal.billing.models import (
     StripeEvent,
     Subscription,
 )
-from portal.billing.shapes import Item, Malformed, Reversal, Snapshot
+from portal.billing.shapes import Invoice, Item, Malformed, Reversal, Snapshot
 from portal.core import audit
 from portal.core.clock import now
 from portal.core.db import db, transaction
@@ -119,6 +119,7 @@ def sync_job(customer: int, cause: str) -> None:
 @dataclass(frozen=True)
 class _Answer:
     snapshots: Sequence[Snapshot]
+    invoices: Sequence[Invoice] = ()
     reversals: Sequence[Reversal] = ()
     is_gone: bool = False  # Stripe no longer knows the customer
 
@@ -142,8 +143,11 @@ def _read(row_id: int, customer_id: str, charges: Sequence[str], *, quick: bool)
         charges = sorted({*charges, *reversing.charges_to_read(row_id, customer_id)})
     gateway = stripe_gateway()
     try:
-        snapshots = gateway.subscriptions_of(customer_id, quick=quick)
-        return _Answer(snapshots, [back for charge in charges for back in gateway.reversals_of(charge, quick=quick)])
+        return _Answer(
+            gateway.subscriptions_of(customer_id, quick=quick),
+            gateway.invoices_of(customer_id, quick=quick),
+            [back for charge in charges for back in gateway.reversals_of(charge, quick=quick)],
+        )
     except StripeRefused as error:
         if error.is_missing:
             return _Answer((), is_gone=True)
@@ -168,6 +172,7 @@ def _write(row_id: int, owner: str, target: int, answer: _Answer, read_at: datet
         before = paid_or_given(member.id) if member else None
         followed = _follow(customer, answer, read_at)
         db.session.flush()
+        invoices.follow(customer, answer.invoices)
         moved = reversing.follow(customer, answer.reversals)
         if member is not None and before is not None:
             after = paid_or_given(member.id)
@@ -267,6 +272,10 @@ def mirrored(snapshot: Snapshot, plans: dict[str, int]) -> dict[str, Any]:
         "pause_behavior": snapshot.pause_behavior,
         "collection_method": snapshot.collection_method,
         "card": snapshot.card,
+        "schedule_id": snapshot.schedule_id,
+        "next_price_id": snapshot.next_price_id,
+        "next_plan_id": plans.get(snapshot.next_price_id) if snapshot.next_price_id else None,
+        "next_from": snapshot.next_from,
         "started_at": snapshot.started_at,
         "latest_invoice_id": invoice.id if invoice else None,
         "latest_invoice_status": invoice.status if invoice else None,

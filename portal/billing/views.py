@@ -17,6 +17,7 @@ from portal.billing import attempts, webhooks
 from portal.billing.checkout import PaymentsAway, begin, terms
 from portal.billing.entitlements import entitlement_of
 from portal.billing.gateway import StripeAway, StripeRefused, stripe_gateway
+from portal.billing.invoices import invoices_of
 from portal.billing.models import LIVE, AttemptState, BillingCustomer, CheckoutAttempt, Plan
 from portal.billing.queries import latest_subscription, plan_for_sale, plans_for_sale
 from portal.billing.setting_up import portal_configuration
@@ -30,11 +31,12 @@ from portal.core.clock import now
 from portal.core.db import db, release, transaction
 from portal.core.errors import Refusal
 from portal.core.limits import limiter
-from portal.core.web import absolute, whole_number
+from portal.core.web import absolute, read_cursor, whole_number
 
 log = structlog.get_logger()
 bp = Blueprint("billing", __name__)
 Page = str | Answer | tuple[str, int] | tuple[str, int, dict[str, str]]
+NEWEST_INVOICES = 4  # on the page about everything; the others have a page of their own
 MOST_LOOKS = 20  # the page that confirms reloads itself so often, then asks for a click
 
 
@@ -132,8 +134,17 @@ def billing() -> str:
         standing=standing_of(me(), entitlement_of(me()), sub),
         subscription=sub,
         already="already" in request.args,
-        plans=plans_for_sale(),
+        invoices=invoices_of(me().id, most=NEWEST_INVOICES),
         has_customer=_customer_id() is not None,
+    )
+
+
+@bp.get("/account/billing/invoices")
+@admits(Audience.SIGNED_IN)
+def invoices() -> str:
+    """Everything one was billed, the newest first."""
+    return render_template(
+        "billing/invoices.html", page=invoices_of(me().id, before=read_cursor(request.args.get("before")))
     )
 
 

@@ -16,6 +16,8 @@ from portal.accounts.signed_in import me, me_or_none
 from portal.accounts.signing_in import end_all_devices
 from portal.accounts.stepping_up import needs_fresh_sign_in
 from portal.billing.entitlements import entitlement_of
+from portal.billing.queries import latest_subscription
+from portal.billing.standing import Standing, standing_of
 from portal.core.admission import Audience, admits
 from portal.core.db import db
 from portal.core.errors import Refusal, TooMuch, back_to_form
@@ -24,7 +26,6 @@ from portal.membership import inviting as invited
 from portal.membership import joining
 from portal.membership.forms import InvitedForm, JoinForm
 from portal.membership.offering import Offer, offers
-from portal.membership.standing import standing
 
 bp = Blueprint("membership", __name__)
 Page = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
@@ -43,9 +44,8 @@ _BESIDE = {
 def join() -> Page:
     """Plans and account on one page; whoever is signed in sees the plans and goes on without a form."""
     for_sale = offers()
-    member = me_or_none()
-    if member is not None:
-        return render_template("membership/plans.html", offers=for_sale, standing=standing(entitlement_of(member)))
+    if me_or_none() is not None:
+        return render_template("membership/plans.html", offers=for_sale, standing=_standing())
     wanted = _known(request.args.get("plan"), for_sale) or next((o.key for o in for_sale if o.favoured), "")
     return _join_page(JoinForm(data={"plan": wanted}), for_sale)
 
@@ -78,7 +78,11 @@ def join_now() -> Page:
 @admits(Audience.SIGNED_IN)
 def account() -> str:
     """Everything about oneself, one click away."""
-    return render_template("membership/account.html", standing=standing(entitlement_of(me())))
+    return render_template("membership/account.html", standing=_standing())
+
+
+def _standing() -> Standing:
+    return standing_of(me(), entitlement_of(me()), latest_subscription(me().id))
 
 
 @bp.route("/invitations/<token>", methods=["GET", "POST"])

@@ -18,7 +18,7 @@ from portal.accounts.models import Member, Role
 from portal.billing import prices, reconciling
 from portal.billing.entitlements import Entitlement, entitlement_of
 from portal.billing.gateway import Gateway
-from portal.billing.models import BillingCustomer, CheckoutAttempt, StripeEvent, Subscription
+from portal.billing.models import BillingCustomer, CheckoutAttempt, Invoice, StripeEvent, Subscription
 from portal.core.audit import Record
 from portal.core.db import db
 from portal.core.jobs import work_off
@@ -98,6 +98,9 @@ class Stripe:
                 columns(r, *never, "synced_at", "sync_requested", "sync_done", "lease_owner", "lease_until")
                 for r in self.rows(BillingCustomer)
             ],
+            "invoices": sorted(
+                (columns(r, *never, "subscription_id") for r in self.rows(Invoice)), key=lambda r: r["invoice_id"]
+            ),
             "attempts": [columns(r, *never, "tried_at") for r in self.rows(CheckoutAttempt)],
             "events": sorted((r.event_id, r.state) for r in self.rows(StripeEvent)),
             "letters": sorted(self.letters()),
@@ -192,3 +195,13 @@ def travel(clock, stripe, app):
             work_off()
 
     return travel
+
+
+@pytest.fixture
+def failing(stripe):
+    """From now on the card of the only customer is declined when charged, or asks the bank each time."""
+
+    def failing(card: str = "pm_card_chargeCustomerFail") -> None:
+        stripe.use_card(card)
+
+    return failing

@@ -10,7 +10,7 @@ from sqlalchemy import delete, update
 from portal.billing import reconciling
 from portal.billing.entitlements import Why
 from portal.billing.gateway import SUBSCRIBED
-from portal.billing.models import BillingCustomer, EventState, StripeEvent, Subscription
+from portal.billing.models import BillingCustomer, EventState, Invoice, StripeEvent, Subscription
 from portal.billing.watching import noted
 from portal.core.db import db, transaction
 from portal.core.jobs import Job, work_off
@@ -115,7 +115,7 @@ def test_billing_05_events_in_200_random_orders_leave_the_same_rows_and_one_lett
 def _forget(app) -> None:
     """As before the first delivery: the way to Checkout was opened and nothing was heard since."""
     with app.app_context(), transaction():
-        for model in (StripeEvent, Subscription, Letter, Job):
+        for model in (StripeEvent, Invoice, Subscription, Letter, Job):
             db.session.execute(delete(model))
         db.session.execute(
             update(BillingCustomer).values(sync_requested=0, sync_done=0, synced_at=None, trial_used_at=None)

@@ -13,16 +13,6 @@ from portal.core.clock import now
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-@pytest.fixture
-def failing(stripe):
-    """From now on the card of the only customer is declined when charged, or asks the bank each time."""
-
-    def failing(card: str = "pm_card_chargeCustomerFail") -> None:
-        stripe.use_card(card)
-
-    return failing
-
-
 def the(stripe) -> Subscription:
     return stripe.rows(Subscription)[0]
 

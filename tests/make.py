@@ -85,6 +85,13 @@ class Make:
             olga=self.member("Olga", role=Role.OWNER),
         )
 
+    def profile(self, who: Member, **said: Any) -> None:
+        """What somebody says about themselves, as their profile's form would keep it; `shown` is what members see."""
+        from portal.practices.describing import describe
+
+        with self._saved():
+            describe(db.session.get_one(Member, who.id), **({"name": who.name} | said))
+
     def room(self, title: str = "Leading people", **more: Any) -> Any:
         """A room open to members."""
         from portal.conversations.models import Room

@@ -75,3 +75,37 @@ def test_files_are_numbered_without_a_gap_and_each_can_come_down():
     assert [f.name[:4] for f in files] == [f"{n:04}" for n in range(1, len(files) + 1)]
     for file in files:
         assert "def downgrade() -> None:\n    pass" not in file.read_text(encoding="utf-8")
+
+
+def test_what_alice_said_of_her_practice_climbs_into_a_row_of_its_own_and_comes_down_again(fresh: Flask):
+    from flask_migrate import downgrade, upgrade
+
+    (mine,) = (config.ROOT / "migrations" / "versions").glob("*_practices.py")
+    before = f"{int(mine.name[:4]) - 1:04}"
+    with fresh.app_context():
+        upgrade(revision=before)
+        _add_members("alice", "sam")
+        db.session.execute(text("UPDATE member SET practice = 'Adams', title = 'Owner' WHERE handle = 'alice'"))
+        db.session.commit()
+        upgrade()
+        told = "SELECT m.handle, p.name, a.title FROM affiliation a JOIN member m ON m.id = a.member_id "
+        told += "JOIN practice p ON p.id = a.practice_id"
+        assert db.session.execute(text(told)).all() == [("alice", "Adams", "Owner")]
+        db.session.execute(text("INSERT INTO practice (created_at, name) VALUES (CURRENT_TIMESTAMP, 'New')"))
+        db.session.execute(text("UPDATE practice SET name = 'Adams Orthodontics' WHERE name = 'Adams'"))
+        db.session.commit()
+        downgrade(revision=before)
+        rows = db.session.execute(text("SELECT handle, practice, title FROM member ORDER BY handle")).all()
+        assert rows == [("alice", "Adams Orthodontics", "Owner"), ("sam", None, None)]
+        db.session.rollback()
+
+
+def _add_members(*handles: str) -> None:
+    for handle in handles:
+        db.session.execute(
+            text(
+                "INSERT INTO member (created_at, uuid, email, name, handle, role) "
+                "VALUES (CURRENT_TIMESTAMP, :handle, :handle, :handle, :handle, 'member')"
+            ),
+            {"handle": handle},
+        )

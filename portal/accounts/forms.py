@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
-from zoneinfo import available_timezones
-
-from wtforms import BooleanField, EmailField, HiddenField, PasswordField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, Length
 
 from portal.accounts.addresses import LONGEST
@@ -68,44 +65,3 @@ class PasswordForm(TextForm):
 
 class PlainForm(TextForm):
     """A button alone."""
-
-
-_NEAR = {
-    "America/New_York": "Eastern Time",
-    "America/Chicago": "Central Time",
-    "America/Denver": "Mountain Time",
-    "America/Phoenix": "Mountain Time, Arizona",
-    "America/Los_Angeles": "Pacific Time",
-    "America/Anchorage": "Alaska",
-    "Pacific/Honolulu": "Hawaii",
-    "America/Halifax": "Atlantic Time",
-}
-_CONTINENTS = ("Africa", "America", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
-
-
-@cache
-def zones() -> dict[str, list[tuple[str, str]]]:
-    """Time zones by part of the world, those of North America first under the names people use."""
-    grouped: dict[str, list[tuple[str, str]]] = {
-        "": [("", "As the program’s own")],
-        "North America": list(_NEAR.items()),
-    }
-    for zone in sorted(available_timezones() - _NEAR.keys()):
-        continent, _, place = zone.partition("/")
-        if continent in _CONTINENTS:
-            grouped.setdefault(continent, []).append((zone, place.replace("_", " ").replace("/", ", ")))
-    return grouped
-
-
-class ProfileForm(TextForm):
-    name = StringField(
-        "Name",
-        validators=[
-            DataRequired("Tell us your name, as the others will read it."),
-            Length(max=80, message="Keep your name to 80 characters."),
-        ],
-    )
-    practice = StringField("Practice", validators=[Length(max=120, message="Keep it to 120 characters.")])
-    title = StringField("What you do there", validators=[Length(max=120, message="Keep it to 120 characters.")])
-    bio = TextAreaField("About you", validators=[Length(max=2_000, message="Keep it to 2,000 characters.")])
-    time_zone = SelectField("Time zone", choices=zones)

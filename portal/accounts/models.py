@@ -43,8 +43,9 @@ class Member(Model):
     suspended_until: Mapped[datetime | None]  # set by moderation; expires by itself
     suspended_because: Mapped[str | None] = mapped_column(Words)
     time_zone: Mapped[str | None]  # IANA name; None: the site's
-    practice: Mapped[str | None]  # the firm they work in, as they call it
-    title: Mapped[str | None]  # what they are there
+    locale: Mapped[str | None] = mapped_column(String(16))  # "en_GB", how dates and money are written; None: the site's
+    practice: Mapped[str | None] = mapped_column(deferred=True)  # moved to the area practices; a later release drops it
+    title: Mapped[str | None] = mapped_column(deferred=True)  # as `practice`
     bio: Mapped[str | None] = mapped_column(Words)
     closed_at: Mapped[datetime | None]  # the account was deleted; only its posts remain, without a name
 

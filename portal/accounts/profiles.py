@@ -1,10 +1,9 @@
-"""What members say about themselves."""
+"""What a member may call themselves, and what stands under the name: text that harms nobody who reads it."""
 
 from __future__ import annotations
 
 import re
 
-from portal.accounts.models import Member
 from portal.core.errors import Refusal
 from portal.core.markdown import says_something
 from portal.core.web import plain_name
@@ -35,15 +34,6 @@ def clean_name(typed: str) -> str:
     return re.sub(r"(?<=\w)\.(?=\w{2,})", ". ", name)[:LONGEST_NAME]
 
 
-def write(member: Member, *, name: str, practice: str, title: str, bio: str, time_zone: str) -> None:
-    """Replace the profile; what is left empty is said no more. Raises NoName."""
-    member.name = clean_name(name)
-    member.practice = plain_name(practice) or None
-    member.title = plain_name(title) or None
-    member.bio = _lines(bio) or None
-    member.time_zone = time_zone or None
-
-
-def _lines(text: str) -> str:
+def lines(text: str) -> str:
     """Paragraphs stay, control and bidi characters go."""
     return "\n".join(plain_name(line) for line in text.splitlines()).strip()

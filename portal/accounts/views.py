@@ -1,10 +1,9 @@
-"""Pages of accounts: signing in and out, passwords, the confirmation of an address, devices, profiles."""
+"""Pages of accounts: signing in and out, passwords, the confirmation of an address, devices."""
 
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from portal.accounts import (
@@ -13,13 +12,12 @@ from portal.accounts import (
     confirming,
     finishing,
     links,
-    profiles,
     signing_in,
     stepping_up,
     two_step,
 )
 from portal.accounts.finishing import AFTER_SIGN_IN, First
-from portal.accounts.forms import ForgotForm, PasswordForm, PlainForm, ProfileForm, ResetForm, SignInForm
+from portal.accounts.forms import ForgotForm, PasswordForm, PlainForm, ResetForm, SignInForm
 from portal.accounts.models import Device, Member, Purpose
 from portal.accounts.signed_in import end_session, me, me_or_none, renew_session, this_device
 from portal.core.admission import Audience, admits
@@ -144,28 +142,6 @@ def confirmation() -> Page:
     return redirect(url_for("accounts.confirmation"), 303)
 
 
-@bp.route("/account/profile", methods=["GET", "POST"])
-@admits(Audience.SIGNED_IN)
-def profile() -> Page:
-    form = ProfileForm(obj=me())
-    if not form.validate_on_submit():
-        return render_template("accounts/profile.html", form=form), 422 if form.is_submitted() else 200
-    try:
-        profiles.write(
-            me(),
-            name=form.name.data or "",
-            practice=form.practice.data or "",
-            title=form.title.data or "",
-            bio=form.bio.data or "",
-            time_zone=form.time_zone.data or "",
-        )
-    except Refusal as no:
-        back_to_form(form, no, "name")
-        return render_template("accounts/profile.html", form=form), no.status
-    flash("Your profile is saved.", "success")
-    return redirect(url_for("accounts.profile"), 303)
-
-
 @bp.route("/account/security", methods=["GET", "POST"])
 @admits(Audience.SIGNED_IN)
 def security() -> Page:
@@ -217,13 +193,6 @@ def end_other_devices() -> Response:
     browsers.trust_none(me(), but=this_device())
     flash("Every other browser is signed out.", "success")
     return redirect(url_for("accounts.security"), 303)
-
-
-@bp.get("/members/<handle>")
-@admits(Audience.ENTITLED)
-def member(handle: str) -> str:
-    found = one_or_404(select(Member).where(Member.handle == handle, Member.closed_at.is_(None)))
-    return render_template("accounts/member.html", member=found)
 
 
 def _forgetting(response: Response) -> Response:

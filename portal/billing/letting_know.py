@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from portal.accounts.models import Member
 from portal.billing.entitlements import Entitlement, Why
 from portal.billing.models import NEVER_PAID, Subscription
-from portal.billing.wording import day_for, zone_name
+from portal.billing.wording import day_for, money_for, zone_name
 from portal.core import letters
 from portal.core.clock import now
-from portal.core.web import absolute, money
+from portal.core.web import absolute
 
 TRIAL_NOTICE = timedelta(days=3)  # as Stripe's own trial_will_end
 
@@ -59,7 +59,7 @@ def trial_ends_soon(member: Member, row: Subscription) -> None:
         "billing/trial-ending",
         to=member,
         key=f"mail:trial_ending:{row.sub_id}:{end:%Y%m%d}",
-        price=money(row.price_minor, row.currency or "usd"),
+        price=money_for(member, row.price_minor, row.currency or "usd"),
         interval=row.plan.interval if row.plan else "",
         charged_on=day_for(member, end),
         card=row.card,
@@ -109,7 +109,7 @@ def _welcome(member: Member, row: Subscription, *, again: bool) -> None:
         to=member,
         key=f"mail:welcome:{row.sub_id}",
         again=again,
-        price=money(row.price_minor, row.currency or "usd"),
+        price=money_for(member, row.price_minor, row.currency or "usd"),
         interval=row.plan.interval if row.plan else "",
         next_on=day_for(member, row.renews_at or row.started_at),
         is_trial=row.status == "trialing",
@@ -136,7 +136,7 @@ def _payment_failed(member: Member, row: Subscription, after: Entitlement) -> No
         f"billing/{kind}",
         to=member,
         key=f"mail:{word}:{row.past_due_invoice_id}",
-        amount=money(row.latest_invoice_due_minor or row.amount_minor or 0, row.currency or "usd"),
+        amount=money_for(member, row.latest_invoice_due_minor or row.amount_minor or 0, row.currency or "usd"),
         closes_on=day_for(member, after.until or now()),
         zone=zone_name(member),
         pay_url=row.latest_invoice_url,

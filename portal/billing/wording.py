@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import datetime
-from zoneinfo import ZoneInfo
-
-from babel.dates import format_date, get_timezone_name
-from flask import current_app
 
 from portal.accounts.models import Member
 from portal.billing.models import Interval
-
-
-def zone_of(member: Member) -> ZoneInfo:
-    return ZoneInfo(member.time_zone or current_app.config["SITE_TIME_ZONE"])
+from portal.core import locales
 
 
 def day_for(member: Member, moment: datetime) -> str:
     """ "3 May 2026", in the member's own zone; letters are written where no page tells whose zone counts."""
-    return format_date(moment.astimezone(zone_of(member)), "d MMMM y", locale=current_app.config["SITE_LOCALE"])
+    return locales.day(moment.astimezone(locales.zone_of(member)).date(), locales.manner_of(member))
+
+
+def money_for(member: Member, minor: int, currency: str) -> str:
+    """ "$99", as the member writes it, whoever's request it is."""
+    return locales.money(minor, currency.upper(), locales.manner_of(member))
 
 
 def zone_name(member: Member) -> str:
     """ "Central Time", for the line of a letter that says which zone its dates are in."""
-    return get_timezone_name(zone_of(member), width="long", locale=current_app.config["SITE_LOCALE"])
+    return locales.zone_name(locales.zone_of(member), locales.manner_of(member))
 
 
 def renewal_after(moment: datetime, interval: Interval) -> datetime:

@@ -151,6 +151,7 @@ def tag_of(reading: Reading, page: int) -> str:
         web.banner(),
         datetime.now(web.reader_zone()).date(),
         web.reader_zone(),
+        web.reader_manner(),
         request.cookies.get("theme", ""),
         session["csrf_token"],
         current_app.extensions["site"],

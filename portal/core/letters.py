@@ -22,6 +22,7 @@ from portal.core.audit import HasId
 from portal.core.clock import now
 from portal.core.db import Model, Words, db, transaction
 from portal.core.jobs import enqueue, job
+from portal.core.web import written_for
 
 log = structlog.get_logger()
 
@@ -30,6 +31,8 @@ class Addressee(Protocol):
     id: Any
     email: Any
     name: Any
+    time_zone: Any
+    locale: Any
 
 
 class Letter(Model):
@@ -51,6 +54,7 @@ class Letter(Model):
     dropped_at: Mapped[datetime | None]
 
 
+_PARTS = ("subject.txt", "txt", "html")
 MayRead = Callable[[int, int], bool]
 _may_read: dict[str, MayRead] = {}
 
@@ -87,14 +91,16 @@ def post(
     if db.session.scalar(select(Letter.id).where(Letter.key == key)) is not None:
         return False
     words |= {"to": to, "unsubscribe_url": unsubscribe_url}
+    with written_for(to):
+        subject, text, html = (render_template(f"mail/{kind}.{part}", **words) for part in _PARTS)
     letter = Letter(
         kind=kind,
         key=key,
         member_id=to.id,
         address=address or to.email,
-        subject=" ".join(render_template(f"mail/{kind}.subject.txt", **words).split()),
-        text=render_template(f"mail/{kind}.txt", **words).strip() + "\n",
-        html=_with_inline_style(render_template(f"mail/{kind}.html", **words)),
+        subject=" ".join(subject.split()),
+        text=text.strip() + "\n",
+        html=_with_inline_style(html),
         unsubscribe_url=unsubscribe_url,
         about_kind=getattr(type(about), "__tablename__", None) if about else None,
         about_id=about.id if about else None,

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from decimal import Decimal
-from functools import lru_cache
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_currency, get_currency_precision
 from flask import Flask, current_app, g, has_request_context, request
 from flask_login import current_user
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from portal.core import markdown
+from portal.core import locales, markdown
 from portal.core.admission import Audience, audiences
 from portal.core.clock import now
 
@@ -145,16 +142,38 @@ def lead_with(first: Banner) -> None:
 def reader_zone() -> ZoneInfo:
     """The zone of whoever reads this page: their own, else the site's. Looked up once a request; a page asks often."""
     if "zone" not in g:
-        name = current_user.member.time_zone if current_user and current_user.is_authenticated else None
-        g.zone = _zone(name or current_app.config["SITE_TIME_ZONE"])
-        g.today = datetime.now(g.zone).date()
+        _write_for(current_user.member if current_user and current_user.is_authenticated else None)
     found: ZoneInfo = g.zone
     return found
 
 
-@lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
+def reader_manner() -> locales.Manner:
+    """How whoever reads this page writes days, times and money."""
+    reader_zone()
+    found: locales.Manner = g.manner
+    return found
+
+
+@contextmanager
+def written_for(reader: locales.Reader) -> Iterator[None]:
+    """Moments and money in here are for this reader, whose request it may not be: a letter, most often."""
+    before = {name: g.get(name) for name in _READER if name in g}
+    _write_for(reader)
+    try:
+        yield
+    finally:
+        for name in _READER:
+            g.pop(name)
+        for name, value in before.items():
+            setattr(g, name, value)
+
+
+_READER = ("zone", "manner", "today")
+
+
+def _write_for(reader: locales.Reader | None) -> None:
+    g.zone, g.manner = locales.zone_of(reader), locales.manner_of(reader)
+    g.today = datetime.now(g.zone).date()
 
 
 def when(moment: datetime, style: str = "short") -> Markup:
@@ -164,13 +183,18 @@ def when(moment: datetime, style: str = "short") -> Markup:
 
 def whens(style: str = "short") -> Callable[[datetime], Markup]:
     """`when` for a loop, with the reader's zone and day asked for once."""
-    zone, locale = reader_zone(), current_app.config["SITE_LOCALE"]
+    zone, manner = reader_zone(), reader_manner()
     today = g.today
 
     def element(moment: datetime) -> Markup:
         local = moment.astimezone(zone)
-        exact = _exact(local, locale)
-        text = exact if style == "exact" else _short(local, today, locale)
+        exact = locales.exact(local, manner)
+        if style == "exact":
+            text = exact
+        elif local.date() == today:
+            text = locales.clock(local.hour, local.minute, manner)
+        else:
+            text = locales.short_day(local.date(), manner, with_year=local.year != today.year)
         utc = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         return Markup(  # noqa: S704  # the words are escaped, the moment is digits
             f'<time datetime="{utc}" title="{escape(exact)}">{escape(text)}</time>'
@@ -179,62 +203,14 @@ def whens(style: str = "short") -> Callable[[datetime], Markup]:
     return element
 
 
-def _short(local: datetime, today: date, locale: str) -> str:
-    if local.date() == today:
-        return _time(local.hour, local.minute, "short", locale)
-    return _date(local.date(), "d MMM" if local.year == today.year else "d MMM y", locale)
-
-
-def _exact(local: datetime, locale: str) -> str:
-    """Put together from parts that recur: Babel takes long over the whole, and a page shows twenty of them."""
-    clock = _time(local.hour, local.minute, "h:mm a", locale)
-    return f"{_date(local.date(), 'EEEE, d MMMM y', locale)}, {clock} {_zone_name(_Offset(local), locale)}"
-
-
-class _Offset:
-    """A moment that equals every other of the same zone and offset, as the zone's name does ("CDT")."""
-
-    def __init__(self, local: datetime) -> None:
-        self.local, self.key = local, (str(local.tzinfo), local.utcoffset())
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Offset) and self.key == other.key
-
-
-@lru_cache(maxsize=256)
-def _zone_name(moment: _Offset, locale: str) -> str:
-    return format_datetime(moment.local, "zzz", locale=locale)
-
-
-@lru_cache(maxsize=4096)
-def _time(hour: int, minute: int, pattern: str, locale: str) -> str:
-    return format_time(time(hour, minute), pattern, locale=locale)
-
-
-@lru_cache(maxsize=2048)
-def _date(on: date, pattern: str, locale: str) -> str:
-    return format_date(on, pattern, locale=locale)
-
-
 def day(moment: datetime) -> str:
     """A date in words, "3 May 2026", in the reader's zone."""
-    return _date(moment.astimezone(reader_zone()).date(), "d MMMM y", current_app.config["SITE_LOCALE"])
+    return locales.day(moment.astimezone(reader_zone()).date(), reader_manner())
 
 
 def money(minor: int, currency: str) -> str:
-    """`9900, "usd"` → "$99.00" (or "$99" when even), by the site's locale. Minor units, never a float."""
-    return _money(minor, currency.upper(), current_app.config["SITE_LOCALE"])
-
-
-@lru_cache(maxsize=512)
-def _money(minor: int, currency: str, locale: str) -> str:
-    amount = Decimal(minor).scaleb(-get_currency_precision(currency))
-    if amount == amount.to_integral_value():
-        return format_currency(amount, currency, "¤#,##0", locale=locale, currency_digits=False)
-    return format_currency(amount, currency, locale=locale)
+    """`9900, "usd"` → "$99.00" (or "$99" when even), as the reader writes it. Minor units, never a float."""
+    return locales.money(minor, currency.upper(), reader_manner())
 
 
 def filesize(size: int) -> str:

@@ -7,12 +7,11 @@ three of them, for two rows as for twenty: these are the pages that people open 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
 from flask import current_app
 from markupsafe import Markup
 from sqlalchemy import BindParameter, Row, Select, String, and_, bindparam, case, cast, exists, func, or_, select
@@ -20,11 +19,11 @@ from sqlalchemy.orm import selectinload
 
 from portal.accounts.models import Member
 from portal.conversations.models import Thread
-from portal.core import search
+from portal.core import locales, search
 from portal.core.admission import Audience
 from portal.core.clock import now
 from portal.core.db import db
-from portal.core.web import Page, cursor, filesize, money, reader_zone
+from portal.core.web import Page, cursor, filesize, money, reader_manner, reader_zone
 from portal.library import media
 from portal.library.models import Download, Episode, File, Item, Kind, Nugget, Resource, Tool, Version, item_topic
 from portal.topics.models import Topic
@@ -172,7 +171,7 @@ def _rows(
         return []
     topics = topics_in_order() if topics is None else topics
     links = [(str(topic.id), _TOPIC_LINK.format(topic.slug, topic.title)) for topic in topics]  # once, not once a row
-    zone, locale = reader_zone(), current_app.config["SITE_LOCALE"]
+    zone, manner = reader_zone(), reader_manner()
     year = now().astimezone(zone).year
     rows = []
     for row in found:
@@ -187,7 +186,7 @@ def _rows(
                 row.problem,
                 row.is_free,
                 row.published_at,
-                _day(row.published_at, zone, year, locale),
+                _day(row.published_at, zone, year, manner),
                 _facts(row),
                 Markup("").join(link for topic_id, link in links if topic_id in about),
                 row.had is not None and row.had < row.edition,
@@ -219,14 +218,9 @@ def _media_in_words(media_types: str) -> str:
     return " and ".join(words) if len(words) < 3 else ", ".join(words)
 
 
-def _day(moment: datetime, zone: ZoneInfo, year: int, locale: str) -> str:
+def _day(moment: datetime, zone: ZoneInfo, year: int, manner: locales.Manner) -> str:
     there = moment.astimezone(zone).date()
-    return _date(there, "d MMM" if there.year == year else "d MMM y", locale)
-
-
-@lru_cache(maxsize=2048)
-def _date(there: date, pattern: str, locale: str) -> str:
-    return format_date(there, pattern, locale=locale)
+    return locales.short_day(there, manner, with_year=there.year != year)
 
 
 # The statements

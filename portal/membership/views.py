@@ -26,6 +26,7 @@ from portal.membership import inviting as invited
 from portal.membership import joining
 from portal.membership.forms import InvitedForm, JoinForm
 from portal.membership.offering import Offer, offers
+from portal.practices.queries import told_of
 
 bp = Blueprint("membership", __name__)
 Page = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
@@ -78,7 +79,8 @@ def join_now() -> Page:
 @admits(Audience.SIGNED_IN)
 def account() -> str:
     """Everything about oneself, one click away."""
-    return render_template("membership/account.html", standing=_standing())
+    told = told_of(me(), reader=me())
+    return render_template("membership/account.html", standing=_standing(), told=told)
 
 
 def _standing() -> Standing:

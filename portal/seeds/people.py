@@ -12,6 +12,8 @@ from portal.accounts.models import Member, Role
 from portal.billing.models import Grant, GrantSource
 from portal.core.clock import now
 from portal.core.db import db
+from portal.practices.describing import describe
+from portal.practices.models import Field, Part, Region, Size, Specialty
 from portal.seeds import reading
 
 PASSWORD = "practice freedom demo"  # noqa: S105  # of every demo person, printed by `make run`
@@ -34,15 +36,13 @@ def load(password_hash: str) -> dict[str, Member]:
             handle=about["handle"],
             email=about["email"],
             role=Role(about["role"]),
-            practice=about.get("practice"),
-            title=about.get("title"),
-            bio=about.get("bio"),
             password_hash=password_hash,
             created_at=now() - _HERE_SINCE,
             confirmed_at=now() - _HERE_SINCE,
         )
         db.session.add(member)
         db.session.flush()
+        _describe(member, about)
         _admit(member, about)
         found[member.handle] = member
     return found
@@ -52,6 +52,23 @@ def sign_ins() -> list[tuple[str, str, str]]:
     """(what they are, name, e-mail) of the people whom one would sign in as."""
     members = {m.handle: m for m in db.session.scalars(select(Member).where(Member.handle.in_(SHOWN)))}
     return [(role, members[handle].name, members[handle].email) for handle, role in SHOWN.items() if handle in members]
+
+
+def _describe(member: Member, about: dict[str, Any]) -> None:
+    """Through the same door as everybody's profile."""
+    describe(
+        member,
+        name=member.name,
+        practice=about.get("practice", ""),
+        specialty=Specialty(about["specialty"]) if "specialty" in about else None,
+        part=Part(about["part"]) if "part" in about else None,
+        title=about.get("title", ""),
+        size=Size(about["size"]) if "size" in about else None,
+        region=Region(about["region"]) if "region" in about else None,
+        bio=about.get("bio", ""),
+        shown=set(Field) - {Field(field) for field in about.get("hides", [])},
+        listed=about.get("listed", True),
+    )
 
 
 def _admit(member: Member, about: dict[str, Any]) -> None:

@@ -1,0 +1,71 @@
+"""What members say about themselves and their practice, and what of it they keep from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+
+from portal.accounts.models import Member
+from portal.accounts.profiles import clean_name, lines
+from portal.core.db import db
+from portal.core.web import plain_name
+from portal.practices.models import Affiliation, Discretion, Field, Part, Practice, Region, Size, Specialty
+
+
+def describe(
+    member: Member,
+    *,
+    name: str,
+    practice: str = "",
+    specialty: Specialty | None = None,
+    part: Part | None = None,
+    title: str = "",
+    size: Size | None = None,
+    region: Region | None = None,
+    bio: str = "",
+    shown: Collection[Field] = frozenset(Field),
+    listed: bool = True,
+) -> None:
+    """Replace the profile; what is left empty is said no more. Raises NoName."""
+    member.name = clean_name(name)
+    member.bio = lines(bio) or None
+    works = _affiliation(member)
+    works.part, works.title = part, plain_name(title) or None
+    firm = works.practice
+    firm.name, firm.specialty, firm.size, firm.region = plain_name(practice) or None, specialty, size, region
+    discretion = discretion_of(member)
+    discretion.hide(frozenset(Field) - frozenset(shown))
+    discretion.is_unlisted = not listed
+    member.practice = member.title = None  # where this stood before there were practices; a later release drops both
+
+
+def say_part(member: Member, part: Part) -> None:
+    """Only what they are in their practice; the rest of the profile stays as it is."""
+    _affiliation(member).part = part
+
+
+def discretion_of(member: Member) -> Discretion:
+    """What they keep to themselves, to be changed; nothing yet for whoever never said."""
+    _wait_for_turn(member)
+    found = db.session.scalar(select(Discretion).where(Discretion.member_id == member.id))
+    if found is None:
+        found = Discretion(member_id=member.id)
+        db.session.add(found)
+        db.session.flush()
+    return found
+
+
+def _affiliation(member: Member) -> Affiliation:
+    _wait_for_turn(member)
+    found = db.session.scalar(select(Affiliation).where(Affiliation.member_id == member.id))
+    if found is None:
+        found = Affiliation(member_id=member.id, practice=Practice())
+        db.session.add(found)
+        db.session.flush()
+    return found
+
+
+def _wait_for_turn(member: Member) -> None:
+    """The same form sent twice at once makes one row: on PostgreSQL the second waits for the first."""
+    db.session.execute(select(Member.id).where(Member.id == member.id).with_for_update())

@@ -47,6 +47,8 @@ class Stranger:
     name: str = ""
     first_name: str = ""
     id: int = 0
+    time_zone: str | None = None
+    locale: str | None = None
 
 
 def invite(email: str, role: Role, *, open_until: datetime | None = None, by: Member) -> Invitation:

@@ -98,7 +98,6 @@ ENTITLED = INSIDE[Audience.ENTITLED]
 THINGS: dict[str, Bobs | Nobodys] = {
     "accounts.confirm": TOKEN,
     "accounts.end_device": Bobs("/account/devices/{device}/end", [], data={}),
-    "accounts.member": Nobodys("a profile is shown to members; what each field shows is in tests/accounts"),
     "accounts.reset_password": TOKEN,
     "address.confirm_address": TOKEN,
     "address.stop_address": TOKEN,
@@ -129,6 +128,7 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "outbox.letter": Nobodys("exists with the demo's settings only"),
     "outbox.letter_html": Nobodys("exists with the demo's settings only"),
     "people.change_role": Bobs("/desk/people/bob/role", ["owner"], data={"role": "moderator"}),
+    "practices.member": Nobodys("a profile is shown to members; what each field shows is in tests/practices"),
     "people.withdraw": Bobs("/desk/people/invitations/{invitation}/end", ["owner"], data={}),
 }
 

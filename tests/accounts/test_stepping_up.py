@@ -21,7 +21,7 @@ ASKED = "/sign-in/again?next=/account/profile"
 @pytest.fixture(autouse=True)
 def guarded(app, monkeypatch):
     """For these tests the profile, and a form without a page, are behind the question."""
-    for endpoint in ("accounts.profile", "accounts.end_other_devices"):
+    for endpoint in ("practices.profile", "accounts.end_other_devices"):
         monkeypatch.setitem(app.view_functions, endpoint, needs_fresh_sign_in(app.view_functions[endpoint]))
 
 

@@ -77,3 +77,18 @@ def test_style_sheet_and_script_are_kept_for_a_year_under_their_hash(browse, app
     assert "immutable" in sheet.headers["Cache-Control"]
     assert sheet.headers["Content-Encoding"] == "br"
     assert browse().get("/static/000000000000/css/site.css").status_code == 404
+
+
+def test_the_cookie_of_a_production_site_is_bound_to_its_host(tmp_path):
+    """`__Host-`: a browser takes it only from https, for the whole site and for no other host (RFC 6265bis 4.1.3.2)."""
+    from portal import create_app
+    from tests.test_config import COMPLETE
+
+    site = create_app(
+        config.chosen(COMPLETE | {"PORTAL_INSTANCE": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path}/p.sqlite"})
+    )
+    answer = site.test_client().get("/sign-in", base_url="https://freedom.example")
+    cookie = next(c for c in answer.headers.getlist("Set-Cookie") if c.startswith("__Host-session="))
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= {part.strip() for part in cookie.split(";")}
+    assert "domain" not in cookie.lower()
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"

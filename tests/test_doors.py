@@ -117,6 +117,7 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "library.file": SHARED,
     "library.item": SHARED,
     "library.topic": SHARED,
+    "sign_in.link": TOKEN,
     "membership.invitation": TOKEN,
     "moderation.flag": Bobs("/posts/{hidden_post}/flag", STAFF, data={"reason": "selling"}),
     "moderation.rule_on_post": Bobs(

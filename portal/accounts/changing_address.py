@@ -14,7 +14,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from portal.accounts import attempts, links
+from portal.accounts import attempts, links, steps
 from portal.accounts.addresses import canonical
 from portal.accounts.models import AddressChange, Member, Purpose
 from portal.accounts.signed_in import hashed
@@ -127,6 +127,7 @@ def confirm(token: str, *, by: Member) -> AddressChange:
     for purpose in Purpose:
         links.void(member.id, purpose)  # whatever lies in the old mailbox opens nothing, even if they go back to it
     attempts.forgive_all(change.old_email)
+    steps.void(member)  # a sign-in begun by the old mailbox
     audit.record(member, "address.changed", member, change=change.id)
     _tell_both(member, change)
     return change

@@ -38,6 +38,16 @@ class SecondStepForm(TextForm):
     next = HiddenField()
 
 
+class AskForCodeForm(TextForm):
+    email = EmailField("E-mail address", validators=_EMAIL)
+    next = HiddenField()
+
+
+class MailedCodeForm(TextForm):
+    code = StringField("Code from the letter", validators=_CODE)
+    next = HiddenField()
+
+
 class AgainByCodeForm(TextForm):
     code = StringField(
         "Code", validators=[DataRequired("Enter the code."), Length(max=60, message="That is too long.")]

@@ -18,7 +18,11 @@ from portal.core.errors import Refusal
 from portal.core.jobs import periodic
 
 PREFIX = "pfl_"  # so that a leaked one is recognised by scanners of code and logs
-GOOD_FOR = {Purpose.CONFIRM: timedelta(hours=24), Purpose.RESET: timedelta(hours=1)}
+GOOD_FOR = {
+    Purpose.CONFIRM: timedelta(hours=24),
+    Purpose.RESET: timedelta(hours=1),
+    Purpose.SIGN_IN: timedelta(minutes=10),
+}
 KEPT = timedelta(days=7)
 
 

@@ -1,22 +1,34 @@
-"""Pages of signing in beyond the first: the second step, and proving once more who one is."""
+"""Pages of signing in beyond the first: mailed codes and links, the second step, proving once more who one is."""
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from portal.accounts import finishing, stepping_up, steps, two_step
-from portal.accounts.finishing import AFTER_SIGN_IN
-from portal.accounts.forms import AgainByCodeForm, AgainForm, SecondStepForm
-from portal.accounts.models import Member, Step
+from portal.accounts import finishing, links, mailed_codes, stepping_up, steps, two_step
+from portal.accounts.finishing import AFTER_SIGN_IN, First
+from portal.accounts.forms import (
+    AgainByCodeForm,
+    AgainForm,
+    AskForCodeForm,
+    MailedCodeForm,
+    PlainForm,
+    SecondStepForm,
+)
+from portal.accounts.models import Member, Purpose, Step
 from portal.accounts.signed_in import me, renew_session, this_device
 from portal.core.admission import Audience, admits
 from portal.core.db import db, give_up
 from portal.core.errors import Refusal, TooMuch, back_to_form
+from portal.core.limits import limiter
+from portal.core.typed import one_line
 from portal.core.web import local_path
 
 bp = Blueprint("sign_in", __name__)
 Page = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
+
+
+_CODE_FOR = "code for"  # in the session: the address that was typed, for the page that waits for its code
 
 
 @bp.after_request
@@ -24,6 +36,58 @@ def _keep_no_copy(response: Response) -> Response:
     """Secrets are typed into these pages, or stand in their address."""
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+@bp.post("/sign-in/codes")
+@admits(Audience.ANYONE)
+@limiter.limit("20/hour")
+def ask_for_code() -> Page:
+    """Answers alike, whether or not the address is somebody's."""
+    form = AskForCodeForm()
+    wanted = local_path(form.next.data, AFTER_SIGN_IN)
+    if not form.validate():
+        return render_template("accounts/ask_for_code.html", form=form), 422
+    mailed_codes.ask(form.email.data or "")
+    session[_CODE_FOR] = one_line(form.email.data)
+    return redirect(url_for("sign_in.code", next=wanted), 303)
+
+
+@bp.route("/sign-in/code", methods=["GET", "POST"])
+@admits(Audience.ANYONE)
+def code() -> Page:
+    """Where the code in the letter is typed in, in the browser that asked for it."""
+    wanted = local_path(request.values.get("next"), AFTER_SIGN_IN)
+    form = MailedCodeForm(data={"next": request.args.get("next")})
+    try:
+        step = steps.under_way(Step.CODE)
+        if not form.validate_on_submit():
+            return _code_page(form), 422 if form.is_submitted() else 200
+        member = mailed_codes.take(step, form.code.data or "")
+    except steps.StepOver as over:
+        return _begin_again(over, wanted)
+    except Refusal as no:
+        back_to_form(form, no, "code")
+        return _code_page(form), no.status
+    return finishing.after_first_step(member, First.MAILBOX, wanted=wanted)
+
+
+@bp.route("/sign-in/link/<token>", methods=["GET", "POST"])
+@admits(Audience.ANYONE)
+@limiter.limit("30/hour", methods=["POST"])
+def link(token: str) -> Page:
+    """The letter's link: a page with a button, because office mail scanners open every link."""
+    form = PlainForm()
+    try:
+        owner = links.owner_of(token, Purpose.SIGN_IN)
+        if not form.validate_on_submit():
+            return render_template("accounts/sign_in_link.html", form=form, token=token, email=owner.email)
+        member = mailed_codes.take_link(token)
+    except links.LinkSpent as spent:
+        page = render_template(
+            "accounts/link_spent.html", text=spent.message, label="Sign in", href=url_for("accounts.sign_in")
+        )
+        return page, spent.status
+    return finishing.after_first_step(member, First.MAILBOX, wanted=AFTER_SIGN_IN)
 
 
 @bp.route("/sign-in/second-step", methods=["GET", "POST"])
@@ -41,15 +105,11 @@ def second_step() -> Page:
         two_step.prove(member, form.code.data or "")
         steps.finish(step)
     except steps.StepOver as over:
-        give_up()
-        flash(over.message, "warning")
-        return redirect(url_for("accounts.sign_in", next=wanted), 303)
+        return _begin_again(over, wanted)
     except Refusal as no:
         back_to_form(form, no, "code" if isinstance(no, two_step.WrongCode) else None)
         return _second_step_page(form), no.status, _patience(no)
-    return finishing.after_second_step(
-        member, finishing.First(step.first_proof or ""), trust=form.trust.data, wanted=wanted
-    )
+    return finishing.after_second_step(member, First(step.first_proof or ""), trust=form.trust.data, wanted=wanted)
 
 
 @bp.route("/sign-in/again", methods=["GET", "POST"])
@@ -77,11 +137,53 @@ def again() -> Page:
     return redirect(wanted, 303)
 
 
+@bp.post("/sign-in/again/codes")
+@admits(Audience.SIGNED_IN)
+@limiter.limit("20/hour")
+def ask_again_for_code() -> Response:
+    """For whoever does not know their password, and has no second factor to prove instead."""
+    wanted = request.form.get("next")
+    if two_step.is_on(me()):
+        return redirect(url_for("sign_in.again", next=wanted), 303)
+    mailed_codes.ask_again(me())
+    return redirect(url_for("sign_in.again_by_code", next=wanted), 303)
+
+
+@bp.route("/sign-in/again/code", methods=["GET", "POST"])
+@admits(Audience.SIGNED_IN)
+def again_by_code() -> Page:
+    wanted = local_path(request.values.get("next"), url_for("accounts.security"))
+    form = MailedCodeForm(data={"next": request.args.get("next")})
+    try:
+        step = steps.under_way(Step.CODE_AGAIN)
+        if not form.validate_on_submit():
+            return _again_page(form), 422 if form.is_submitted() else 200
+        token = stepping_up.prove_by_mail(this_device(), step, form.code.data or "")
+    except steps.StepOver:
+        give_up()
+        return redirect(url_for("sign_in.again", next=wanted), 303)
+    except Refusal as no:
+        back_to_form(form, no, "code" if isinstance(no, mailed_codes.WrongCode) else None)
+        return _again_page(form), no.status
+    renew_session(token)
+    return redirect(wanted, 303)
+
+
+def _begin_again(over: steps.StepOver, wanted: str) -> Response:
+    give_up()
+    flash(over.message, "warning")
+    return redirect(url_for("accounts.sign_in", next=wanted), 303)
+
+
+def _code_page(form: MailedCodeForm) -> str:
+    return render_template("accounts/code.html", form=form, email=session.get(_CODE_FOR, ""))
+
+
 def _second_step_page(form: SecondStepForm) -> str:
     return render_template("accounts/second_step.html", form=form)
 
 
-def _again_page(form: AgainForm | AgainByCodeForm) -> str:
+def _again_page(form: AgainForm | AgainByCodeForm | MailedCodeForm) -> str:
     return render_template("accounts/again.html", form=form)
 
 

@@ -16,8 +16,8 @@ from flask import current_app, redirect, request, url_for
 from sqlalchemy import update
 from werkzeug.exceptions import HTTPException
 
-from portal.accounts import attempts, passwords, two_step
-from portal.accounts.models import Device
+from portal.accounts import attempts, mailed_codes, passwords, steps, two_step
+from portal.accounts.models import Device, SignInStep
 from portal.accounts.signed_in import hashed, this_device
 from portal.core.clock import now
 from portal.core.db import db
@@ -33,7 +33,7 @@ class NotProved(Refusal):
 
 
 class CodeNeeded(Refusal):
-    message = "Your password alone is not enough: two-step sign-in is on. Type a code instead."
+    message = "Two-step sign-in is on, so this alone is not enough. Type a code of your app instead."
 
 
 class SignedOutMeanwhile(Refusal):
@@ -71,6 +71,16 @@ def prove_by_code(device: Device, code: str) -> str:
     """By their authenticator app or a recovery code. Raises two_step.WrongCode, TooMuch, SignedOutMeanwhile."""
     two_step.prove(device.member, code)
     return renew(device, strong=True)
+
+
+def prove_by_mail(device: Device, step: SignInStep, code: str) -> str:
+    """By a code mailed to them. Raises mailed_codes.WrongCode, CodeNeeded, steps.StepOver, SignedOutMeanwhile."""
+    if two_step.is_on(device.member):
+        raise CodeNeeded()
+    if step.member_id != device.member_id:  # begun in this browser as somebody else
+        raise steps.StepOver()
+    mailed_codes.take(step, code)
+    return renew(device)
 
 
 def renew(device: Device, *, fresh: bool = True, strong: bool = False) -> str:

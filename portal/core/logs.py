@@ -10,10 +10,14 @@ from typing import Any
 import structlog
 from flask import Flask
 
+_BEFORE_A_TOKEN = "password/reset|sign-in/link|confirm|email/stop|unsubscribe|feeds|invitations"  # noqa: S105  # words
 _SECRETS = [
     (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "<address>"),
     (re.compile(r"\b(sk|rk)_(test|live)_\w+|whsec_\w+"), "<key>"),
-    (re.compile(r"(/(?:password/reset|confirm|email/stop|unsubscribe|feeds|invitations)/)[^/\s\"?]+"), r"\1<token>"),
+    (
+        re.compile(r"(/(?:password/reset|sign-in/link|confirm|email/stop|unsubscribe|feeds|invitations)/)[^/\s\"?]+"),
+        r"\1<token>",
+    ),
 ]
 _MAX = 2000  # characters of one value
 

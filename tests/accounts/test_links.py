@@ -38,7 +38,9 @@ def test_nora_confirms_her_address_by_the_button_on_the_page(app, make, nora, br
     assert _member(app, nora).is_confirmed
 
 
-@pytest.mark.parametrize(("path", "purpose"), [("/confirm/", "confirm"), ("/password/reset/", "reset")])
+@pytest.mark.parametrize(
+    ("path", "purpose"), [("/confirm/", "confirm"), ("/password/reset/", "reset"), ("/sign-in/link/", "sign in")]
+)
 def test_a_mail_scanner_that_opens_the_link_ten_times_uses_nothing_up(app, make, nora, browse, path, purpose):
     token = make.link(nora, purpose)
     scanner = browse()
@@ -80,17 +82,26 @@ def test_twenty_clicks_at_once_are_one_use(make, people, browse):
     assert answer.status_code == 303
 
 
-def test_of_twenty_uses_at_once_the_database_lets_one_through(app, make, nora):
-    token = make.link(nora, "confirm")
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_of_twenty_uses_at_once_the_database_lets_one_through(app, make, nora, purpose):
+    token = make.link(nora, purpose)
 
     def use(_number: int) -> str:
         with app.app_context(), transaction():
-            links.use(token, Purpose.CONFIRM)
+            links.use(token, purpose)
         return "used"
 
     found = at_once(20, use)
     assert found.count("used") == 1
     assert sum(isinstance(error, links.LinkSpent) for error in found) == 19
+
+
+def test_twenty_clicks_on_a_sign_in_link_are_one_sign_in(make, nora, browse):
+    token = make.link(nora, "sign in")
+    browsers = [browse() for _ in range(20)]
+    found = at_once(20, lambda number: browsers[number].post(f"/sign-in/link/{token}").status_code)
+    assert sorted(found) == [303] + [410] * 19
+    assert sum(browser.get("/account").status_code == 200 for browser in browsers) == 1
 
 
 def test_a_link_for_one_purpose_opens_nothing_else(app, make, nora, browse):
@@ -99,14 +110,24 @@ def test_a_link_for_one_purpose_opens_nothing_else(app, make, nora, browse):
     assert browse().get(f"/confirm/{reset}").status_code == 410
     assert browse().post(f"/password/reset/{confirm}", data={"password": NEW}).status_code == 410
     assert browse().post(f"/confirm/{reset}").status_code == 410
+    sign_in = make.link(nora, "sign in")
+    assert browse().post(f"/password/reset/{sign_in}", data={"password": NEW}).status_code == 410
+    assert browse().post(f"/confirm/{sign_in}").status_code == 410
+    for other in (confirm, reset):
+        browser = browse()
+        assert browser.post(f"/sign-in/link/{other}").status_code == 410
+        assert browser.get("/account").status_code == 303
     assert not _member(app, nora).is_confirmed
     assert _member(app, nora).password_hash is None
 
 
-@pytest.mark.parametrize(("purpose", "path", "hours"), [("confirm", "/confirm/", 24), ("reset", "/password/reset/", 1)])
-def test_a_link_runs_out(make, nora, browse, clock, purpose, path, hours):
+@pytest.mark.parametrize(
+    ("purpose", "path", "minutes"),
+    [("confirm", "/confirm/", 24 * 60), ("reset", "/password/reset/", 60), ("sign in", "/sign-in/link/", 10)],
+)
+def test_a_link_runs_out(make, nora, browse, clock, purpose, path, minutes):
     token = make.link(nora, purpose)
-    clock.shift(timedelta(hours=hours, minutes=-1))
+    clock.shift(timedelta(minutes=minutes - 1))
     assert browse().get(path + token).status_code == 200
     clock.shift(timedelta(minutes=1, seconds=1))
     assert browse().get(path + token).status_code == 410
@@ -115,8 +136,10 @@ def test_a_link_runs_out(make, nora, browse, clock, purpose, path, hours):
 
 def test_a_link_sent_to_an_older_mailbox_is_worth_nothing(app, make, nora, browse):
     confirm, reset = make.link(nora, "confirm"), make.link(nora, "reset")
+    sign_in = make.link(nora, "sign in")
     with app.app_context(), transaction():
         db.session.get_one(Member, nora.id).email = "nora.new@example.com"
+    assert browse().post(f"/sign-in/link/{sign_in}").status_code == 410
     assert browse().get(f"/confirm/{confirm}").status_code == 410
     assert browse().get(f"/password/reset/{reset}").status_code == 410
     assert browse().post(f"/confirm/{confirm}").status_code == 410

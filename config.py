@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +25,17 @@ class Misconfigured(Exception):
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         super().__init__("The portal refuses to start:\n  - " + "\n  - ".join(problems))
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One of several things that are sold, each by the month and by the year."""
+
+    key: str  # "circle", as in /join/circle-monthly and the lookup key …_circle_monthly
+    name: str
+    monthly_minor: int  # minor units of PLAN_CURRENCY
+    annual_minor: int
+    includes: tuple[str, ...]  # what it comes with, in the owner's short words
 
 
 class Config:
@@ -92,8 +104,10 @@ class Config:
         self.PLAN_CURRENCY = (env.get("PLAN_CURRENCY") or "usd").lower()
         self.PLAN_MONTHLY_MINOR = self._whole("PLAN_MONTHLY_MINOR", 9_900, most=99_999_999)
         self.PLAN_ANNUAL_MINOR = self._whole("PLAN_ANNUAL_MINOR", 99_000, most=99_999_999)
+        self.PLAN_TIERS = self._tiers(env.get("PLAN_TIERS") or "")  # instead of the two above, when several are sold
         self.TRIAL_DAYS = self._whole("TRIAL_DAYS", 0, most=730)  # free at the beginning, once a person; 0: none
-        self.STRIPE_TAX = (env.get("STRIPE_TAX") or "0") == "1"  # Stripe works out and adds tax at checkout
+        self.STRIPE_TAX = (env.get("STRIPE_TAX") or "0") == "1"  # Stripe works out tax at checkout
+        self.PRICES_INCLUDE_TAX = (env.get("PRICES_INCLUDE_TAX") or "0") == "1"  # else it is added to them
         self.GRACE_DAYS = self._whole("GRACE_DAYS", 7, most=60)
 
         # Letters.
@@ -130,6 +144,25 @@ class Config:
             self._problem(f"{name} is {text!r}; it may be a whole number from 0 to {most}")
             return otherwise
         return int(text) if text else otherwise
+
+    def _tiers(self, text: str) -> tuple[Tier, ...]:
+        """PLAN_TIERS, "key | Name | monthly | annual | words, words; …"; each thing wrong in it is a problem."""
+        found: list[Tier] = []
+        for number, part in enumerate((p for p in text.split(";") if p.strip()), start=1):
+            fields = [field.strip() for field in part.split("|")]
+            if len(fields) not in {4, 5}:
+                self._problem(f"{_TIER.format(number)} is {part.strip()!r}; {_TIER_SHAPE}")
+                continue
+            key, name, monthly, annual, *words = fields
+            includes = tuple(word.strip() for word in ",".join(words).split(",") if word.strip())
+            wrong = _wrong_in_tier(key, name, monthly, annual, includes)
+            if key in {tier.key for tier in found}:
+                wrong.append(f"its key {key!r} is taken by an earlier one")
+            for reason in wrong:
+                self._problem(f"{_TIER.format(number)}: {reason}")
+            if not wrong:
+                found.append(Tier(key, name, int(monthly), int(annual), includes))
+        return tuple(found)
 
     def _problem(self, text: str) -> None:
         self._problems.append(text)
@@ -235,6 +268,24 @@ def stripe_hosts(config: Mapping[str, object]) -> tuple[str, ...]:
     if parts.hostname in _LOOPBACK:  # the sandbox's pages may be opened under either name
         return tuple(f"{parts.scheme}://{host}:{parts.port}" for host in ("127.0.0.1", "localhost"))
     return (f"{parts.scheme}://{parts.netloc}",)
+
+
+_TIER = "PLAN_TIERS, number {}"
+_TIER_SHAPE = "write key | Name | monthly | annual | what it includes, with commas; and a semicolon before the next"
+
+
+def _wrong_in_tier(key: str, name: str, monthly: str, annual: str, includes: tuple[str, ...]) -> list[str]:
+    wrong = []
+    if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", key):
+        wrong.append(f"its key is {key!r}; it may be up to 20 small letters and digits, such as circle")
+    if not 1 <= len(name) <= 40:
+        wrong.append(f"its name is {name!r}; it may have 1 to 40 characters")
+    for interval, amount in (("monthly", monthly), ("annual", annual)):
+        if not re.fullmatch(r"[1-9][0-9]{0,7}", amount):
+            wrong.append(f"its {interval} amount is {amount!r}; it may be whole cents, such as 9900")
+    if len(includes) > 8 or any(len(word) > 60 for word in includes):
+        wrong.append("it may include up to 8 things, each in up to 60 characters")
+    return wrong
 
 
 def _database_url(url: str) -> str:

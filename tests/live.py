@@ -29,22 +29,28 @@ FLASK = (sys.executable, "-m", "flask", "--app", "wsgi")
 class Live:
     """A portal of its own in `folder`. `web` and `worker` may be killed and started again; nothing else is shared."""
 
-    def __init__(self, folder: Path, sandbox: RunningSandbox, *, seed: bool, url: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, sandbox: RunningSandbox, *, seed: bool, url: str | None = None, **settings: str
+    ) -> None:
         self.folder, self.sandbox = folder, sandbox
         self.port = _free_port()
         self.url = f"http://localhost:{self.port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.database = url or f"sqlite:///{folder}/portal.sqlite"
-        self.env = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "VIRTUAL_ENV"}} | {
-            "PORTAL_ENV": "development",
-            "PORTAL_INSTANCE": str(folder),
-            "DATABASE_URL": self.database,
-            "PUBLIC_URL": self.url,
-            "SECRET_KEY": "live-live-live-live-live-live-live-live",
-            "STRIPE_SECRET_KEY": "sk_test_sandbox",
-            "STRIPE_WEBHOOK_SECRET": SECRET,
-            "STRIPE_API_BASE": sandbox.url,
-        }
+        self.env = (
+            {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "VIRTUAL_ENV"}}
+            | {
+                "PORTAL_ENV": "development",
+                "PORTAL_INSTANCE": str(folder),
+                "DATABASE_URL": self.database,
+                "PUBLIC_URL": self.url,
+                "SECRET_KEY": "live-live-live-live-live-live-live-live",
+                "STRIPE_SECRET_KEY": "sk_test_sandbox",
+                "STRIPE_WEBHOOK_SECRET": SECRET,
+                "STRIPE_API_BASE": sandbox.url,
+            }
+            | settings
+        )
         self.command("db", "upgrade")
         self.command("billing", "sync-prices")
         if seed:
@@ -141,10 +147,11 @@ class Live:
 
 
 @contextmanager
-def live_portal(folder: Path, *, seed: bool = False, url: str | None = None) -> Iterator[Live]:
-    """A portal with web and worker running; everything ends with the block."""
+def live_portal(folder: Path, *, seed: bool = False, url: str | None = None, **settings: str) -> Iterator[Live]:
+    """A portal with web and worker running; everything ends with the block. `TRIAL_DAYS="14"` and the like are its
+    settings."""
     with running_sandbox(folder) as sandbox:
-        live = Live(folder, sandbox, seed=seed, url=url)
+        live = Live(folder, sandbox, seed=seed, url=url, **settings)
         try:
             live.start_web()
             live.start_worker()

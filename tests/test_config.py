@@ -70,6 +70,41 @@ def test_a_number_that_is_none_is_named_instead_of_a_traceback(name: str, text: 
         config.chosen(COMPLETE | {name: text})
 
 
+def test_one_tier_a_semicolon_is_what_the_owner_writes():
+    text = " library | Library | 4900 | 49000 | Every tool, The podcast ; circle|Circle|9900|99000 ; "
+    read = config.chosen(COMPLETE | {"PLAN_TIERS": text}).PLAN_TIERS
+    assert read == (
+        config.Tier("library", "Library", 4900, 49000, ("Every tool", "The podcast")),
+        config.Tier("circle", "Circle", 9900, 99000, ()),
+    )
+    assert config.chosen(COMPLETE).PLAN_TIERS == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("circle, Circle, 9900, 99000", "number 1 is 'circle, Circle, 9900, 99000'; write key | Name | monthly"),
+        ("ok | Ok | 1 | 2; Circle | Circle | 9900 | 99000", "number 2: its key is 'Circle'"),
+        ("circle |  | 9900 | 99000", "its name is ''"),
+        ("circle | Circle | 99.00 | 99000", "its monthly amount is '99.00'"),
+        ("circle | Circle | 9900 | 0", "its annual amount is '0'"),
+        ("a | A | 1 | 2; a | B | 1 | 2", "number 2: its key 'a' is taken by an earlier one"),
+        ("a | A | 1 | 2 | " + ",".join("wwwwwwwww"), "up to 8 things"),
+        ("a | A | 1 | 2 | " + "w" * 61, "up to 60 characters"),
+    ],
+)
+def test_each_thing_wrong_with_a_tier_is_named(text: str, said: str):
+    with pytest.raises(config.Misconfigured) as refused:
+        config.chosen(COMPLETE | {"PLAN_TIERS": text})
+    assert said in str(refused.value)
+
+
+def test_all_that_is_wrong_with_all_tiers_is_said_at_once():
+    with pytest.raises(config.Misconfigured) as refused:
+        config.chosen(COMPLETE | {"PLAN_TIERS": "A | | x | y; b"})
+    assert len(refused.value.problems) == 5
+
+
 def test_every_reason_is_said_at_once():
     with pytest.raises(config.Misconfigured) as refused:
         config.chosen({"PORTAL_ENV": "production", "ALLOW_ROOT": "1"})

@@ -175,7 +175,9 @@ class Gateway:
             for each in self._ask(lambda v1: list(v1.prices.list(cast(Any, params)).auto_paging_iter()))
         ]
 
-    def make_price(self, *, product: str, lookup_key: str, amount_minor: int, currency: str, interval: str) -> Price:
+    def make_price(
+        self, *, product: str, lookup_key: str, amount_minor: int, currency: str, interval: str, tax_behavior: str
+    ) -> Price:
         """A product and its recurring price, for the demo: a real account gets its prices from its owner."""
         made = self._ask(lambda v1: v1.products.create({"name": product}, {"idempotency_key": f"product-{lookup_key}"}))
         values = {
@@ -184,6 +186,7 @@ class Gateway:
             "unit_amount": amount_minor,
             "currency": currency,
             "recurring": {"interval": interval},
+            "tax_behavior": tax_behavior,
         }
         return as_price(_plain(self._ask(lambda v1: v1.prices.create(cast(Any, values)))))
 

@@ -30,6 +30,7 @@ class Price:
     is_active: bool
     livemode: bool
     product_id: str
+    tax_behavior: str | None  # inclusive, exclusive, unspecified
 
 
 @dataclass(frozen=True)
@@ -235,6 +236,7 @@ def as_price(price: Json) -> Price:
         is_active=bool(need(price, "active")),
         livemode=bool(need(price, "livemode")),
         product_id=id_of(need(price, "product")) or "",
+        tax_behavior=price.get("tax_behavior"),
     )
 
 

@@ -19,13 +19,14 @@ from portal.billing.entitlements import entitlement_of
 from portal.billing.gateway import StripeAway, StripeRefused, stripe_gateway
 from portal.billing.invoices import invoices_of
 from portal.billing.models import LIVE, AttemptState, BillingCustomer, CheckoutAttempt, Plan
+from portal.billing.prices import offer_of
 from portal.billing.queries import latest_subscription, plan_for_sale, plans_for_sale
 from portal.billing.setting_up import portal_configuration
 from portal.billing.shapes import Malformed
 from portal.billing.standing import standing_of
 from portal.billing.syncing import UNREADABLE, Busy, read_now
 from portal.billing.trying import trial_days_for
-from portal.billing.wording import renewal_after
+from portal.billing.wording import renewal_after, tax_note
 from portal.core.admission import Audience, admits, audiences
 from portal.core.clock import now
 from portal.core.db import db, release, transaction
@@ -64,13 +65,17 @@ def checkout(plan: str) -> Page:
 
 def _checkout_page(plan: Plan, problem: str | None = None) -> str:
     sub, trial_days = latest_subscription(me().id), trial_days_for(me().id)
+    offer, for_sale = offer_of(plan), plans_for_sale()
     return render_template(
         "billing/checkout.html",
         plan=plan,
         trial_days=trial_days,
         charged_at=now() + timedelta(days=trial_days) if trial_days else renewal_after(now(), plan.interval),
         agreed=terms(plan, trial_days),
-        others=[other for other in plans_for_sale() if other.key != plan.key],
+        offer=offer,
+        others=[other for other in for_sale if other.key != plan.key and offer_of(other).tier == offer.tier],
+        has_tiers=any(offer_of(other).tier != offer.tier for other in for_sale),
+        tax_note=tax_note(),
         came_back="back" in request.args,
         has_one=sub is not None and sub.status in LIVE,
         for_sale=plan.refused_because is None,

@@ -25,6 +25,15 @@ def zone_name(member: Member) -> str:
     return locales.zone_name(locales.zone_of(member), locales.manner_of(member))
 
 
+def tax_note() -> str:
+    """What the pages before the button say of tax; nothing where none is worked out."""
+    if not current_app.config["STRIPE_TAX"]:
+        return ""
+    if current_app.config["PRICES_INCLUDE_TAX"]:
+        return "Tax is included."
+    return "Tax, where it applies, is added and shown on Stripe’s page before you pay."
+
+
 def renewal_after(moment: datetime, interval: Interval) -> datetime:
     """A month or a year later, on the same day or the last one of a shorter month, as Stripe anchors it."""
     months = 12 if interval is Interval.YEAR else 1

@@ -28,11 +28,15 @@ PLACES: dict[str, tuple[str, ...]] = {
 def landing() -> str:
     """The promise to a visitor; what is new to whoever is signed in."""
     if me_or_none() is None:
-        from portal.billing.queries import plans_for_sale
+        from portal.billing.trying import trial_days_for
+        from portal.billing.wording import tax_note
+        from portal.membership.offering import tiers
 
         return render_template(
             "home/landing.html",
-            plans=plans_for_sale(),
+            tiers=tiers(),
+            trial_days=trial_days_for(None),
+            tax_note=tax_note(),
             items=latest_items(4),
             topic_pairs=[(t.title, f"/topics/{t.slug}") for t in topics_in_order()],
         )

@@ -18,6 +18,8 @@ from sqlalchemy import BindParameter, Row, Select, String, and_, bindparam, case
 from sqlalchemy.orm import selectinload
 
 from portal.accounts.models import Member
+from portal.billing.models import Interval
+from portal.billing.prices import offers
 from portal.conversations.models import Thread
 from portal.core import locales, search
 from portal.core.admission import Audience
@@ -144,9 +146,10 @@ def item_by_slug(slug: str) -> Select[Item]:
 
 
 def monthly_price() -> str:
-    """What membership costs a month, in words."""
-    config = current_app.config
-    return f"{money(config['PLAN_MONTHLY_MINOR'], config['PLAN_CURRENCY'])} a month"
+    """What membership costs a month, in words; the least of it where several are sold."""
+    monthly = [offer for offer in offers(current_app.config) if offer.interval is Interval.MONTH]
+    least = min(monthly, key=lambda offer: offer.price_minor)
+    return f"{'from ' if len(monthly) > 1 else ''}{money(least.price_minor, least.currency)} a month"
 
 
 def length_in_words(seconds: int) -> str:

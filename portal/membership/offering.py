@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from portal.billing.models import Interval, Plan
+from portal.billing.prices import offer_of
 from portal.billing.queries import plans_for_sale
 
 
 @dataclass(frozen=True)
 class Offer:
-    """One plan, and what sets it apart from the others."""
+    """One plan, and what sets it apart from the others of its tier."""
 
     key: str
     name: str
@@ -22,10 +24,27 @@ class Offer:
     favoured: bool
 
 
-def offers() -> list[Offer]:
-    """What is for sale, in the order of the join page; the longest commitment that saves money is favoured."""
-    plans = plans_for_sale()
-    return [
+@dataclass(frozen=True)
+class Tier:
+    """What is sold, with the ways to pay for it."""
+
+    name: str  # "" where only one thing is sold
+    includes: tuple[str, ...]  # in the owner's words
+    offers: tuple[Offer, ...]
+
+
+def tiers() -> list[Tier]:
+    """What is for sale, in the order of the join page."""
+    described = [(offer_of(plan), plan) for plan in plans_for_sale()]
+    found = []
+    for (name, includes), group in groupby(described, key=lambda pair: (pair[0].tier, pair[0].includes)):
+        found.append(Tier(name, includes, _offers([plan for _offer, plan in group])))
+    return found
+
+
+def _offers(plans: Sequence[Plan]) -> tuple[Offer, ...]:
+    """The longest commitment that saves money is favoured."""
+    return tuple(
         Offer(
             key=plan.key,
             name=plan.name,
@@ -36,7 +55,7 @@ def offers() -> list[Offer]:
             favoured=saving is not None,
         )
         for plan in plans
-    ]
+    )
 
 
 def _saving(plan: Plan, plans: Sequence[Plan]) -> str | None:

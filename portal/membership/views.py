@@ -18,6 +18,8 @@ from portal.accounts.stepping_up import needs_fresh_sign_in
 from portal.billing.entitlements import entitlement_of
 from portal.billing.queries import latest_subscription
 from portal.billing.standing import Standing, standing_of
+from portal.billing.trying import trial_days_for
+from portal.billing.wording import tax_note
 from portal.core.admission import Audience, admits
 from portal.core.db import db
 from portal.core.errors import Refusal, TooMuch, back_to_form
@@ -25,7 +27,7 @@ from portal.core.limits import limiter
 from portal.membership import inviting as invited
 from portal.membership import joining
 from portal.membership.forms import InvitedForm, JoinForm
-from portal.membership.offering import Offer, offers
+from portal.membership.offering import Tier, tiers
 from portal.practices.queries import told_of
 
 bp = Blueprint("membership", __name__)
@@ -44,11 +46,18 @@ _BESIDE = {
 @admits(Audience.ANYONE)
 def join() -> Page:
     """Plans and account on one page; whoever is signed in sees the plans and goes on without a form."""
-    for_sale = offers()
-    if me_or_none() is not None:
-        return render_template("membership/plans.html", offers=for_sale, standing=_standing())
-    wanted = _known(request.args.get("plan"), for_sale) or next((o.key for o in for_sale if o.favoured), "")
-    return _join_page(JoinForm(data={"plan": wanted}), for_sale)
+    for_sale = tiers()
+    member = me_or_none()
+    if member is not None:
+        return render_template(
+            "membership/plans.html",
+            tiers=for_sale,
+            trial_days=trial_days_for(member.id),
+            tax_note=tax_note(),
+            standing=_standing(),
+        )
+    favoured = next((offer.key for tier in for_sale for offer in tier.offers if offer.favoured), "")
+    return _join_page(JoinForm(data={"plan": _known(request.args.get("plan"), for_sale) or favoured}), for_sale)
 
 
 @bp.post("/join")
@@ -58,7 +67,7 @@ def join_now() -> Page:
     """Make the account, sign in, and go on to the plan, or to the account without one."""
     if me_or_none() is not None:
         return redirect(url_for("membership.join"), 303)
-    form, for_sale = JoinForm(), offers()
+    form, for_sale = JoinForm(), tiers()
     if not form.validate():
         return _join_page(form, for_sale), 422
     try:
@@ -154,10 +163,17 @@ def welcome() -> str:
     return render_template("membership/welcome.html")
 
 
-def _join_page(form: JoinForm, for_sale: list[Offer], *, taken: bool = False) -> str:
-    form.plan.choices = [(offer.key, offer.name) for offer in for_sale] + [("", "")]
-    return render_template("membership/join.html", form=form, offers=for_sale, taken=taken)
+def _join_page(form: JoinForm, for_sale: list[Tier], *, taken: bool = False) -> str:
+    form.plan.choices = [(offer.key, offer.name) for tier in for_sale for offer in tier.offers] + [("", "")]
+    return render_template(
+        "membership/join.html",
+        form=form,
+        tiers=for_sale,
+        trial_days=trial_days_for(None),
+        tax_note=tax_note(),
+        taken=taken,
+    )
 
 
-def _known(wanted: str | None, for_sale: list[Offer]) -> str:
-    return wanted if wanted in {offer.key for offer in for_sale} and wanted else ""
+def _known(wanted: str | None, for_sale: list[Tier]) -> str:
+    return wanted if wanted and wanted in {offer.key for tier in for_sale for offer in tier.offers} else ""

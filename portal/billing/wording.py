@@ -5,6 +5,8 @@ from __future__ import annotations
 from calendar import monthrange
 from datetime import datetime
 
+from flask import current_app
+
 from portal.accounts.models import Member
 from portal.billing.models import Interval
 from portal.core import locales

@@ -1,4 +1,4 @@
-"""Every door is tried by everybody: all routes, by nine kinds of person, and with other people's things.
+"""Every door is tried by everybody: all routes, by ten kinds of person, and with other people's things.
 
 `tests/routes.txt` says for whom a route is; nothing here repeats it. A new route is tried by itself; a new route that
 names a thing (`/posts/<int:post_id>`) fails until `THINGS` says whose thing is tried and who may.
@@ -20,11 +20,13 @@ from portal.core.admission import Audience, audience_of
 from portal.core.clock import now
 from portal.core.db import db, transaction
 
+LEAVING = "leaving"  # their account is being deleted
 SIGNED_IN = ["unconfirmed", "subscriber", "member", "lapsed", "suspended", "moderator", "coach", "owner"]
-EVERYBODY = ["visitor", *SIGNED_IN]
+EVERYBODY = ["visitor", *SIGNED_IN, LEAVING]
 STAFF = ["moderator", "coach", "owner"]
 INSIDE = {
     Audience.ANYONE: EVERYBODY,
+    Audience.ACCOUNT: [*SIGNED_IN, LEAVING],
     Audience.SIGNED_IN: SIGNED_IN,
     Audience.ENTITLED: ["member", *STAFF],
     Audience.MODERATORS: STAFF,
@@ -44,6 +46,7 @@ def crowd(make, people) -> dict[str, Member | None]:
         "member": people.alice,
         "lapsed": people.lena,
         "suspended": make.member("Sid Suspended", entitled=True, suspended_until=now() + timedelta(days=9)),
+        LEAVING: make.member("Lou Leaving", entitled=True, leaving_since=now()),
         "moderator": people.mo,
         "coach": people.cory,
         "owner": people.olga,
@@ -70,6 +73,8 @@ def test_the_gate_lets_in_exactly_those_for_whom_a_route_is(app: Flask, browse, 
                 assert answer.text == "inside", said
             elif kind == "visitor":
                 assert (answer.status_code, answer.location.split("?")[0]) == (303, "/sign-in"), said
+            elif kind == LEAVING:
+                assert (answer.status_code, answer.location) == (303, "/account/data"), said
             else:
                 assert answer.status_code == 403, said
             tried += 1
@@ -110,6 +115,7 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "conversations.reply": Bobs("/threads/{hidden}/posts", STAFF, data={"body": "Hello"}),
     "conversations.room": Nobodys("a room is open to all members"),
     "conversations.thread": Bobs("/threads/{hidden}", STAFF),
+    "data.stay_by_link": TOKEN,
     "desk_billing.file": Nobodys("a list of the owner's"),
     "desk_billing.listing": Nobodys("a list of the owner's"),
     "library.audio": SHARED,
@@ -182,8 +188,8 @@ def test_nobody_touches_what_is_bobs(app: Flask, browse, crowd, bobs, endpoint: 
             if kind in thing.may:
                 assert answer.status_code not in REFUSED, said
                 continue
-            asked_to_sign_in = answer.status_code == 303 and answer.location.startswith("/sign-in")
-            assert asked_to_sign_in or answer.status_code in REFUSED, said
+            led_away = answer.status_code == 303 and answer.location.startswith(("/sign-in", "/account/data"))
+            assert led_away or answer.status_code in REFUSED, said
             assert _everything(app) == before, f"{said}, and something changed"
 
 

@@ -35,6 +35,7 @@ PAGES = {
         "/account/profile",
         "/account/security",
         "/account/email",
+        "/account/data/deletion",
         "/account/mail",
         "/rooms/{room}/threads/new",
         "/threads/{thread}",

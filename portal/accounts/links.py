@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 
-from portal.accounts.models import Member, OneTimeLink, Purpose
+from portal.accounts.models import LEAVES_AFTER, Member, OneTimeLink, Purpose
 from portal.accounts.signed_in import hashed
 from portal.core.clock import now
 from portal.core.db import db, transaction
@@ -22,6 +22,7 @@ GOOD_FOR = {
     Purpose.CONFIRM: timedelta(hours=24),
     Purpose.RESET: timedelta(hours=1),
     Purpose.SIGN_IN: timedelta(minutes=10),
+    Purpose.STAY: LEAVES_AFTER,
 }
 KEPT = timedelta(days=7)
 

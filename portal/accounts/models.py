@@ -6,8 +6,8 @@ import uuid
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from portal.core.clock import now
 from portal.core.db import Model, Words
@@ -25,6 +25,7 @@ class Role(StrEnum):
 _RANK = list(Role)
 _FORMS_OF_ADDRESS = {"dr", "prof", "professor", "mr", "mrs", "ms", "mx"}
 IDLE = timedelta(days=30)  # a browser unused for so long is signed out
+LEAVES_AFTER = timedelta(days=7)  # so long whoever asked for their account to be deleted may take that back
 FRESH_FOR = timedelta(minutes=15)  # so long a proof of who they are opens what asks for a fresh one
 
 
@@ -47,7 +48,19 @@ class Member(Model):
     practice: Mapped[str | None] = mapped_column(deferred=True)  # moved to the area practices; a later release drops it
     title: Mapped[str | None] = mapped_column(deferred=True)  # as `practice`
     bio: Mapped[str | None] = mapped_column(Words)
+    renamed_at: Mapped[datetime | None] = mapped_column(index=True)  # pages that browsers kept show the name before
+    leaving_since: Mapped[datetime | None]  # they asked for the account to be deleted: access is off, undo is possible
+    words_go_too: Mapped[bool] = mapped_column(
+        default=False, server_default=false()
+    )  # with it, the words of their posts
+    charges_ended_at: Mapped[datetime | None]  # while leaving: Stripe confirmed that nothing more will be charged
     closed_at: Mapped[datetime | None]  # the account was deleted; only its posts remain, without a name
+
+    @validates("name", "handle", "role", "closed_at")
+    def _note_renaming(self, _key: str, value: object) -> object:
+        if self.id is not None:
+            self.renamed_at = now()
+        return value
 
     @property
     def initials(self) -> str:
@@ -66,6 +79,15 @@ class Member(Model):
     @property
     def is_suspended(self) -> bool:
         return self.suspended_until is not None and self.suspended_until > now()
+
+    @property
+    def is_leaving(self) -> bool:
+        return self.leaving_since is not None
+
+    @property
+    def leaves_at(self) -> datetime | None:
+        """When the account will be deleted for good."""
+        return self.leaving_since + LEAVES_AFTER if self.leaving_since is not None else None
 
     @property
     def is_staff(self) -> bool:
@@ -188,6 +210,7 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"
     RESET = "reset"
     SIGN_IN = "sign in"
+    STAY = "stay"  # undo the deletion of an account
 
 
 class OneTimeLink(Model):

@@ -7,4 +7,4 @@ from portal.accounts.models import Member
 
 def may_post(member: Member) -> bool:
     """Words of others reach people by letter, so whoever writes has shown that their own address is real."""
-    return member.is_confirmed and not member.is_suspended and member.closed_at is None
+    return member.is_confirmed and not member.is_suspended and not member.is_leaving and member.closed_at is None

@@ -39,7 +39,7 @@ def change(member: Member, role: Role, *, by: Member, here: Device | None = None
     """
     if member.role is role:
         return
-    if member.closed_at is not None or member.is_suspended:
+    if member.closed_at is not None or member.is_leaving or member.is_suspended:
         raise NotNow()
     if not member.is_confirmed:  # whoever joined with somebody else's address has shown nothing yet
         raise NotConfirmed()
@@ -78,4 +78,5 @@ def staff() -> Select[Member]:
 
 
 def _owners() -> Select[int]:
-    return select(Member.id).where(Member.role == Role.OWNER, Member.closed_at.is_(None)).order_by(Member.id)
+    stay = Member.closed_at.is_(None) & Member.leaving_since.is_(None)
+    return select(Member.id).where(Member.role == Role.OWNER, stay).order_by(Member.id)

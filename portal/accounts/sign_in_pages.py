@@ -113,7 +113,7 @@ def second_step() -> Page:
 
 
 @bp.route("/sign-in/again", methods=["GET", "POST"])
-@admits(Audience.SIGNED_IN)
+@admits(Audience.ACCOUNT)
 def again() -> Page:
     """A fresh sign-in for what matters most, then back to it; see stepping_up.needs_fresh_sign_in."""
     wanted = local_path(request.values.get("next"), url_for("accounts.security"))

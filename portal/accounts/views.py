@@ -58,7 +58,7 @@ def sign_in() -> Page:
 
 
 @bp.post("/sign-out")
-@admits(Audience.SIGNED_IN)
+@admits(Audience.ACCOUNT)
 def sign_out() -> Response:
     """The browser also forgets what it cached of the pages just left."""
     signing_in.end_device(this_device())
@@ -234,7 +234,7 @@ def _patience(no: Refusal) -> dict[str, str]:
 
 def _unconfirmed() -> Banner | None:
     member = me()
-    if member.is_confirmed:
+    if member.is_confirmed or member.is_leaving:
         return None
     return Banner(
         f"Please confirm your address: we wrote to {member.email}. Until then you can read, but not post.",

@@ -34,7 +34,9 @@ def of_changes(
 
 def tell_staff(key: str, *, subject: str, told: Sequence[str]) -> None:
     """One letter a coach and owner for this key, ever; `told` are its paragraphs."""
-    staff = select(Member).where(Member.role.in_([Role.COACH, Role.OWNER]), Member.closed_at.is_(None))
+    staff = select(Member).where(
+        Member.role.in_([Role.COACH, Role.OWNER]), Member.closed_at.is_(None), Member.leaving_since.is_(None)
+    )
     for each in db.session.scalars(staff.order_by(Member.id)).all():
         try:
             with db.session.begin_nested():

@@ -17,12 +17,19 @@ from portal.billing.models import AttemptState, BillingCustomer, CheckoutAttempt
 from portal.billing.shapes import Session
 from portal.core.clock import now
 from portal.core.db import db, transaction
+from portal.core.errors import Refusal
 from portal.core.jobs import NotYet, job
 from portal.core.web import absolute
 
 log = structlog.get_logger()
 LASTS = timedelta(hours=1)
 REPEAT_AFTER = timedelta(seconds=30)  # then whoever was opening it is taken for dead
+
+
+class Leaving(Refusal):
+    message = "Your account is being deleted, so nothing new is begun. Keep the account first."
+
+
 _UNDER_WAY = CheckoutAttempt.state.in_([AttemptState.OPENING, AttemptState.OPEN])
 
 
@@ -40,6 +47,8 @@ def write_down(
     try:
         with transaction():
             member = db.session.get_one(Member, member_id)
+            if member.is_leaving:
+                raise Leaving()
             attempt = CheckoutAttempt(
                 account=own_account(),
                 livemode=is_live(),
@@ -124,6 +133,14 @@ def close_unknown_sessions(member_id: int) -> None:
 def trial_days_of(attempt: CheckoutAttempt) -> int:
     """The days that are free when this attempt is finished."""
     return int(attempt.params["subscription_data"].get("trial_period_days", 0))
+
+
+def close_all(member_id: int) -> None:
+    """No link to Stripe's payment page leads anywhere any more. Raises StripeAway, StripeRefused, NotYet."""
+    attempt = under_way(member_id)
+    if attempt is not None:
+        close_attempt(attempt.id)
+    close_unknown_sessions(member_id)
 
 
 def follow_session(attempt: CheckoutAttempt, session: Session) -> AttemptState:

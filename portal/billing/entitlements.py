@@ -49,6 +49,7 @@ class Why(StrEnum):
     """Why someone may, or may no longer, come in."""
 
     STAFF = "staff"
+    LEAVING = "leaving"  # the account is being deleted
     GRANT = "grant"
     PAID = "paid"
     TRIAL = "trial"
@@ -136,6 +137,8 @@ class Given:
 def entitlement_of(member: Member) -> Entitlement:
     """The entitlement at this moment, asked of the database once a request and person."""
     known: dict[int, Entitlement] = g.setdefault("entitlements", {})
+    if member.is_leaving:
+        return Entitlement(Level.NONE, Why.LEAVING)
     if member.id not in known:
         known[member.id] = Entitlement(Level.FULL, Why.STAFF) if member.is_staff else paid_or_given(member.id)
     return known[member.id]
@@ -185,8 +188,12 @@ def open_until(row: Subscription) -> datetime | None:
 
 
 def audiences_of(member: Member) -> frozenset[Audience]:
-    """The audiences a member belongs to. Suspended people keep their account and lose the rest, staff or not."""
-    found = {Audience.ANYONE, Audience.SIGNED_IN}
+    """The audiences a member belongs to. Suspended people keep their account and lose the rest, staff or not; whoever
+    is about to leave keeps the way back and their own data."""
+    found = {Audience.ANYONE, Audience.ACCOUNT}
+    if member.is_leaving:
+        return frozenset(found)
+    found.add(Audience.SIGNED_IN)
     if member.is_suspended:
         return frozenset(found)
     if entitlement_of(member).is_open:

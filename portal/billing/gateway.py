@@ -211,6 +211,19 @@ class Gateway:
     def tell_address(self, customer_id: str, email: str) -> None:
         self._ask(lambda v1: v1.customers.update(customer_id, {"email": email}))
 
+    def delete_customer(self, customer_id: str) -> None:
+        """Name, address and card are gone at Stripe, all subscriptions ended; invoices stay. Done before: nothing.
+
+        Emptied first, because the news of the deletion comes with the customer as it was.
+        """
+        nobody: Json = {"name": "Former member", "email": "", "metadata": ""}
+        try:
+            self._ask(lambda v1: v1.customers.update(customer_id, cast(Any, nobody)))
+            self._ask(lambda v1: v1.customers.delete(customer_id))
+        except StripeRefused as error:
+            if not error.is_missing:
+                raise
+
     # Checkout and portal
 
     def open_session(self, params: Mapping[str, Any], *, key: str) -> Session:
@@ -288,6 +301,10 @@ class Gateway:
             except Malformed as error:
                 log.error("invoice.unreadable", reason=str(error))
         return found
+
+    def end_with_period(self, sub_id: str) -> None:
+        """What was paid for stays, and nothing more is charged."""
+        self._ask(lambda v1: v1.subscriptions.update(sub_id, {"cancel_at_period_end": True}))
 
     def cancel(self, sub_id: str) -> None:
         self._ask(lambda v1: v1.subscriptions.cancel(sub_id))

@@ -30,7 +30,9 @@ class Followed:
 
 
 def of_changes(member: Member, followed: Sequence[Followed], *, after: Entitlement) -> None:
-    """Write the letters that follow from one reading of a customer."""
+    """Write the letters that follow from one reading of a customer. Whoever is leaving was told all of it then."""
+    if member.is_leaving:
+        return
     for each in followed:
         row = each.row
         if row.plan_id is None:

@@ -315,7 +315,7 @@ def _look_at(walk: _Walk, page: list[tuple[str, Snapshot]]) -> None:
             is_ours = any(item.price_id in walk.plans for item in snapshot.items)
             walk.alive[customer_id].append((snapshot.id, is_ours))
         known = walk.customers.get(customer_id)
-        if known is not None and _differs(mirror.get(snapshot.id), snapshot, walk.plans):
+        if known is not None and known.has_member and _differs(mirror.get(snapshot.id), snapshot, walk.plans):
             walk.differing[known.row_id] = None
 
 

@@ -45,7 +45,7 @@ def standing_of(member: Member, answer: Entitlement, sub: Subscription | None) -
         tone=tone,
         label=label,
         next_charge=_next_charge(sub) if sub is not None else None,
-        may_join=not is_live and not answer.is_open and answer.why is not Why.UNKNOWN_STATUS,
+        may_join=not is_live and not answer.is_open and answer.why not in {Why.UNKNOWN_STATUS, Why.LEAVING},
         owes=sub is not None and sub.status in {"past_due", "unpaid"},
     )
 
@@ -71,6 +71,7 @@ def _words(member: Member, answer: Entitlement, sub: Subscription | None) -> tup
         ),
         Why.UNREAD: ("Member", "good", "You are a member. We are waiting for news of your renewal from Stripe."),
         Why.UNKNOWN_STATUS: ("Being checked", "warn", "Something about your plan needs a look by us. We are on it."),
+        Why.LEAVING: ("Leaving", "warn", "Your account is being deleted. Nothing more will be charged."),
         Why.NEVER: (
             "Not a member yet",
             "plain",

@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import or_, select, update
 
 from portal.accounts.models import Member
-from portal.billing import alerting, invoices, letting_know, reversing
+from portal.billing import alerting, forgetting, invoices, letting_know, reversing
 from portal.billing.attempts import close_attempt
 from portal.billing.entitlements import KNOWN_STATUSES, Entitlement, open_until, paid_or_given
 from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
@@ -180,6 +180,8 @@ def _write(row_id: int, owner: str, target: int, answer: _Answer, read_at: datet
             letting_know.of_changes(member, followed, after=after)
             alerting.of_changes(member, [each.row for each in followed], moved, after=after)
             _close_attempts(member, followed)
+        else:
+            forgetting.forget_details(customer.id)
         _mark_events(customer, target)
         customer.sync_done, customer.synced_at = max(customer.sync_done, target), read_at
         if customer.sync_requested > customer.sync_done:

@@ -52,6 +52,8 @@ def checkout(plan: str) -> Page:
     member = me_or_none()
     if member is None:
         return redirect(url_for("membership.join", plan=found.key), 303)
+    if member.is_leaving:
+        return redirect(url_for("data.data"), 303)
     if request.method == "GET":
         return _checkout_page(found)
     release()
@@ -130,7 +132,7 @@ def _ask_anew() -> None:
 
 
 @bp.get("/account/billing")
-@admits(Audience.SIGNED_IN)
+@admits(Audience.ACCOUNT)
 def billing() -> str:
     """One's membership in one sentence, what is charged next, and the ways to change it."""
     sub = latest_subscription(me().id)
@@ -145,7 +147,7 @@ def billing() -> str:
 
 
 @bp.get("/account/billing/invoices")
-@admits(Audience.SIGNED_IN)
+@admits(Audience.ACCOUNT)
 def invoices() -> str:
     """Everything one was billed, the newest first."""
     return render_template(

@@ -150,12 +150,16 @@ def _announce_for(row_id: int, event: Event, account: str) -> None:
     if event.customer_id is None:
         return
     customer = db.session.scalar(
-        select(BillingCustomer.id).where(
+        select(BillingCustomer).where(
             BillingCustomer.account == account, BillingCustomer.customer_id == event.customer_id
         )
     )
-    if customer is not None:
-        db.session.get_one(StripeEvent, row_id, populate_existing=True).sync_number = announce(customer)
+    if customer is None:
+        return
+    row = db.session.get_one(StripeEvent, row_id, populate_existing=True)
+    row.sync_number = announce(customer.id)
+    if customer.member_id is None and not event.type.startswith("charge."):
+        row.payload = None  # its member is forgotten here, and Stripe's body may still name them
 
 
 def _row_for(customer_id: str | None) -> int | None:

@@ -8,7 +8,20 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Row, Select, and_, bindparam, literal, or_, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import contains_eager
 
 from portal.accounts.models import Member
@@ -39,14 +52,15 @@ def threads_in(room: Room, reader: Member) -> Asked:
     return _threads(sees_all=sees_hidden(reader)), {"room_id": room.id, "reader_id": reader.id}
 
 
-def thread_for(reader: Member, thread_id: int) -> tuple[Thread, bool, bool] | None:
-    """A thread with its room, and whether this reader follows or muted it; None if they may not know of it."""
+def thread_for(reader: Member, thread_id: int) -> tuple[Thread, bool, bool, datetime | None] | None:
+    """A thread with its room, whether this reader follows or muted it, and when anybody last got another name;
+    None if they may not know of it."""
     asked = {"thread_id": thread_id, "reader_id": reader.id}
     found = db.session.execute(_a_thread(sees_all=sees_hidden(reader)), asked).one_or_none()
     if found is None:
         return None
-    thread, follow_id, muted_at = found
-    return thread, bool(follow_id) and muted_at is None, muted_at is not None
+    thread, follow_id, muted_at, renamed_at = found
+    return thread, bool(follow_id) and muted_at is None, muted_at is not None, renamed_at
 
 
 def posts_on_page(thread_id: int, page: int) -> Sequence[Line]:
@@ -64,10 +78,10 @@ def topics_of(thread_id: int) -> Sequence[Line]:
 
 
 @cache
-def _a_thread(*, sees_all: bool) -> Select[Thread, int, datetime | None]:
+def _a_thread(*, sees_all: bool) -> Select[Thread, int, datetime | None, datetime | None]:
     reader_id: BindParameter[int] = bindparam("reader_id")
     found = (
-        select(Thread, Follow.id, Follow.muted_at)
+        select(Thread, Follow.id, Follow.muted_at, select(func.max(Member.renamed_at)).scalar_subquery())
         .join(Thread.room)
         .outerjoin(Follow, and_(Follow.thread_id == Thread.id, Follow.member_id == reader_id))
         .options(contains_eager(Thread.room))

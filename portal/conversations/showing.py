@@ -33,6 +33,7 @@ class Reading:
     thread: Thread
     follows: bool
     muted: bool
+    renamed_at: datetime | None = None  # when anybody last got another name
 
     @property
     def may_reply(self) -> bool:
@@ -148,6 +149,7 @@ def tag_of(reading: Reading, page: int) -> str:
         reader.is_suspended,
         reading.follows,
         reading.muted,
+        reading.renamed_at,
         web.banner(),
         datetime.now(web.reader_zone()).date(),
         web.reader_zone(),

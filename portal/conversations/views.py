@@ -171,8 +171,8 @@ def _reading_or_404(thread_id: int) -> showing.Reading:
     found = queries.thread_for(me(), thread_id)
     if found is None:
         raise NotFound()
-    thread, follows, muted = found
-    return showing.Reading(reader=me(), thread=thread, follows=follows, muted=muted)
+    thread, follows, muted, renamed_at = found
+    return showing.Reading(reader=me(), thread=thread, follows=follows, muted=muted, renamed_at=renamed_at)
 
 
 def _post_or_404(post_id: int) -> Post:

@@ -18,6 +18,7 @@ class Audience(StrEnum):
     """For whom a route is. Staff roles do not depend on paying."""
 
     ANYONE = "anyone"
+    ACCOUNT = "account"  # signed in, even while the account is being deleted
     SIGNED_IN = "signed in"
     ENTITLED = "entitled"  # a member in good standing: plan, seat or grant, and not suspended
     MODERATORS = "moderators"  # moderators, coaches and the owner
@@ -78,6 +79,8 @@ def _gate() -> Any:
         if request.method == "GET":
             return redirect(url_for("accounts.sign_in", next=request.full_path.rstrip("?")), 303)
         return redirect(url_for("accounts.sign_in"), 303)
+    if Audience.SIGNED_IN not in audiences():  # their account is being deleted: the way back, and their data
+        return redirect(url_for("data.data"), 303)
     if audience is Audience.ENTITLED:
         return render_template("errors/members_only.html"), 403
     return abort(403)

@@ -93,9 +93,8 @@ def periodic(name: str, every: timedelta) -> Callable[[Work], Work]:
 
 def enqueue(work: Work, *, key: str | None = None, at: datetime | None = None, **args: Any) -> bool:
     """Ask for `work(**args)` after this transaction commits. False if a job with that key exists already."""
-    name: str = work.__job__  # type: ignore[attr-defined]  # set by @job
     values = {
-        "work": name,
+        "work": name_of(work),
         "args": args,
         "key": key,
         "state": JobState.WAITING,
@@ -106,6 +105,12 @@ def enqueue(work: Work, *, key: str | None = None, at: datetime | None = None, *
     dialect = postgresql if is_postgresql() else sqlite
     insert = dialect.insert(Job).values(**values).on_conflict_do_nothing(index_elements=["key"]).returning(Job.id)
     return db.session.execute(insert).scalar() is not None
+
+
+def name_of(work: Work) -> str:
+    """What a job is called in its table."""
+    name: str = work.__job__  # type: ignore[attr-defined]  # set by @job
+    return name
 
 
 def work_off(*, limit: int = 1000) -> int:

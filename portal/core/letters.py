@@ -7,21 +7,21 @@ words are wiped from the table; that it was sent, to whom and when, stays.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import structlog
 from flask import current_app, render_template
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import mail
 from portal.core.audit import HasId
 from portal.core.clock import now
 from portal.core.db import Model, Words, db, transaction
-from portal.core.jobs import enqueue, job
+from portal.core.jobs import Job, enqueue, job
 from portal.core.web import written_for
 
 log = structlog.get_logger()
@@ -111,13 +111,29 @@ def post(
     return True
 
 
+def forget(member_id: int) -> None:
+    """Delete every letter to a member, sent or not, with the work that would send it."""
+    written = db.session.scalars(select(Letter.id).where(Letter.member_id == member_id)).all()
+    db.session.execute(delete(Job).where(Job.key.in_([f"letter:{letter_id}" for letter_id in written])))
+    db.session.execute(delete(Letter).where(Letter.member_id == member_id))
+
+
+def drop_about(kind: str, ids: Collection[int]) -> None:
+    """Letters about these things that wait to be sent are not sent; their words go at once."""
+    waiting = select(Letter).where(Letter.about_kind == kind, Letter.sent_at.is_(None), Letter.dropped_at.is_(None))
+    for letter in db.session.scalars(waiting):
+        if letter.about_id in ids:
+            letter.dropped_at = now()
+            _wipe(letter)
+
+
 @job("letters.send")
 def send(letter_id: int) -> None:
     """Send one letter unless it was sent or its reader may not know any more."""
     with transaction():
-        letter = db.session.get_one(Letter, letter_id)
-        if letter.sent_at or letter.dropped_at:
-            return
+        letter = db.session.get(Letter, letter_id)
+        if letter is None or letter.sent_at or letter.dropped_at:
+            return  # None: its reader is gone
         if not _may_still_read(letter):
             letter.dropped_at = now()
             _wipe(letter)
@@ -126,9 +142,10 @@ def send(letter_id: int) -> None:
         message = _message(letter)
     mail.send(message)
     with transaction():
-        letter = db.session.get_one(Letter, letter_id)
-        letter.sent_at = now()
-        _wipe(letter)
+        letter = db.session.get(Letter, letter_id)
+        if letter is not None:
+            letter.sent_at = now()
+            _wipe(letter)
     log.info("letter.sent", letter=letter_id)
 
 

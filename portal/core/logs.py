@@ -15,7 +15,9 @@ _SECRETS = [
     (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "<address>"),
     (re.compile(r"\b(sk|rk)_(test|live)_\w+|whsec_\w+"), "<key>"),
     (
-        re.compile(r"(/(?:password/reset|sign-in/link|confirm|email/stop|unsubscribe|feeds|invitations)/)[^/\s\"?]+"),
+        re.compile(
+            r"(/(?:password/reset|sign-in/link|confirm|email/stop|stay|unsubscribe|feeds|invitations)/)[^/\s\"?]+"
+        ),
         r"\1<token>",
     ),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import EmailField, PasswordField, RadioField, StringField
+from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringField
 from wtforms.validators import DataRequired, Length
 
 from portal.core.typed import TextForm
@@ -56,6 +56,10 @@ class AddressForm(TextForm):
             Length(max=254, message="An e-mail address has at most 254 characters."),
         ],
     )
+
+
+class LeaveForm(TextForm):
+    words_too = BooleanField("Remove the words of my posts as well")
 
 
 class PlainForm(TextForm):

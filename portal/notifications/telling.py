@@ -66,6 +66,7 @@ def _who_wants(member_ids: list[int], stream: Stream) -> Iterable[Member]:
             Member.id.in_(member_ids),
             Member.confirmed_at.is_not(None),
             Member.closed_at.is_(None),
+            Member.leaving_since.is_(None),
             Member.id.not_in(turned_off),
         )
         .order_by(Member.id)

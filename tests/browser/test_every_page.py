@@ -45,6 +45,8 @@ ALICE = [
     "/account/profile",
     "/account/security",
     "/account/email",
+    "/account/data",
+    "/account/data/deletion",
     "/account/mail",
     "/account/posts",
     "/account/billing",

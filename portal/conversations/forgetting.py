@@ -1,0 +1,57 @@
+"""What somebody said stays where others answered it, under no name; on their wish the words go too."""
+
+from __future__ import annotations
+
+from sqlalchemy import Select, delete, select, update
+
+from portal.accounts.models import Member
+from portal.conversations import finding
+from portal.conversations.models import Follow, Post, PostRevision, Thread
+from portal.core.db import db
+from portal.core.search import SearchDoc
+from portal.notifications.forgetting import forget_news
+
+WITHOUT_WORDS = "Removed by its author."
+
+
+def forget(member: Member, *, words_too: bool) -> None:
+    """Keep their posts without what only they need: what they follow, and what a post said before it was edited."""
+    theirs = select(Post.id).where(Post.author_id == member.id)
+    db.session.execute(delete(Follow).where(Follow.member_id == member.id))
+    _forget_revisions(theirs)
+    forget_news("post", set(db.session.scalars(theirs)))
+    if words_too:
+        _take_words(member, theirs)
+
+
+def _forget_revisions(theirs: Select[int]) -> None:
+    db.session.execute(
+        delete(PostRevision).where(PostRevision.post_id.in_(theirs)).execution_options(synchronize_session=False)
+    )
+
+
+def _take_words(member: Member, theirs: Select[int]) -> None:
+    """Posts keep their number and place, so that answers to them still stand where they stood."""
+    db.session.execute(
+        delete(SearchDoc)
+        .where(SearchDoc.kind == "post", SearchDoc.ref_id.in_(theirs))
+        .execution_options(synchronize_session=False)
+    )
+    db.session.execute(
+        update(Thread)
+        .where(Thread.id.in_(select(Post.thread_id).where(Post.author_id == member.id)))
+        .values(version=Thread.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.execute(
+        update(Post)
+        .where(Post.author_id == member.id)
+        .values(body=WITHOUT_WORDS, body_html=f"<p><em>{WITHOUT_WORDS}</em></p>")
+        .execution_options(synchronize_session=False)
+    )
+    begun = db.session.scalars(select(Thread).where(Thread.author_id == member.id)).all()
+    for thread in begun:
+        thread.title = thread.about_title or WITHOUT_WORDS
+        finding.forget_thread(thread)
+        if not thread.is_hidden:
+            finding.find_thread_again(thread)

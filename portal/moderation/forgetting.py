@@ -1,0 +1,15 @@
+"""A flag stays as a count for whoever rules on the post; what its member wrote with it goes."""
+
+from __future__ import annotations
+
+from sqlalchemy import update
+
+from portal.accounts.models import Member
+from portal.core.db import db
+from portal.moderation.models import Flag
+
+
+def forget(member: Member) -> None:
+    db.session.execute(
+        update(Flag).where(Flag.by_id == member.id).values(words="").execution_options(synchronize_session=False)
+    )

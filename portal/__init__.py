@@ -51,7 +51,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.desk import views as desk
     from portal.home import views as home
     from portal.library import views as library
-    from portal.membership import address_pages, data_pages
+    from portal.membership import address_pages, data_pages, directory_pages
     from portal.membership import views as membership
     from portal.moderation import views as moderation
     from portal.notifications import views as notifications
@@ -69,6 +69,7 @@ def _wire_areas(app: Flask) -> None:
         security_pages,
         address_pages,
         data_pages,
+        directory_pages,
         desk_billing,
         people,
         seeing_as,

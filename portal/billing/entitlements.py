@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Row,
+    SQLColumnExpression,
     bindparam,
     func,
     literal,
@@ -169,6 +170,23 @@ def of_several(member_ids: Sequence[int]) -> dict[int, Entitlement]:
 def _judged(facts: dict[int, list[Sub | Given]]) -> dict[int, Entitlement]:
     at, grace = now(), _grace()
     return {member_id: judge(known, at=at, grace=grace) for member_id, known in facts.items()}
+
+
+def may_be_open(member_id: SQLColumnExpression[int], *, at: datetime) -> ColumnElement[bool]:
+    """Narrows a list of people in the database to those who may come in; `of_several` has the last word on each."""
+    grant = select(Grant.id).where(
+        Grant.member_id == member_id, Grant.taken_at.is_(None), or_(Grant.until.is_(None), Grant.until > at)
+    )
+    running = (
+        select(Subscription.id)
+        .join(BillingCustomer, BillingCustomer.id == Subscription.customer_id)
+        .where(
+            BillingCustomer.member_id == member_id,
+            Subscription.plan_id.is_not(None),
+            Subscription.status.not_in(_CLOSED),
+        )
+    )
+    return or_(grant.exists(), running.exists())
 
 
 def open_until(row: Subscription) -> datetime | None:

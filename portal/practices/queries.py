@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, select
 
 from portal.accounts.models import Member
 from portal.core.db import db
@@ -29,14 +29,18 @@ class Told:
 
     @property
     def line(self) -> str:
-        """ "Owner and orthodontist, Millbrook Orthodontics": the line under a name."""
-        return ", ".join(filter(None, [self.title or (IN_WORDS[self.part] if self.part else None), self.practice]))
+        return line(self.title, self.part, self.practice)
 
     @property
     def facts(self) -> list[tuple[str, str]]:
         """What is said by choice from a list, in words."""
         said = [(Field.ROLE, self.part), (Field.SPECIALTY, self.specialty), (Field.SIZE, self.size)]
         return [(IN_WORDS[field], IN_WORDS[value]) for field, value in [*said, (Field.REGION, self.region)] if value]
+
+
+def line(title: str | None, part: Part | None, practice: str | None) -> str:
+    """ "Owner and orthodontist, Millbrook Orthodontics": the line under a name."""
+    return ", ".join(filter(None, [title or (IN_WORDS[part] if part else None), practice]))
 
 
 def told_of(member: Member, *, reader: Member) -> Told:
@@ -81,6 +85,6 @@ def is_shown(field: Field) -> ColumnElement[bool]:
     return hides.is_not(True)
 
 
-def says(field: Field, column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
+def says(field: Field, column: SQLColumnExpression[Any], value: Any) -> ColumnElement[bool]:
     """That a member says this for all to read: a filter must not tell what the page does not (CVE-2023-31133)."""
     return and_(is_shown(field), column == value)

@@ -50,7 +50,11 @@ ALICE = [
     "/account/mail",
     "/account/posts",
     "/account/billing",
+    "/members",
+    "/members?role=owner&specialty=dental",
+    "/members?q=zzzz",
     "/members/cory",
+    "/members/carl",
     "/desk",
 ]
 SAM = [

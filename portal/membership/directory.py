@@ -13,7 +13,7 @@ from portal.billing.entitlements import may_be_open, of_several
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.web import Page
-from portal.practices.models import IN_WORDS, Affiliation, Discretion, Field, Part, Practice, Region, Size, Specialty
+from portal.practices.models import Affiliation, Discretion, Field, Part, Practice, Region, Size, Specialty, in_words
 from portal.practices.queries import is_shown, line, says
 
 ROWS_A_PAGE = 24
@@ -78,7 +78,7 @@ def _page(rows: Sequence[Row[Any]], *, earlier: bool, later: bool) -> Page[Liste
 
 
 def _drawn(row: Row[Any]) -> Listed:
-    facts = [IN_WORDS[value] for value in (row.specialty, row.size, row.region) if value]
+    facts = [in_words(value) for value in (row.specialty, row.size, row.region) if value]
     under = line(row.title, row.part, row.practice)
     return Listed(row.id, row.handle, row.name, initials_of(row.name), _STAFF.get(row.role), under, facts)
 

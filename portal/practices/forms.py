@@ -15,7 +15,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.core.locales import ENGLISH, OTHERS
 from portal.core.typed import TextForm
-from portal.practices.models import IN_WORDS, Field, Part, Region, Size, Specialty
+from portal.practices.models import Field, Part, Region, Size, Specialty, in_words
 
 _NEAR = {
     "America/New_York": "Eastern Time",
@@ -63,7 +63,7 @@ def _locale_in_words(name: str) -> str:
 
 def choices(options: Iterable[StrEnum], nothing: str) -> list[SelectChoice]:
     """The values of an enum in words, after one that says none of them."""
-    return [SelectChoice("", nothing), *(SelectChoice(option.value, IN_WORDS[option]) for option in options)]
+    return [SelectChoice("", nothing), *(SelectChoice(option.value, in_words(option)) for option in options)]
 
 
 class ProfileForm(TextForm):
@@ -84,7 +84,7 @@ class ProfileForm(TextForm):
     bio = TextAreaField("About you", validators=[Length(max=2_000, message="Keep it to 2,000 characters.")])
     shown = SelectMultipleField(
         "Members see",
-        choices=[SelectChoice(field.value, IN_WORDS[field]) for field in Field],
+        choices=[SelectChoice(field.value, in_words(field)) for field in Field],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )

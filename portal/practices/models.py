@@ -67,39 +67,55 @@ class Field(StrEnum):
     ABOUT = "about"
 
 
-IN_WORDS: dict[StrEnum, str] = {
-    Specialty.MEDICAL: "Medicine",
-    Specialty.DENTAL: "Dentistry",
-    Specialty.VETERINARY: "Veterinary medicine",
-    Specialty.LAW: "Law",
-    Specialty.OTHER: "Another specialty",
-    Size.ONE: "Just me",
-    Size.FEW: "2 to 9 people",
-    Size.SOME: "10 to 24 people",
-    Size.MANY: "25 to 49 people",
-    Size.MORE: "50 people or more",
-    Region.NORTHEAST: "US Northeast",
-    Region.MIDWEST: "US Midwest",
-    Region.SOUTH: "US South",
-    Region.WEST: "US West",
-    Region.CANADA: "Canada",
-    Region.LATIN_AMERICA: "Latin America and Caribbean",
-    Region.UNITED_KINGDOM: "United Kingdom and Ireland",
-    Region.EUROPE: "Continental Europe",
-    Region.AFRICA: "Africa and Middle East",
-    Region.ASIA: "Asia",
-    Region.OCEANIA: "Australia and New Zealand",
-    Part.OWNER: "Owner or partner",
-    Part.MANAGER: "Manager",
-    Part.EXPERT: "Expert contributor",
-    Part.OTHER: "Another role",
-    Field.PRACTICE: "Practice",
-    Field.SPECIALTY: "Specialty",
-    Field.ROLE: "Role",
-    Field.SIZE: "Size",
-    Field.REGION: "Region",
-    Field.ABOUT: "About you",
+# By kind first: an enum of words equals its words, so that one "other" is every other.
+_WORDS: dict[type[StrEnum], dict[str, str]] = {
+    Specialty: {
+        Specialty.MEDICAL: "Medicine",
+        Specialty.DENTAL: "Dentistry",
+        Specialty.VETERINARY: "Veterinary medicine",
+        Specialty.LAW: "Law",
+        Specialty.OTHER: "Another specialty",
+    },
+    Size: {
+        Size.ONE: "Just me",
+        Size.FEW: "2 to 9 people",
+        Size.SOME: "10 to 24 people",
+        Size.MANY: "25 to 49 people",
+        Size.MORE: "50 people or more",
+    },
+    Region: {
+        Region.NORTHEAST: "US Northeast",
+        Region.MIDWEST: "US Midwest",
+        Region.SOUTH: "US South",
+        Region.WEST: "US West",
+        Region.CANADA: "Canada",
+        Region.LATIN_AMERICA: "Latin America and Caribbean",
+        Region.UNITED_KINGDOM: "United Kingdom and Ireland",
+        Region.EUROPE: "Continental Europe",
+        Region.AFRICA: "Africa and Middle East",
+        Region.ASIA: "Asia",
+        Region.OCEANIA: "Australia and New Zealand",
+    },
+    Part: {
+        Part.OWNER: "Owner or partner",
+        Part.MANAGER: "Manager",
+        Part.EXPERT: "Expert contributor",
+        Part.OTHER: "Another role",
+    },
+    Field: {
+        Field.PRACTICE: "Practice",
+        Field.SPECIALTY: "Specialty",
+        Field.ROLE: "Role",
+        Field.SIZE: "Size",
+        Field.REGION: "Region",
+        Field.ABOUT: "About you",
+    },
 }
+
+
+def in_words(option: StrEnum) -> str:
+    """What people read for a value of these lists."""
+    return _WORDS[type(option)][option]
 
 
 class Practice(Model):

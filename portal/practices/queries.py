@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, and_, select
 
 from portal.accounts.models import Member
 from portal.core.db import db
-from portal.practices.models import IN_WORDS, Affiliation, Discretion, Field, Part, Practice, Region, Size, Specialty
+from portal.practices.models import Affiliation, Discretion, Field, Part, Practice, Region, Size, Specialty, in_words
 from portal.practices.policy import sees_all
 
 
@@ -35,12 +35,12 @@ class Told:
     def facts(self) -> list[tuple[str, str]]:
         """What is said by choice from a list, in words."""
         said = [(Field.ROLE, self.part), (Field.SPECIALTY, self.specialty), (Field.SIZE, self.size)]
-        return [(IN_WORDS[field], IN_WORDS[value]) for field, value in [*said, (Field.REGION, self.region)] if value]
+        return [(in_words(field), in_words(value)) for field, value in [*said, (Field.REGION, self.region)] if value]
 
 
 def line(title: str | None, part: Part | None, practice: str | None) -> str:
     """ "Owner and orthodontist, Millbrook Orthodontics": the line under a name."""
-    return ", ".join(filter(None, [title or (IN_WORDS[part] if part else None), practice]))
+    return ", ".join(filter(None, [title or (in_words(part) if part else None), practice]))
 
 
 def told_of(member: Member, *, reader: Member) -> Told:

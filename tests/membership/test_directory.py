@@ -84,6 +84,13 @@ def test_search_looks_into_names_and_practices_and_nothing_else(people, make, as
     assert not _lists(asked(f"q={words.replace('%', '%25')}"), "alice")
 
 
+def test_another_specialty_is_not_another_role(people, make, asked):
+    make.profile(people.alice, specialty=Specialty.OTHER, part=Part.OTHER)
+    page = _list(asked("q=alice"))
+    assert "<p>Another role</p>" in page
+    assert ">Another specialty</p>" in page
+
+
 def test_no_address_of_anybody_is_on_the_page(people, make, asked):
     page = asked()
     for who in (people.alice, people.mo, people.cory, people.olga):

@@ -47,7 +47,10 @@ def _wire_areas(app: Flask) -> None:
     from portal.billing import views as billing
     from portal.conversations import views as conversations
     from portal.desk import billing as desk_billing
+    from portal.desk import events as desk_events
+    from portal.desk import grants as desk_grants
     from portal.desk import health, outbox, people, seeing_as
+    from portal.desk import members as desk_members
     from portal.desk import views as desk
     from portal.home import views as home
     from portal.library import views as library
@@ -71,6 +74,9 @@ def _wire_areas(app: Flask) -> None:
         data_pages,
         directory_pages,
         desk_billing,
+        desk_grants,
+        desk_events,
+        desk_members,
         people,
         seeing_as,
     ):  # of areas with several files of views

@@ -118,6 +118,13 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "data.stay_by_link": TOKEN,
     "desk_billing.file": Nobodys("a list of the owner's"),
     "desk_billing.listing": Nobodys("a list of the owner's"),
+    "desk_events.retry": Bobs("/desk/billing/events/{event}/retry", ["owner"], data={}),
+    "desk_grants.give": Bobs(
+        "/desk/members/bob/grants/new", ["owner"], data={"source": "complimentary", "because": "A guest"}
+    ),
+    "desk_grants.take": Bobs("/desk/billing/grants/{grant}/end", ["owner"], data={"because": "It is over"}),
+    "desk_members.member": Bobs("/desk/members/bob", ["owner"]),
+    "desk_members.read_anew": Bobs("/desk/members/bob/resync", ["owner"], data={}),
     "library.audio": SHARED,
     "library.discuss": SHARED,
     "library.file": SHARED,
@@ -146,6 +153,7 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
 
     def things() -> dict[str, Any]:
         from portal.accounts import inviting
+        from portal.billing.models import EventState, Grant, StripeEvent
         from portal.conversations.models import Post, Thread
 
         thread, hidden = make.thread(by=people.bob, posts=2), make.thread(by=people.bob, posts=2)
@@ -155,6 +163,16 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
             db.session.get_one(Member, people.bob.id).role = Role.MEMBER
             owner = db.session.get_one(Member, people.olga.id)
             invitation = inviting.invite("iris@example.com", Role.COACH, by=owner)
+            event = StripeEvent(
+                account="",
+                livemode=False,
+                event_id=f"evt_{thread.id}",
+                type="invoice.paid",
+                stripe_created_at=now(),
+                state=EventState.DEAD,
+            )
+            db.session.add(event)
+            db.session.flush()
             post = select(Post.id).order_by(Post.id.desc())
             return {
                 "thread": thread.id,
@@ -163,6 +181,8 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
                 "hidden_post": db.session.scalars(post.where(Post.thread_id == hidden.id)).first(),
                 "device": db.session.scalars(select(Device.id).where(Device.member_id == people.bob.id)).first(),
                 "invitation": invitation.id,
+                "event": event.id,
+                "grant": db.session.scalars(select(Grant.id).where(Grant.member_id == people.bob.id)).first(),
             }
 
     return things

@@ -47,7 +47,7 @@ PAGES = {
     ],
     "sam": ["/join", "/account/billing"],
     "mo": ["/moderation", "/threads/{thread}"],
-    "olga": ["/desk/people"],
+    "olga": ["/desk/people", "/desk/members", "/desk/members/sam/grants/new", "/desk/billing/grants/new"],
 }
 FREE_TEXT = {"text", "email", "password", "search", "textarea", "hidden", "url", "radio", "select"}
 

@@ -104,9 +104,12 @@ def _reconciled() -> Finding:
     if last is None:
         return Finding("Comparison with Stripe", True, "has not run yet")
     people = last[0].get("needs_a_person") or []
-    told = "; ".join(people) if people else f"{last[0].get('checked')} subscriptions agree"
+    told = f"{len(people)} need a person" if people else f"{last[0].get('checked')} subscriptions agree"
     return Finding(
-        "Comparison with Stripe", not people, told, "flask billing reconcile lists them; mend them at Stripe"
+        "Comparison with Stripe",
+        not people,
+        told,
+        "/desk/billing/comparison says what to do; so does flask billing reconcile",
     )
 
 

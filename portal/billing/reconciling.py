@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -46,7 +47,31 @@ log = structlog.get_logger()
 OVERLAP = timedelta(minutes=10)
 STRIPE_KEEPS = timedelta(days=29)  # thirty, less a day of caution
 PAYLOADS_KEPT, IDS_KEPT = timedelta(days=30), timedelta(days=396)
+KEPT = 200  # lines of a report that the desk can show; the numbers are those of all
 WARNED_BEFORE = timedelta(days=2)
+
+
+class Odd(StrEnum):
+    """Kinds of what only a person can mend; the desk says for each what to do."""
+
+    UNLINKED = "unlinked"  # pays for a plan of ours and belongs to no member
+    PAID_TWICE = "paid twice"
+    FOREIGN_PRICE = "foreign price"  # a member pays for something that is no plan of ours
+    ONLY_HERE = "only here"  # not known at Stripe
+    UNREADABLE = "unreadable"  # an answer lacks what we cannot do without
+    UNREAD = "unread"  # Stripe refused, or was away for this one
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """One thing that needs a person. Ids only."""
+
+    kind: Odd
+    told: str
+    customer_id: str | None = None  # cus_…, by which the desk finds whose it is
+
+    def __str__(self) -> str:
+        return self.told
 
 
 @dataclass
@@ -55,8 +80,9 @@ class Report:
 
     checked: int = 0
     missed_events: int = 0
-    repaired: list[str] = field(default_factory=list)
-    needs_a_person: list[str] = field(default_factory=list)
+    foreign: int = 0  # live, of customers and prices that are not ours: left alone
+    repaired: list[int] = field(default_factory=list)  # our rows of customers
+    needs_a_person: list[Oddity] = field(default_factory=list)
 
 
 @periodic("billing.hourly", every=timedelta(hours=1))
@@ -82,7 +108,7 @@ def daily() -> None:
     except (StripeAway, StripeRefused) as error:
         raise NotYet(str(error)) from None
     for finding in report.needs_a_person:
-        log.error("reconcile.needs_a_person", finding=finding)
+        log.error("reconcile.needs_a_person", finding=str(finding))
     forget_old_events()
 
 
@@ -216,25 +242,29 @@ def compare_everything() -> Report:
     walk = _walk(report)
     with transaction():
         for reason in report.needs_a_person:
-            alerting.answer_is_malformed(reason)
+            alerting.answer_is_malformed(str(reason))
         report.needs_a_person += [*walk.oddities(), *_only_here(walk, began)]
+        report.foreign = walk.foreign
         for row_id in walk.differing:
             announce(row_id)
     charges = _charges_that_differ()
     for row_id in dict.fromkeys([*walk.differing, *charges]):
         try:
             sync_customer(row_id, cause="reconcile", charges=charges.get(row_id, ()))
-            report.repaired.append(f"customer {row_id}")
+            report.repaired.append(row_id)
         except Busy:
             continue
         except UNREADABLE as error:
-            report.needs_a_person.append(f"customer {row_id}: {error}")
+            report.needs_a_person.append(Oddity(Odd.UNREAD, f"customer {row_id}: {error}"))
     with transaction():
         note(
             "reconciled",
             checked=report.checked,
-            repaired=len(report.repaired),
-            needs_a_person=report.needs_a_person[:50],
+            foreign=report.foreign,
+            repaired=report.repaired[:KEPT],
+            repaired_in_all=len(report.repaired),
+            needs_a_person=[asdict(each) for each in report.needs_a_person[:KEPT]],
+            needs_in_all=len(report.needs_a_person),
         )
     return report
 
@@ -260,18 +290,26 @@ class _Walk:
     differing: dict[int, None] = field(default_factory=dict)  # rows of customers, in order and once each
     unreadable: set[str] = field(default_factory=set)  # all of a customer, or nothing: half would look like an end
 
-    def oddities(self) -> Iterator[str]:
+    @property
+    def foreign(self) -> int:
+        """How many run that are nobody's and for nothing of ours."""
+        strangers = (subs for customer_id, subs in self.alive.items() if customer_id not in self.customers)
+        return sum(not is_ours for subs in strangers for _id, is_ours in subs)
+
+    def oddities(self) -> Iterator[Oddity]:
         """What no reading mends: paid by nobody we know, paid twice, or for something that we do not sell."""
         for customer_id, subs in self.alive.items():
             known = self.customers.get(customer_id)
             ours = [sub_id for sub_id, is_ours in subs if is_ours]
             if ours and (known is None or not known.has_member):
-                yield f"{ours[0]} of {customer_id} is paid and belongs to no member"
+                told = f"{ours[0]} of {customer_id} is paid and belongs to no member"
+                yield Oddity(Odd.UNLINKED, told, customer_id)
             if known is None:
                 continue
             if len(ours) > 1:
-                yield f"{' and '.join(ours)} of {customer_id}: paid twice"
-            yield from (f"{sub_id} has a price that is none of ours" for sub_id, is_ours in subs if not is_ours)
+                yield Oddity(Odd.PAID_TWICE, f"{' and '.join(ours)} of {customer_id}: paid twice", customer_id)
+            for sub_id in (sub_id for sub_id, is_ours in subs if not is_ours):
+                yield Oddity(Odd.FOREIGN_PRICE, f"{sub_id} has a price that is none of ours", customer_id)
 
 
 def _walk(report: Report) -> _Walk:
@@ -292,7 +330,7 @@ def _walk(report: Report) -> _Walk:
         for customer_id, found in page:
             if isinstance(found, Malformed):
                 walk.unreadable.add(customer_id)
-                report.needs_a_person.append(str(found))
+                report.needs_a_person.append(Oddity(Odd.UNREADABLE, str(found), customer_id))
             else:
                 readable.append((customer_id, found))
         report.checked += len(readable)
@@ -323,7 +361,7 @@ def _differs(row: Row[Any] | None, snapshot: Snapshot, plans: dict[str, int]) ->
     return row is None or any(getattr(row, name) != value for name, value in mirrored(snapshot, plans).items())
 
 
-def _only_here(walk: _Walk, began: datetime) -> list[str]:
+def _only_here(walk: _Walk, began: datetime) -> list[Oddity]:
     """Subscriptions that Stripe did not list; those we read after the walk began may be younger than its first page."""
     rows = db.session.execute(
         select(Subscription.sub_id, BillingCustomer.customer_id)
@@ -336,7 +374,7 @@ def _only_here(walk: _Walk, began: datetime) -> list[str]:
         .order_by(Subscription.sub_id)
     )
     return [
-        f"{row.sub_id} is here and not at Stripe"
+        Oddity(Odd.ONLY_HERE, f"{row.sub_id} is here and not at Stripe", row.customer_id)
         for row in rows
         if row.sub_id not in walk.seen and row.customer_id not in walk.unreadable
     ]
@@ -394,7 +432,7 @@ def as_lines(report: Report) -> list[str]:
         f"checked   {report.checked} subscriptions at Stripe",
         f"missed    {report.missed_events} events that had not reached us",
         f"repaired  {len(report.repaired)}",
-        *(f"          {each}" for each in report.repaired),
+        *(f"          customer {each}" for each in report.repaired),
         f"a person  {len(report.needs_a_person)}",
         *(f"          {each}" for each in report.needs_a_person),
     ]

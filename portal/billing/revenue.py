@@ -87,7 +87,7 @@ def a_month(plans: Sequence[PlanRevenue]) -> dict[str, int]:
 
 def per_period(sub: Subscription) -> int:
     """What one subscription brings in each period."""
-    return (sub.amount_minor or 0) * sub.quantity - sub.discount_minor
+    return sub.price_minor - sub.discount_minor
 
 
 def per_month(sub: Subscription) -> int:

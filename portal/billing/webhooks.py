@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import structlog
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Member
@@ -22,12 +22,15 @@ from portal.billing.reversing import charge_of
 from portal.billing.shapes import Customer, Event, Malformed
 from portal.billing.syncing import UNREADABLE, Busy, announce, sync_customer
 from portal.billing.watching import note
+from portal.core import audit
 from portal.core.clock import now
 from portal.core.db import db, is_postgresql, transaction
+from portal.core.errors import Refusal
 from portal.core.jobs import BACKOFF, NotYet, enqueue, job
 
 log = structlog.get_logger()
 _MALFORMED = f"{Malformed.__name__}: "
+RETRIED_AT_ONCE = 500
 INLINE_FIRST = timedelta(seconds=10)  # the process that took the delivery tries before a worker does
 
 
@@ -130,10 +133,38 @@ def work_event(event: int) -> None:
         raise NotYet("its customer is being read") from None
 
 
-def try_again(event: StripeEvent) -> None:
-    """Back to work on a failed or dead event, in the transaction at hand; staff ask for it on the desk."""
-    event.state, event.attempts, event.next_attempt_at = EventState.RECEIVED, 0, None
-    enqueue(work_event, key=f"billing.event:{event.id}:again:{now().timestamp()}", event=event.id)
+class NothingToRetry(Refusal):
+    message = "That event has been worked on in the meantime."
+
+
+def try_again(event: StripeEvent, *, by: Member) -> None:
+    """Back to work on a failed or dead event, in the transaction at hand. Raises NothingToRetry."""
+    if not _back_to_work(StripeEvent.id == event.id, most=1):
+        raise NothingToRetry()
+    audit.record(by, "event.retried", event)
+
+
+def try_all_again(*, by: Member) -> int:
+    """The same for all of them, so many at a time; returns how many."""
+    found = _back_to_work(true(), most=RETRIED_AT_ONCE)
+    if found:
+        audit.record(by, "events.retried", by, events=len(found))
+    return len(found)
+
+
+def _back_to_work(which: ColumnElement[bool], *, most: int) -> list[int]:
+    """Whoever finds an event in trouble takes it; a second click at the same moment finds none."""
+    in_trouble = StripeEvent.state.in_([EventState.FAILED, EventState.DEAD])
+    some = select(StripeEvent.id).where(in_trouble, which).order_by(StripeEvent.id).limit(most)
+    found = db.session.scalars(
+        update(StripeEvent)
+        .where(StripeEvent.id.in_(some), in_trouble)
+        .values(state=EventState.RECEIVED, attempts=0, next_attempt_at=None)
+        .returning(StripeEvent.id)
+    ).all()
+    for event_id in found:
+        enqueue(work_event, key=f"billing.event:{event_id}:again:{now().timestamp()}", event=event_id)
+    return list(found)
 
 
 def _foreign(event: Event) -> str | None:

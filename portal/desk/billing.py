@@ -15,10 +15,11 @@ from portal.billing.queries import Place
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
 from portal.core.limits import limiter
-from portal.desk import lists, members, wording
+from portal.desk import lists, wording
 from portal.desk.exporting import export
 from portal.desk.lists import ENDING, FAILING, LEFT, LEFT_WITHIN, PAYING, UNPAID, Listing
 from portal.desk.paging import screenful
+from portal.desk.queries import by_state
 
 bp = Blueprint("desk_billing", __name__)
 AT_A_GLANCE = 5  # rows of a list on the page of all figures
@@ -37,7 +38,7 @@ def billing() -> str:
         counts={name: len(found) for name, found in places.items()},
         glances=[_glance(each, places[each.name]) for each in (FAILING, ENDING, LEFT)],
         reasons=_reasons(),
-        states=members.by_state(),
+        states=by_state(),
         words=wording.STATES,
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from wtforms import DateField, EmailField, RadioField, SelectField
+from wtforms import DateField, EmailField, RadioField, SelectField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 from wtforms.validators import AnyOf, DataRequired, Length, Optional
 
 from portal.accounts.addresses import LONGEST
 from portal.accounts.models import Role
-from portal.core.typed import TextForm
+from portal.billing.models import GrantSource
+from portal.core.typed import Readable, TextForm, as_typed
 
 ROLES = {
     Role.MEMBER: "Member without charge",
@@ -16,6 +17,13 @@ ROLES = {
     Role.COACH: "Coach",
     Role.OWNER: "Owner",
 }
+
+
+SOURCES = {
+    GrantSource.COMPLIMENTARY: "A gift of ours: a speaker, a friend of the program",
+    GrantSource.MANUAL: "Paid another way: by invoice or bank transfer",
+}
+_LONG = "Please keep it within 1,000 characters."
 
 
 class InviteForm(TextForm):
@@ -43,3 +51,25 @@ class RoleForm(TextForm):
         validate_choice=False,
         validators=[AnyOf([role.value for role in Role], message="Choose one of the roles.")],
     )
+
+
+class ReasonForm(TextForm):
+    because = TextAreaField(
+        "Why",
+        filters=[as_typed],
+        validators=[
+            Readable("Say why, so that whoever reads the log understands it."),
+            Length(max=1000, message=_LONG),
+        ],
+    )
+
+
+class GrantForm(ReasonForm):
+    source = RadioField(
+        "What it is",
+        choices=[SelectChoice(source.value, words) for source, words in SOURCES.items()],
+        default=GrantSource.COMPLIMENTARY.value,
+        validate_choice=False,
+        validators=[AnyOf([source.value for source in SOURCES], message="Choose what it is.")],
+    )
+    until = DateField("Last day", validators=[Optional()])

@@ -1,25 +1,120 @@
-"""Everyone who has an account, for the owner: how each stands, and what is known about one of them."""
+"""Everyone with an account, for the owner: a list with filters, and one page about each."""
 
 from __future__ import annotations
 
-from collections import Counter
+from datetime import datetime
+from urllib.parse import urlencode
 
-from sqlalchemy import select
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
-from portal.accounts.models import Member, Role
-from portal.billing.entitlements import everyone
-from portal.billing.states import State, state_of
-from portal.core.db import db
+from portal.accounts.models import Member
+from portal.accounts.signed_in import me
+from portal.billing.entitlements import paid_or_given
+from portal.billing.queries import every_plan, latest_subscription
+from portal.billing.resyncing import Resynced, resync
+from portal.billing.states import State
+from portal.core.admission import Audience, admits
+from portal.core.db import one_or_404, release
+from portal.core.limits import limiter
+from portal.core.web import plain_name
+from portal.desk import queries, wording
+from portal.desk.cells import Badge, Column, Person, person
+from portal.desk.exporting import export
+from portal.desk.paging import screenful
+from portal.desk.queries import SUSPENDED
+
+bp = Blueprint("desk_members", __name__)
+Filter = dict[str, str]
+
+COLUMNS = (
+    Column("Who", lambda row: person(row.member), Person),
+    Column("State", lambda row: wording.state_badge(row.state), Badge),
+    Column("Plan", lambda row: row.plan),
+    Column("Joined", lambda row: row.member.created_at, datetime),
+    Column("Last seen", lambda row: row.seen_at, datetime),
+)
 
 
-def by_state() -> dict[State, int]:
-    """How many accounts are in each state; two statements."""
-    answers = everyone()
-    counted: Counter[State] = Counter()
-    for member_id, role in db.session.execute(select(Member.id, Member.role).where(Member.closed_at.is_(None))):
-        answer = answers.get(member_id)
-        if role is not Role.MEMBER:
-            counted[State.STAFF] += 1
-        else:
-            counted[state_of(answer) if answer is not None else State.NEVER] += 1
-    return {state: counted[state] for state in State}
+@bp.get("/desk/members")
+@admits(Audience.OWNERS)
+def members() -> str:
+    wanted = _filter()
+    places = queries.matching(**wanted)
+    page = screenful(places, request.args.get("after"), newest_first=True)
+    return render_template(
+        "desk/members.html",
+        page=page,
+        rows=queries.somebodies(page.ids),
+        columns=COLUMNS,
+        wanted=wanted,
+        states=[*((state.value, wording.STATES[state][0]) for state in State), (SUSPENDED, "Suspended")],
+        plans=every_plan(),
+        here_again="/desk/members?" + urlencode({key: value for key, value in _named(wanted).items() if value}),
+    )
+
+
+@bp.post("/desk/members/file")
+@admits(Audience.OWNERS)
+@limiter.limit("60/hour")
+def file() -> Response:
+    """Whoever the filter lets through, as CSV."""
+    ids = [row_id for _, row_id in queries.matching(**_filter())]
+    return export("members", ids, queries.somebodies, COLUMNS, by=me())
+
+
+@bp.get("/desk/members/<handle>")
+@admits(Audience.OWNERS)
+def member(handle: str) -> str:
+    """What is known about somebody's money and access."""
+    who = _member_or_404(handle)
+    badge, sentence = wording.standing(who, paid_or_given(who.id), latest_subscription(who.id))
+    return render_template(
+        "desk/member.html",
+        member=who,
+        badge=badge,
+        sentence=sentence,
+        about=queries.about(who),
+        words=wording,
+    )
+
+
+@bp.post("/desk/members/<handle>/resync")
+@admits(Audience.OWNERS)
+@limiter.limit("10/minute")
+def read_anew(handle: str) -> Response:
+    """Ask Stripe for everything about them now, and say what that changed."""
+    member_id, by_id = _member_or_404(handle).id, me().id
+    release()
+    found = resync(member_id, by_id=by_id)
+    flash(_told(found), "info" if found.is_as_before else "success")
+    return redirect(url_for("desk_members.member", handle=handle), 303)
+
+
+def _told(found: Resynced) -> str:
+    if found.is_as_before:
+        return "Read anew from Stripe. Everything was as we had it."
+    parts = [f"{sub_id} was not known here" for sub_id in found.new]
+    parts += [f"{sub_id} was different" for sub_id in found.changed]
+    before, after = (wording.CHANGES[each.level] for each in (found.before, found.after))
+    if before != after:
+        parts.append(f"access was {before} and is {after} now")
+    return f"Read anew from Stripe: {'; '.join(parts)}."
+
+
+def _filter() -> Filter:
+    """What was asked for; an unknown value means all."""
+    state, plan = request.values.get("state", ""), request.values.get("plan", "")
+    return {
+        "state": state if state in {*State, SUSPENDED} else "",
+        "plan": plan if plan in {each.key for each in every_plan()} else "",
+        "typed": plain_name(request.values.get("q", ""))[:80],
+    }
+
+
+def _named(wanted: Filter) -> Filter:
+    return {"state": wanted["state"], "plan": wanted["plan"], "q": wanted["typed"]}
+
+
+def _member_or_404(handle: str) -> Member:
+    return one_or_404(queries.member(handle))

@@ -213,7 +213,7 @@ def test_billing_19_a_foreign_price_in_the_same_account_opens_nothing_and_is_rep
     assert stripe.letters() == []
     with app.app_context():
         report = reconciling.compare_everything()
-    assert report.needs_a_person == [f"{sub.id} has a price that is none of ours"]
+    assert [str(each) for each in report.needs_a_person] == [f"{sub.id} has a price that is none of ours"]
 
 
 def test_billing_19_a_customer_whose_id_was_lost_in_a_crash_is_found_by_our_mark(app, stripe, nina, begin):

@@ -130,7 +130,7 @@ def test_billing_22_after_a_day_and_a_half_an_event_is_dead_told_and_can_be_trie
     stripe.sandbox.heal()
     with app.app_context():
         with transaction():
-            webhooks.try_again(db.session.query(StripeEvent).one())
+            webhooks.try_again(db.session.query(StripeEvent).one(), by=nina)
         work_off()
     assert stripe.rows(StripeEvent)[0].state is EventState.DONE
     assert stripe.entitlement(nina).why is Why.PAID

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from stripe_sandbox import calls, clock, expanding, faults, forms, idempotency, oracle
 from stripe_sandbox.errors import ApiError
@@ -44,19 +45,36 @@ def answer(rest: str) -> Response:
             if fault.kind == "timeout":
                 time.sleep(fault.seconds)
             _drop()
-    except ApiError as refusal:
-        status, body = refusal.status, json.dumps(refusal.body(request_id))
-    except AssertionError as broken_contract:
-        log.error("contract %s %s %s", request.method, request.path, broken_contract)
-        status = 500
-        body = json.dumps(
-            {"error": {"type": "api_error", "message": f"Sandbox breaks its contract: {broken_contract}"}}
-        )
+    except _Dropped:
+        raise
+    except Exception as trouble:  # noqa: BLE001 - Stripe never answers its API with anything but JSON
+        refusal = _as_refusal(trouble)
+        status, body = refusal.status, json.dumps(_checked(refusal.body(request_id)))
     response = Response(body, status, mimetype="application/json")
     response.headers["Request-Id"] = headers.pop("Request-Id", request_id)
     response.headers["Stripe-Version"] = API_VERSION
     response.headers.update(headers)
     return response
+
+
+def _as_refusal(trouble: Exception) -> ApiError:
+    """What the caller is told when something went wrong; whatever is our own mistake is logged and says so."""
+    if isinstance(trouble, ApiError):
+        return trouble
+    if isinstance(trouble, RequestEntityTooLarge):
+        return ApiError("The request is larger than the 1 MB this sandbox takes.", status=413, stored=False)
+    if isinstance(trouble, AssertionError):
+        log.error("contract %s %s %s", request.method, request.path, trouble)
+        return ApiError(f"Sandbox breaks its contract: {trouble}", status=500, type="api_error", stored=False)
+    log.error("broken %s %s", request.method, request.path, exc_info=trouble)
+    return ApiError(f"The sandbox itself failed: {type(trouble).__name__}", status=500, type="api_error", stored=False)
+
+
+def _checked(error: Object) -> Object:
+    if _store().strict and (wrong := oracle.error_findings(error)):
+        log.error("contract of an error: %s", "; ".join(wrong))
+        return {"error": {"type": "api_error", "message": f"Sandbox breaks its contract: {'; '.join(wrong)}"}}
+    return error
 
 
 def _answer(request_id: str, headers: dict[str, str]) -> tuple[int, str]:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from flask import Flask, Response, current_app
 from jinja2 import StrictUndefined
+from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
 
 from stripe_sandbox import api, checkout_page, control, deliveries, invoice_page, portal_page
+from stripe_sandbox.pages import page
 from stripe_sandbox.sandbox import Sandbox, listen_as_environment_says
 
 
@@ -34,9 +36,15 @@ def create_app(
     app.extensions["sandbox"] = sandbox
     listen_as_environment_says(sandbox)
     app.after_request(_say_the_time)
+    app.register_error_handler(HTTPException, _error_page)
     for blueprint in (api.bp, checkout_page.bp, portal_page.bp, invoice_page.bp, control.bp):
         app.register_blueprint(blueprint)
     return app
+
+
+def _error_page(problem: HTTPException) -> Response:
+    """Whatever goes wrong on a page, it still says that this is no real Stripe."""
+    return page("trouble.html", problem.code or 500, problem=problem)
 
 
 def _say_the_time(response: Response) -> Response:

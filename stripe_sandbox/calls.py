@@ -12,11 +12,16 @@ from stripe_sandbox.store import Object, Transaction
 
 
 class Params(dict[str, Any]):
-    """Typed parameters that remember which were looked at: one nobody read is one the sandbox does not simulate."""
+    """Typed parameters that remember which were looked at: one nobody read is one the sandbox does not simulate.
 
-    def __init__(self, given: dict[str, Any]) -> None:
-        super().__init__(given)
-        self.seen: set[object] = {"expand"}
+    Maps inside are watched in the same way once a name in them was asked for; one that is only copied as a whole, such
+    as `metadata`, was read as a whole. Their `type` merely says which of the other names is meant.
+    """
+
+    def __init__(self, given: dict[str, Any], *, known: str = "expand") -> None:
+        super().__init__({name: _watched(value) for name, value in given.items()})
+        self.known = known
+        self.seen: set[object] = {known}
 
     def __getitem__(self, name: str) -> Any:
         self.seen.add(name)
@@ -30,8 +35,30 @@ class Params(dict[str, Any]):
         self.seen.add(name)
         return super().__contains__(name)
 
-    def unread(self) -> list[str]:
-        return sorted(name for name in self.keys() - self.seen)
+    def whole(self) -> dict[str, Any]:
+        """All of it, for later use."""
+        self.seen.update(self)
+        return dict(self)
+
+    def unread(self, prefix: str = "") -> list[str]:
+        """Names as they stand in a request: trial_end, items[0][tax_rates]."""
+        found = []
+        for name, value in self.items():
+            full = f"{prefix}[{name}]" if prefix else name
+            if name not in self.seen:
+                found.append(full)
+                continue
+            parts = enumerate(value) if isinstance(value, list) else [("", value)]
+            for index, part in parts:
+                if isinstance(part, Params) and part.seen != {part.known}:
+                    found += part.unread(full if index == "" else f"{full}[{index}]")
+        return sorted(found)
+
+
+def _watched(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Params(value, known="type")
+    return [_watched(each) for each in value] if isinstance(value, list) else value
 
 
 @dataclass
@@ -40,7 +67,7 @@ class Call:
 
     tx: Transaction
     ids: tuple[str, ...]
-    params: dict[str, Any]
+    params: Params
     base_url: str
     url: str = ""
 

@@ -152,14 +152,14 @@ def return_url(session: Object) -> str:
 def _customer(tx: Transaction, session: Object, payer: Payer) -> Object:
     if session["customer"]:
         return tx.live("customer", session["customer"])
-    from stripe_sandbox.calls import Call
+    from stripe_sandbox.calls import Call, Params
     from stripe_sandbox.objects import customers
 
     secret = tx.private(session["id"])
     if secret.get("customer"):
         return tx.live("customer", secret["customer"])
     params = {"email": payer.email or session["customer_email"] or "", "name": payer.name or ""}
-    customer = customers.create(Call(tx=tx, ids=(), params=params, base_url=""))
+    customer = customers.create(Call(tx=tx, ids=(), params=Params(params), base_url=""))
     tx.set_private(session["id"], customer=customer["id"])
     return customer
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 from stripe_sandbox import cards, checking_out, clock
 from stripe_sandbox.api import base_url
 from stripe_sandbox.errors import ApiError
-from stripe_sandbox.pages import COUNTRIES, page, per_interval, sandbox, spaced, test_cards
+from stripe_sandbox.pages import COUNTRIES, page, per_interval, prefilled, sandbox, spaced, test_cards
 from stripe_sandbox.store import Object, Transaction
 
 bp = Blueprint("checkout", __name__)
@@ -20,11 +20,7 @@ def show(session_id: str) -> Response:
         session = tx.find(session_id, "checkout.session")
         if session is None:
             return page("checkout_missing.html", 404)
-        form = {
-            "number": spaced(request.args.get("card", "")),
-            "expiry": "12 / 40" if "card" in request.args else "",
-            "cvc": "123" if "card" in request.args else "",
-        }
+        form = prefilled(request.args.get("card", ""))
         notice = "Nothing was charged: the bank's page was closed." if "closed" in request.args else None
         return _page(tx, session, form=form, notice=notice)
 
@@ -41,8 +37,10 @@ def submit(session_id: str) -> Response:
         if session is None:
             return page("checkout_missing.html", 404)
         tx.live_by(session["customer"])
-        if session["status"] != "open":
-            return _page(tx, session, form=form) if session["status"] == "expired" else _leave(session)
+        if session["status"] == "complete":
+            return _leave(session)
+        if session["status"] == "expired" or (tx.find(session["customer"] or "") or {}).get("deleted"):
+            return _page(tx, session, form=form)
         try:
             if request.form.get("do") == "code":
                 checking_out.try_code(tx, session, form["code"])
@@ -122,7 +120,8 @@ def _page(
     notice: str | None = None,
     status: int = 200,
 ) -> Response:
-    if session["status"] == "expired":
+    customer = tx.find(session["customer"]) if session["customer"] else None
+    if session["status"] == "expired" or (session["status"] == "open" and (customer or {}).get("deleted")):
         return page("checkout_expired.html", 410, back=session["cancel_url"])
     if session["status"] == "complete":
         return page("checkout_done.html", onward=checking_out.return_url(session))
@@ -144,7 +143,6 @@ def _page(
     codes = [
         tx.get("promotion_code", d["promotion_code"])["code"] for d in session["discounts"] or [] if d["promotion_code"]
     ]
-    customer = tx.find(session["customer"]) if session["customer"] else None
     terms = (session["consent_collection"] or {}).get("terms_of_service") == "required"
     return page(
         "checkout.html",
@@ -158,6 +156,7 @@ def _page(
         code=codes[0] if codes else "",
         customer=customer,
         terms=terms,
+        words={name: text["message"] for name, text in session["custom_text"].items() if text},
         trial_days=trial // 86400 if trial is not None else None,
         trial_end=checking_out.trial_end(tx, session),
         needs_card=checking_out.needs_card(tx, session),

@@ -223,6 +223,15 @@ def dispute() -> Response:
         return jsonify(dispute=refunding.dispute(tx, tx.get("charge", charge))["id"])
 
 
+@bp.post("/_sandbox/disputes/move")
+def move_dispute() -> Response:
+    """{"dispute": "du_…", "status": "appeal_under_review"}"""
+    given = _given()
+    with sandbox().store.write() as tx:
+        moved = refunding.move_dispute(tx, tx.get("dispute", given["dispute"]), str(given["status"]))
+        return jsonify(status=moved["status"])
+
+
 @bp.post("/_sandbox/disputes/close")
 def close_dispute() -> Response:
     given = _given()

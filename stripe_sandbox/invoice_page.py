@@ -6,7 +6,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 
 from stripe_sandbox import cards, invoicing, paying, subscribing
 from stripe_sandbox.errors import ApiError
-from stripe_sandbox.pages import page, sandbox, spaced, test_cards
+from stripe_sandbox.pages import page, prefilled, sandbox, spaced, test_cards
 from stripe_sandbox.store import Object, Transaction
 
 bp = Blueprint("invoice", __name__)
@@ -15,15 +15,7 @@ bp = Blueprint("invoice", __name__)
 @bp.get("/i/<invoice_id>")
 def show(invoice_id: str) -> Response:
     with sandbox().store.read() as tx:
-        return _page(
-            tx,
-            invoice_id,
-            form={
-                "number": spaced(request.args.get("card", "")),
-                "expiry": "12 / 40" if "card" in request.args else "",
-                "cvc": "123" if "card" in request.args else "",
-            },
-        )
+        return _page(tx, invoice_id, form=prefilled(request.args.get("card", "")))
 
 
 @bp.get("/i/<invoice_id>/pdf")

@@ -231,12 +231,27 @@ def event_findings(event: Mapping[str, Any]) -> list[str]:
     faults = findings(class_of("event"), event)
     record = class_of(inner["object"])
     faults += findings(record, inner, f"{event['type']}: {inner['object']}")
+    return faults + _previous_faults(record, event["data"].get("previous_attributes") or {}, event["type"])
+
+
+def error_findings(body: Mapping[str, Any]) -> list[str]:
+    """A refusal by the class the SDK reads it into."""
+    return findings(("stripe._error_object", "ErrorObject"), body.get("error"), "error")
+
+
+def _previous_faults(record: tuple[str, str], previous: Mapping[str, Any], type: str) -> list[str]:
+    """Old values are held against their fields. A map in them holds only the keys that differ, so none is missing, and
+    null stands for what was not there before."""
     known = fields_of(record)
-    faults += [
-        f"{event['type']}: previous_attributes.{name} is no field of {record[1]}"
-        for name in event["data"].get("previous_attributes") or {}
-        if name not in known
-    ]
+    faults = []
+    for name, value in previous.items():
+        where = f"{type}: previous_attributes.{name}"
+        if name not in known:
+            faults.append(f"{where} is no field of {record[1]}")
+        elif value is not None:
+            faults += [
+                f for f in _faults(known[name].kind, value, where) if not f.endswith((": missing", ", got None"))
+            ]
     return faults
 
 

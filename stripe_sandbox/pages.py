@@ -73,6 +73,14 @@ def test_cards() -> list[tuple[str, str]]:
     return [(number, card.label) for number, card in cards.CARDS.items()]
 
 
+def prefilled(number: str) -> dict[str, str]:
+    """Card fields for a number taken from the list of test cards; empty without one."""
+    if not number:
+        return {"number": "", "expiry": "", "cvc": ""}
+    card = cards.CARDS.get(number)
+    return {"number": spaced(number), "expiry": "12 / 40", "cvc": "1234" if card and card.brand == "amex" else "123"}
+
+
 def spaced(number: str) -> str:
     digits = "".join(c for c in number if c.isdigit())
     return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))

@@ -10,7 +10,7 @@ from stripe_sandbox import cards, clock, invoicing, paying, periods, scheduling,
 from stripe_sandbox.api import base_url
 from stripe_sandbox.errors import ApiError
 from stripe_sandbox.objects.portal_sessions import SESSION_SECONDS
-from stripe_sandbox.pages import page, per_interval, sandbox, spaced, test_cards
+from stripe_sandbox.pages import page, per_interval, prefilled, sandbox, spaced, test_cards
 from stripe_sandbox.store import Object, Transaction, changes
 
 bp = Blueprint("portal", __name__)
@@ -230,14 +230,7 @@ def _change(features: Object, subscription: Object, price: Object) -> switching.
 def card(secret: str) -> Response:
     with sandbox().store.read() as tx:
         _session(tx, secret)
-        return _card_page(
-            secret,
-            form={
-                "number": spaced(request.args.get("card", "")),
-                "expiry": "12 / 40" if "card" in request.args else "",
-                "cvc": "123" if "card" in request.args else "",
-            },
-        )
+        return _card_page(secret, form=prefilled(request.args.get("card", "")))
 
 
 @bp.post("/p/session/<secret>/card")
@@ -361,7 +354,7 @@ def _session(tx: Transaction, secret: str) -> tuple[Object, Object]:
 
 def _mine(tx: Transaction, session: Object, subscription: str) -> Object:
     body = tx.find(subscription, "subscription")
-    if body is None or body["customer"] != session["customer"]:
+    if body is None or body.get("customer") != session["customer"]:  # gone with its test clock
         raise _Gone
     return body
 

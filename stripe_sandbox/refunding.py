@@ -7,6 +7,16 @@ from typing import Any
 from stripe_sandbox.errors import ApiError
 from stripe_sandbox.store import Object, Transaction, changes, new_id
 
+CLOSED = ("won", "lost", "warning_closed", "prevented")
+DISPUTE_STATUSES = (
+    "warning_needs_response",
+    "warning_under_review",
+    "needs_response",
+    "under_review",
+    "appeal_needs_response",
+    "appeal_under_review",
+    *CLOSED,
+)
 EVIDENCE_FIELDS = (
     "access_activity_log",
     "billing_address",
@@ -133,13 +143,23 @@ def dispute(tx: Transaction, charge: Object, *, reason: str = "fraudulent") -> O
 
 
 def close_dispute(tx: Transaction, body: Object, *, won: bool) -> Object:
-    if body["status"] in ("won", "lost"):
+    if body["status"] in CLOSED:
         raise ApiError("This dispute is already closed.")
+    return move_dispute(tx, body, "won" if won else "lost")
+
+
+def move_dispute(tx: Transaction, body: Object, status: str) -> Object:
+    """What the bank decides next. A lost dispute may be appealed (`appeal_…`, since 2026-09-30.endive), which opens it
+    again until it is won or lost for good."""
+    if status not in DISPUTE_STATUSES:
+        raise ValueError(f"status is one of {', '.join(DISPUTE_STATUSES)}")
     before = dict(body)
-    body["status"] = "won" if won else "lost"
+    body["status"] = status
     tx.save(body)
-    tx.emit("charge.dispute.updated", body, changes(before, body))
-    tx.emit("charge.dispute.closed", body)
+    if changed := changes(before, body):
+        tx.emit("charge.dispute.updated", body, changed)
+        if status in CLOSED:
+            tx.emit("charge.dispute.closed", body)
     return body
 
 

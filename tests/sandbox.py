@@ -9,21 +9,70 @@ client = stripe.StripeClient("sk_test_x", http_client=SandboxTransport(app))
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import stripe
 from flask import Flask
 
+from stripe_sandbox import calls, forms, oracle
 from stripe_sandbox.api import DROPPED
 from stripe_sandbox.app import create_app
 from stripe_sandbox.checking_out import Step
+from stripe_sandbox.errors import ApiError
 from stripe_sandbox.sandbox import Sandbox
 from stripe_sandbox.serving import Server
 
 KEY = "sk_test_sandbox"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One call as it went over the wire, and what came back."""
+
+    verb: str
+    path: str
+    sent: str  # the form: the query of a GET, the body of a POST
+    status: int
+    body: str
+
+    @property
+    def route(self) -> str:
+        """post /v1/customers/{}: as the SDK writes it, or the bare path if the SDK has no such call."""
+        endpoint = self._endpoint
+        return f"{endpoint.verb} {endpoint.path}" if endpoint else f"{self.verb} {self.path}"
+
+    def findings(self) -> list[str]:
+        """What is wrong with it by the SDK's own types, read here once more and apart from the sandbox's own check."""
+        endpoint = self._endpoint
+        if endpoint is None:
+            return [f"{self.verb} {self.path} is no call of Stripe's"]
+        wrong = []
+        if endpoint.params:
+            try:
+                oracle.read_params(endpoint.params, forms.nested(parse_qsl(self.sent, keep_blank_values=True)))
+            except ApiError as refused:
+                wrong.append(f"{self.route}: {refused.message}")
+        if self.status == 200:
+            return wrong + oracle.answer_findings(endpoint, json.loads(self.body))
+        if self.body.startswith("{"):  # a fault may have answered in HTML
+            wrong += oracle.error_findings(json.loads(self.body))
+        return wrong
+
+    @property
+    def is_outside_the_contract(self) -> bool:
+        """Refused as unknown, beyond what is simulated, or wrong in itself."""
+        return self.status == 501 or "parameter_unknown" in self.body or "breaks its contract" in self.body
+
+    @property
+    def _endpoint(self) -> oracle.Endpoint | None:
+        found = calls.find(self.verb, self.path)
+        return found[0].contract if found else None
 
 
 class SandboxTransport(stripe.HTTPClient):
@@ -34,6 +83,7 @@ class SandboxTransport(stripe.HTTPClient):
     def __init__(self, app: Flask) -> None:
         super().__init__()
         self.app = app
+        self.exchanged: list[Exchange] = []
 
     def request(
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **_: Any
@@ -43,7 +93,9 @@ class SandboxTransport(stripe.HTTPClient):
         answer = self.app.test_client().open(path, method=method.upper(), data=post_data, headers=given)
         if DROPPED in answer.headers:
             raise stripe.APIConnectionError("The connection was dropped.", should_retry=True)  # type: ignore[no-untyped-call]
-        return answer.get_data(as_text=True), answer.status_code, dict(answer.headers)
+        body, (bare, _, query) = answer.get_data(as_text=True), path.partition("?")
+        self.exchanged.append(Exchange(method.lower(), bare, post_data or query, answer.status_code, body))
+        return body, answer.status_code, dict(answer.headers)
 
     def close(self) -> None:
         return None

@@ -71,7 +71,7 @@ def create(call: Call) -> Object:
             "subscription_metadata": data.get("metadata") or {},
             "missing_payment_method": end,
             "description": data.get("description"),
-            "customer_update": params.get("customer_update") or {},
+            "customer_update": params["customer_update"].whole() if "customer_update" in params else {},
         },
     )
     checking_out.show_totals(session, checking_out.sum_of(tx, session))

@@ -179,6 +179,7 @@ def pause(call: Call) -> Object:
     tx.live_by(subscription["customer"])
     if subscription["status"] not in ("active", "past_due", "trialing"):
         raise ApiError(f"A subscription with status {subscription['status']} cannot be paused.")
+    call.params.get("type")  # `subscription` is the only one there is
     return switching.pause(tx, subscription, why="pause_requested")
 
 
@@ -189,6 +190,14 @@ def resume(call: Call) -> Object:
     tx.live_by(subscription["customer"])
     if subscription["status"] != "paused":
         raise ApiError("Only paused subscriptions can be resumed.")
+    if (call.params.get("billing_cycle_anchor") or {"type": "now"}).get("type") != "now":
+        raise ApiError(
+            "This sandbox resumes with billing_cycle_anchor[type]=now only.",
+            status=501,
+            type="api_error",
+            param="billing_cycle_anchor",
+            stored=False,
+        )
     return switching.resume(tx, subscription, base_url=call.base_url)
 
 

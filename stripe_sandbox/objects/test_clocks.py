@@ -66,6 +66,7 @@ def advance(call: Call) -> Object:
             param="frozen_time",
             code="test_clock_cannot_advance",
         )
+    tx.emit("test_helpers.test_clock.advancing", body | {"status": "advancing"})
     clock.run_test_clock(tx, call.id, target)
     body = tx.get("test_helpers.test_clock", call.id) | {"frozen_time": target}
     tx.save(body)

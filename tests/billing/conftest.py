@@ -37,6 +37,7 @@ class Stripe:
     app: Flask
     site: Flask  # the sandbox's own application
     sandbox: Sandbox
+    transport: SandboxTransport  # remembers what the portal asked
 
     def deliver(self) -> int:
         """Send what is due to the portal, each answered as a web server would: first the answer, then the work."""
@@ -113,13 +114,16 @@ def stripe(app: Flask, tmp_path: Path) -> Iterator[Stripe]:
     """Stripe with our two plans and an endpoint of ours; deliveries wait for `stripe.deliver()`."""
     site = stripe_sandbox.create_app(tmp_path / "sandbox.sqlite", delivery="manual")
     sandbox: Sandbox = site.extensions["sandbox"]
-    app.extensions["stripe_gateway"] = Gateway(KEY, transport=SandboxTransport(site))
+    transport = SandboxTransport(site)
+    app.extensions["stripe_gateway"] = Gateway(KEY, transport=transport)
     with app.app_context():
         assert [found.problem for found in prices.sync_prices()] == [None, None]
     sandbox.listen_at(ENDPOINT, secrets=[SECRET])
-    yield Stripe(app, site, sandbox)
+    yield Stripe(app, site, sandbox, transport)
     del app.extensions["stripe_gateway"]
     sandbox.stop()
+    if sandbox.store.strict:  # whatever flow a test walks: the portal asks only what Stripe knows (test_billing_40)
+        assert [e for e in transport.exchanged if e.is_outside_the_contract] == []
 
 
 @pytest.fixture

@@ -202,3 +202,69 @@ def test_an_open_invoice_is_paid_on_its_page(sandbox, client, shop):
     assert "Your bank asks" in page
     assert "Receipt" in requests.post(invoice.hosted_invoice_url, data={"answer": "complete"}, timeout=10).text
     assert shop.subscription(alice).status == "active"
+
+
+def test_a_bank_that_asks_before_a_card_is_kept(client, shop, portal):
+    alice = shop.customer()
+    subscription = shop.join(alice)
+    home = portal(alice)
+    card = {"number": "4000002500003155", "expiry": "12/40", "cvc": "123"}
+    for answer, words in (("fail", "unable to authenticate"), ("close", "Use another card")):
+        assert "Your bank asks" in requests.post(f"{home}/card", data=card, timeout=10).text
+        assert words in requests.post(f"{home}/card", data=card | {"answer": answer}, timeout=10).text
+        assert shop.subscription(alice).default_payment_method == subscription.default_payment_method
+    done = requests.post(f"{home}/card", data=card | {"answer": "complete"}, timeout=10)
+    assert "Visa ending 3155" in done.text
+    kept = client.v1.customers.retrieve(alice).invoice_settings.default_payment_method
+    assert shop.subscription(alice).default_payment_method == kept != subscription.default_payment_method
+
+
+def test_a_declined_change_of_plan_keeps_the_old_one_and_says_why(client, shop, portal):
+    alice = shop.customer()
+    subscription = shop.join(alice)
+    home = portal(alice)
+    requests.post(f"{home}/card", data={"number": "4000000000000341", "expiry": "12/40", "cvc": "123"}, timeout=10)
+    refused = requests.post(f"{home}/plan/{subscription.id}", data={"price": shop.annual}, timeout=10)
+    assert refused.status_code == 422
+    assert "Your card was declined." in refused.text
+    after = client.v1.subscriptions.retrieve(subscription.id, {"expand": ["latest_invoice"]})
+    assert (after.status, after["items"].data[0].price.id, after.pending_update) == ("active", shop.monthly, None)
+    assert after.latest_invoice.status == "void"
+
+
+def test_a_change_kept_for_later_can_be_taken_back(sandbox, client, shop, portal):
+    alice = shop.customer()
+    subscription = shop.join(alice, shop.annual)
+    home = portal(alice)
+    later = requests.post(f"{home}/plan/{subscription.id}", data={"price": shop.monthly}, timeout=10)
+    assert "$49.00 per month" in later.text
+    assert client.v1.subscriptions.retrieve(subscription.id).schedule
+    assert "$49.00 per month" not in requests.post(f"{home}/keep/{subscription.id}", timeout=10).text
+    assert client.v1.subscriptions.retrieve(subscription.id).schedule is None
+    sandbox.advance(days=366)
+    assert client.v1.subscriptions.retrieve(subscription.id)["items"].data[0].price.id == shop.annual
+
+
+def test_a_configuration_may_end_plans_at_once_or_not_at_all(client, shop):
+    def home(customer, **feature):
+        made = client.v1.billing_portal.configurations.create({"features": {"subscription_cancel": feature}})
+        return client.v1.billing_portal.sessions.create({"customer": customer, "configuration": made.id}).url
+
+    alice, bob = shop.customer("alice"), shop.customer("bob")
+    hers, his = shop.join(alice), shop.join(bob)
+    way = home(alice, enabled=True, mode="immediately")
+    assert "It ends at once." in requests.get(f"{way}/cancel/{hers.id}", timeout=10).text
+    requests.post(f"{way}/cancel/{hers.id}", timeout=10)
+    assert client.v1.subscriptions.retrieve(hers.id).status == "canceled"
+    requests.post(f"{home(bob, enabled=False)}/cancel/{his.id}", timeout=10)
+    assert (shop.subscription(bob).status, shop.subscription(bob).cancel_at) == ("active", None)
+
+
+def test_the_portal_lists_invoices_that_lead_to_a_receipt(sandbox, shop, portal):
+    alice = shop.customer()
+    shop.join(alice)
+    page = requests.get(portal(alice), timeout=10).text
+    receipt = sandbox.url + re.search(r'href="(/i/in_[^"]+)"', page)[1]
+    shown = requests.get(receipt, timeout=10).text
+    for words in ("Receipt", "Paid on", "$49.00", "alice@example.com", "From Practice Freedom"):
+        assert words in shown

@@ -256,3 +256,25 @@ def test_a_thousand_copies_of_alice_live_lives_of_their_own(sandbox, client, sho
     client.v1.subscriptions.cancel(last.subscriptions.data[0].id)
     assert shop.subscription(alice).status == "active"
     assert len(client.v1.subscriptions.list({"status": "canceled"}).data) == 1
+
+
+def test_by_default_eight_more_tries_come_within_fourteen_days(sandbox, client, shop):
+    joined = shop.join(shop.customer(), card="4000000000000341", subscription_data={"trial_period_days": 1})
+    sandbox.advance(days=1.2)
+    first = _on(client, joined.id).latest_invoice
+    sandbox.advance(days=15)
+    after = _on(client, joined.id)
+    assert (after.status, after.latest_invoice.attempt_count) == ("canceled", 9)
+    tried = [e["created"] for e in sandbox.events("invoice.payment_failed")]
+    begun = first.status_transitions.finalized_at
+    assert [round((moment - begun) / DAY) for moment in tried] == [0, 1, 3, 5, 7, 9, 11, 13, 14]
+    assert after.ended_at - begun <= 14 * DAY + 60
+
+
+def test_a_test_clock_says_that_it_is_advancing_and_then_ready(sandbox, client):
+    clock = client.v1.test_helpers.test_clocks.create(
+        {"frozen_time": int(datetime(2027, 1, 1, tzinfo=UTC).timestamp())}
+    )
+    client.v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": clock.frozen_time + DAY})
+    told = [(e["type"].rsplit(".", 1)[-1], e["data"]["object"]["status"]) for e in sandbox.events()]
+    assert told == [("created", "ready"), ("advancing", "advancing"), ("ready", "ready")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from email.utils import parsedate_to_datetime
 import pytest
 import requests
 import stripe
+
+from stripe_sandbox import deliveries
 
 
 def test_a_joins_events_arrive_signed_and_say_what_the_api_says(sandbox, client, shop, listener, until):
@@ -211,8 +214,6 @@ def process(tmp_path, unused_port):
 
 @pytest.fixture
 def unused_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -272,3 +273,68 @@ def test_the_demos_endpoint_moves_along_with_its_port(tmp_path, monkeypatch):
         sandbox = create_app(tmp_path / "s.sqlite", delivery="manual").extensions["sandbox"]
     with sandbox.transaction() as tx:
         assert [e["url"] for e in tx.select("webhook_endpoint")] == ["http://127.0.0.1:8001/events"]
+
+
+def test_an_endpoints_events_carry_its_own_version(sandbox, client, listener, until):
+    """The SDK refuses an endpoint of another version by name; a null one takes the account's."""
+    listener.secret = sandbox.listen_at(listener.url)
+    with sandbox.sandbox.transaction() as tx:
+        endpoint = tx.select("webhook_endpoint")[0]
+        assert endpoint["api_version"] is None
+        tx.save(endpoint | {"api_version": "2025-09-30.clover"})
+    made = client.v1.customers.create({"email": "a@example.com"})
+    until(lambda: bool(listener.received))
+    told = json.loads(listener.received[0][1])
+    assert (told["api_version"], told["data"]["object"]["id"]) == ("2025-09-30.clover", made.id)
+    assert client.v1.events.list().data[0].api_version == stripe.api_version
+
+
+def test_an_endpoint_that_says_nothing_has_failed(sandbox, client, until, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(deliveries, "TIMEOUT_SECONDS", 0.2)
+        sandbox.listen_at(f"http://127.0.0.1:{silent.getsockname()[1]}/webhook")
+        client.v1.customers.create({"email": "a@example.com"})
+        until(lambda: _delivery(sandbox)["attempts"] >= 1 and _delivery(sandbox)["last_status"] is not None)
+        assert "timed out" in _delivery(sandbox)["last_status"].lower()
+        assert client.v1.events.list().data[0].pending_webhooks == 1
+
+
+def _delivery(sandbox):
+    return requests.get(f"{sandbox.url}/_sandbox/events", timeout=10).json()["events"][0]["deliveries"][0]
+
+
+def test_a_seed_shuffles_what_is_due_together_and_always_in_the_same_way(tmp_path):
+    from stripe_sandbox import create_app
+    from tests.sandbox import SandboxTransport
+
+    def order(seed, name):
+        app = create_app(tmp_path / name, delivery="manual", seed=seed)
+        sandbox = app.extensions["sandbox"]
+        sandbox.listen_at("http://portal.test/stripe", events=["customer.created"])
+        client = stripe.StripeClient("sk_test_x", http_client=SandboxTransport(app))
+        for number in range(12):
+            client.v1.customers.create({"email": f"{number}@example.com"})
+        heard: list[str] = []
+
+        def send(url: str, body: bytes, headers: dict[str, str]) -> int:
+            heard.append(json.loads(body)["data"]["object"]["email"].split("@")[0])
+            return 200
+
+        assert sandbox.deliver(send) == 12
+        return heard
+
+    plain = order(None, "a.sqlite")
+    assert plain == [str(number) for number in range(12)]
+    shuffled = order(7, "b.sqlite")
+    assert sorted(shuffled, key=int) == plain != shuffled
+    assert order(7, "c.sqlite") == shuffled
+
+
+def test_signatures_may_carry_the_sandboxs_time_instead_of_the_wall_clocks(sandbox, client, listener, until):
+    listener.secret = sandbox.listen_at(listener.url)
+    requests.post(f"{sandbox.url}/_sandbox/signing", json={"clock": "sandbox"}, timeout=10)
+    sandbox.advance(days=1)
+    client.v1.customers.create({"email": "a@example.com"})
+    until(lambda: bool(listener.received))
+    signed_at = int(listener.received[0][2].split(",")[0].removeprefix("t="))
+    assert signed_at - time.time() == pytest.approx(86400, abs=30)

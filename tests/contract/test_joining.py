@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
 import requests
 import stripe
+
+from stripe_sandbox import cards
 
 
 def test_alice_pays_with_4242_and_is_subscribed(client, shop):
@@ -286,3 +289,66 @@ def test_every_page_says_that_no_money_moves_and_keeps_a_strict_policy(sandbox, 
         assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
         assert "<script" not in page.text
         assert "style=" not in page.text
+
+
+def test_every_page_carries_the_banner_and_a_strict_policy_even_the_wrong_ones(sandbox, client, shop):
+    alice = shop.customer()
+    open_, done, old = (shop.session(alice) for _ in range(3))
+    shop.type_card(done)
+    client.v1.checkout.sessions.expire(old.id)
+    asked = shop.type_card(open_, "4000002500003155")
+    for url, status in (
+        (done.url, 200),
+        (old.url, 410),
+        (sandbox.url + asked.headers["Location"], 200),
+        (f"{sandbox.url}/nowhere", 404),
+        (f"{sandbox.url}/c/challenge/cs_nobody", 404),
+    ):
+        page = requests.get(url, timeout=10)
+        assert page.status_code == status, url
+        assert "<strong>Simulated Stripe</strong>, no money moves" in page.text, url
+        assert page.headers["Content-Security-Policy"].startswith("default-src 'none'"), url
+    assert requests.put(open_.url, timeout=10).status_code == 405
+
+
+def test_terms_must_be_agreed_to_and_the_sellers_own_words_are_shown(client, shop):
+    consent = {"terms_of_service": "required"}
+    words = {
+        "terms_of_service_acceptance": {"message": "I accept the rules of the program"},
+        "submit": {"message": "Billed monthly until you stop."},
+        "after_submit": {"message": "Questions? Write to Cory."},
+    }
+    session = shop.session(shop.customer(), consent_collection=consent, custom_text=words)
+    page = requests.get(session.url, timeout=10).text
+    for text in ("I accept the rules of the program", "Billed monthly until you stop.", "Questions? Write to Cory."):
+        assert text in page
+    refused = shop.type_card(session)
+    assert refused.status_code == 422
+    assert "Please agree to the terms" in refused.text
+    assert client.v1.checkout.sessions.retrieve(session.id).status == "open"
+    assert shop.type_card(session, terms="1").status_code == 303
+
+
+@pytest.mark.parametrize("number", cards.CARDS)
+def test_every_test_card_in_the_list_fills_the_form_and_behaves_as_its_label_says(sandbox, client, shop, number):
+    session = shop.session(shop.customer())
+    page = requests.get(f"{session.url}?card={number}", timeout=10).text
+    typed = dict(re.findall(r'name="(number|expiry|cvc)"[^>]*value="([^"]*)"', page))
+    answer = shop.type_card(session, typed["number"], expiry=typed["expiry"], cvc=typed["cvc"])
+    card = cards.CARDS[number]
+    if card.declines or card.fails_later:
+        assert answer.status_code == 422
+        assert cards.DECLINES[card.declines or "generic_decline"][1] in answer.text.replace("&#39;", "'")
+        assert ("Declined" in card.label) or ("every charge fails" in card.label)
+    else:
+        assert answer.status_code == 303
+        is_asked = answer.headers["Location"].startswith("/c/challenge/")
+        assert is_asked == bool(card.challenge) == ("Bank" in card.label)
+
+
+def test_a_customer_who_was_deleted_meanwhile_cannot_pay(client, shop):
+    alice = shop.customer()
+    session = shop.session(alice)
+    client.v1.customers.delete(alice)
+    assert requests.get(session.url, timeout=10).status_code == 410
+    assert shop.type_card(session).status_code == 410

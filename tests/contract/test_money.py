@@ -224,3 +224,32 @@ def test_writing_an_overdue_invoice_off_restores_the_plan(sandbox, client, shop)
     sandbox.advance(days=1.2)
     client.v1.invoices.mark_uncollectible(client.v1.subscriptions.retrieve(joined.id).latest_invoice)
     assert client.v1.subscriptions.retrieve(joined.id).status == "active"
+
+
+def test_a_lost_dispute_may_be_appealed_and_won(sandbox, client, shop):
+    shop.join(shop.customer(), card="4000000000000259")
+    sandbox.advance(hours=2)
+    dispute = client.v1.disputes.list().data[0]
+
+    def move(status):
+        body = {"dispute": dispute.id, "status": status}
+        return requests.post(f"{sandbox.url}/_sandbox/disputes/move", json=body, timeout=10)
+
+    for status in ("under_review", "lost", "appeal_needs_response", "appeal_under_review", "won"):
+        assert move(status).json() == {"status": status}
+        assert client.v1.disputes.retrieve(dispute.id).status == status
+    closed = [e["data"]["object"]["status"] for e in sandbox.events("charge.dispute.closed")]
+    assert closed == ["lost", "won"]
+    assert move("forgotten").status_code == 400
+
+
+def test_a_credit_is_what_was_really_paid_and_not_the_list_price(client, shop):
+    client.v1.coupons.create({"id": "HALF", "percent_off": 50, "duration": "once"})
+    joined = shop.join(shop.customer(), discounts=[{"coupon": "HALF"}])
+    change = {
+        "items": [{"id": joined["items"].data[0].id, "price": shop.annual}],
+        "proration_behavior": "always_invoice",
+        "proration_date": joined["items"].data[0].current_period_start,
+    }
+    preview = client.v1.invoices.create_preview({"subscription": joined.id, "subscription_details": change})
+    assert [line.amount for line in preview.lines.data] == [-2450, 49000]

@@ -170,3 +170,28 @@ def test_events_list_filters_by_type_and_keeps_thirty_days(sandbox, client, shop
         client.v1.events.list({"types": ["a.b"] * 21})
     sandbox.advance(days=30.5)
     assert client.v1.events.list({"type": "checkout.session.completed"}).data == []
+
+
+def test_a_slow_call_answers_late_and_rightly(sandbox):
+    sandbox.fail("slow", match="POST /v1/customers", seconds=1.5)
+    with pytest.raises(stripe.APIConnectionError):
+        sandbox.client(timeout=0.3).v1.customers.create({"email": "a@example.com"})
+    sandbox.heal()
+    sandbox.fail("slow", match="GET /v1/customers", seconds=0.05)
+    sandbox.client().v1.customers.list()
+
+
+def test_an_expansion_goes_four_levels_deep_at_most(client, shop):
+    subscription = shop.join(shop.customer())
+    deep = "latest_invoice.payments.data.payment.payment_intent.latest_charge"
+    with pytest.raises(stripe.InvalidRequestError, match="more than 4 levels"):
+        client.v1.subscriptions.retrieve(subscription.id, {"expand": [deep]})
+
+
+def test_events_are_read_in_the_order_they_happened_from_the_last_one_known(client, shop):
+    first = shop.customer("alice")
+    known = client.v1.events.list({"limit": 1}).data[0].id
+    later = [shop.customer(name) for name in ("bob", "cleo", "dan")]
+    paged = client.v1.events.list({"ending_before": known, "limit": 2}).auto_paging_iter()
+    assert [event.data.object["id"] for event in paged] == later
+    assert first not in later

@@ -10,7 +10,7 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
 
-from stripe_sandbox import api, checkout_page, control, deliveries, invoice_page, portal_page
+from stripe_sandbox import api, checkout_page, control, control_page, deliveries, invoice_page, portal_page
 from stripe_sandbox.pages import page
 from stripe_sandbox.sandbox import Sandbox, listen_as_environment_says
 
@@ -37,7 +37,7 @@ def create_app(
     listen_as_environment_says(sandbox)
     app.after_request(_say_the_time)
     app.register_error_handler(HTTPException, _error_page)
-    for blueprint in (api.bp, checkout_page.bp, portal_page.bp, invoice_page.bp, control.bp):
+    for blueprint in (api.bp, checkout_page.bp, portal_page.bp, invoice_page.bp, control.bp, control_page.bp):
         app.register_blueprint(blueprint)
     return app
 

@@ -1,16 +1,19 @@
-"""The control door for tests and the demo: deliveries, clock, faults. Stripe has nothing like it."""
+"""The control door for tests and the demo, in JSON: deliveries, clock, faults. Stripe has nothing like it.
+
+The same levers for people are in control_page.py.
+"""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect, request, url_for
+from flask import Blueprint, Response, jsonify, request
 
-from stripe_sandbox import deliveries, faults, paying, refunding
+from stripe_sandbox import deliveries, paying, refunding
 from stripe_sandbox.errors import ApiError
-from stripe_sandbox.pages import page, sandbox
+from stripe_sandbox.pages import sandbox
+from stripe_sandbox.sandbox import SETTINGS
 
 bp = Blueprint("control", __name__)
 
@@ -25,62 +28,14 @@ def wrong(problem: ValueError) -> tuple[Response, int]:
     return jsonify(error=str(problem)), 400
 
 
+@bp.errorhandler(KeyError)
+def left_out(problem: KeyError) -> tuple[Response, int]:
+    return jsonify(error=f"{problem.args[0]} is missing"), 400
+
+
 @bp.get("/health")
 def health() -> Response:
     return Response("ok\n", mimetype="text/plain")
-
-
-@bp.get("/_sandbox/")
-def panel() -> Response:
-    """The same levers for people: time, deliveries, faults."""
-    with sandbox().store.read() as tx:
-        rows = tx.conn.execute("SELECT body FROM event ORDER BY seq DESC LIMIT 25").fetchall()
-        found = [deliveries.with_pending(tx, json.loads(row["body"])) for row in rows]
-        for event in found:
-            event["sent"] = deliveries.has_any(tx, event["id"])
-        trials = [s["trial_end"] for s in tx.select("subscription") if s["status"] == "trialing"]
-        return page(
-            "control.html",
-            now=datetime.fromtimestamp(tx.now, UTC),
-            ahead=tx.offset,
-            counts=deliveries.counts(tx),
-            held=deliveries.is_held(tx),
-            events=found,
-            kinds=faults.KINDS,
-            armed=faults.armed(tx),
-            endpoints=tx.select("webhook_endpoint"),
-            to_trial_end=min(trials) - tx.now + 7200 if trials else None,
-            said=request.args.get("said", ""),
-        )
-
-
-@bp.post("/_sandbox/")
-def pull() -> Response:
-    """One lever of the panel."""
-    form = request.form
-    lever = form.get("lever", "")
-    box = sandbox()
-    if lever == "advance":
-        box.advance(min(float(form.get("seconds", "0")), 366 * 86400))
-        said = "Time has passed."
-    elif lever in ("hold", "let go"):
-        box.hold(lever == "hold")
-        said = "Deliveries wait." if lever == "hold" else "Deliveries go out."
-    elif lever == "release":
-        said = f"{box.release(order=form.get('order', 'created'), times=2 if form.get('twice') else 1)} released."
-    elif lever == "duplicate":
-        said = f"{box.duplicate(form.get('event') or None)} queued again."
-    elif lever == "drop":
-        said = f"{box.drop()} lost."
-    elif lever == "fail":
-        box.fail(form.get("kind", "500"), times=int(form.get("times") or 1), seconds=15)
-        said = "The next calls will fail."
-    elif lever == "heal":
-        box.heal()
-        said = "Calls work again."
-    else:
-        said = ""
-    return redirect(url_for("control.panel", said=said), 303)  # type: ignore[return-value]
 
 
 @bp.get("/_sandbox/events")
@@ -171,12 +126,7 @@ def heal() -> Response:
 @bp.post("/_sandbox/signing")
 def signing() -> Response:
     given = _given()
-    if "skew" in given:
-        sandbox().set("signing_skew", str(float(given["skew"])))
-    if "clock" in given:
-        if given["clock"] not in ("wall", "sandbox"):
-            raise ValueError("clock is wall or sandbox")
-        sandbox().set("signing_clock", given["clock"])
+    sandbox().sign(skew=float(given["skew"]) if "skew" in given else None, clock=given.get("clock"))
     return jsonify(ok=True)
 
 
@@ -184,7 +134,7 @@ def signing() -> Response:
 def settings() -> Response:
     """`dunning_end` cancel|unpaid|paused|past_due, `retry_days` "1,3,5,7", `account_name`."""
     for name, value in _given().items():
-        if name not in ("dunning_end", "retry_days", "account_name"):
+        if name not in SETTINGS:
             raise ValueError(f"unknown setting {name}")
         sandbox().set(name, str(value))
     return jsonify(ok=True)
@@ -192,9 +142,7 @@ def settings() -> Response:
 
 @bp.post("/_sandbox/keys/revoke")
 def revoke() -> Response:
-    with sandbox().store.write() as tx:
-        revoked = json.loads(tx.setting("revoked_keys", "[]"))
-        tx.set("revoked_keys", json.dumps([*revoked, _given()["key"]]))
+    sandbox().revoke(str(_given()["key"]))
     return jsonify(ok=True)
 
 

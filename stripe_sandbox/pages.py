@@ -37,7 +37,7 @@ def page(template: str, status: int = 200, **values: object) -> Response:
     """Never kept by the browser, so the back button asks again and meets the truth."""
     with sandbox().store.read() as tx:
         business = tx.account_name
-    response = make_response(render_template(template, money=money, day=day, business=business, **values), status)
+    response = make_response(render_template(template, **SHOWN, business=business, **values), status)
     response.headers["Cache-Control"] = "no-store"
     # No form-action: Checkout leads to the merchant's own pages, which only the session knows.
     response.headers["Content-Security-Policy"] = (
@@ -61,6 +61,17 @@ def money(amount: int, currency: str) -> str:
 
 def day(moment: int) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%-d %B %Y")
+
+
+def iso(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat()
+
+
+def clock(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%-d %b %Y, %H:%M")
+
+
+SHOWN = {"money": money, "day": day, "iso": iso, "clock": clock}
 
 
 def per_interval(price: Object) -> str:

@@ -11,7 +11,7 @@ from stripe_sandbox.api import base_url
 from stripe_sandbox.errors import ApiError
 from stripe_sandbox.objects.portal_sessions import SESSION_SECONDS
 from stripe_sandbox.pages import page, per_interval, prefilled, sandbox, spaced, test_cards
-from stripe_sandbox.store import Object, Transaction, changes
+from stripe_sandbox.store import Object, Transaction
 
 bp = Blueprint("portal", __name__)
 
@@ -268,16 +268,7 @@ def save_card(secret: str) -> Response:
 
 
 def _use_everywhere(tx: Transaction, customer: str, method: Object) -> None:
-    paying.attach(tx, method, customer)
-    owner = tx.live("customer", customer)
-    before = dict(owner)
-    owner["invoice_settings"] = owner["invoice_settings"] | {"default_payment_method": method["id"]}
-    tx.save(owner)
-    tx.emit("customer.updated", owner, changes(before, owner))
-    for subscription in tx.select("subscription", customer=customer):
-        if subscription["status"] in subscribing.DEAD:
-            continue
-        subscribing.use_card(tx, subscription, method)
+    for subscription in subscribing.use_card_everywhere(tx, tx.live("customer", customer), method):
         for invoice in tx.select("invoice", parent=subscription["id"], oldest_first=True):
             if invoice["status"] == "open" and subscription["status"] != "incomplete":
                 invoicing.collect(tx, invoice, method=method, off_session=False)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from stripe_sandbox import cards, checking_out, clock, deliveries, faults, multiplying
+from stripe_sandbox import calls, cards, checking_out, clock, deliveries, faults, multiplying, paying, subscribing
 from stripe_sandbox.idempotency import Keys
-from stripe_sandbox.objects import webhook_endpoints
+from stripe_sandbox.objects import portal_sessions, webhook_endpoints
 from stripe_sandbox.store import Object, Store, Transaction
+
+SETTINGS = {  # the account's switches in Stripe's Dashboard, and what each may be
+    "dunning_end": "cancel|unpaid|paused|past_due",
+    "retry_days": r"\d{1,3}(,\d{1,3}){0,19}",
+    "account_name": r"[^\x00-\x1f]{1,100}",
+}
 
 
 class Sandbox:
@@ -91,9 +98,50 @@ class Sandbox:
             faults.clear(tx)
 
     def set(self, name: str, value: str) -> None:
-        """`dunning_end`, `retry_days`, `signing_skew`, `signing_clock`, `account_name`."""
+        """SETTINGS and what tests know of. Raises ValueError for a setting that cannot be so."""
+        if name in SETTINGS and not re.fullmatch(SETTINGS[name], value):
+            raise ValueError(f"{name} cannot be “{value}”")
         with self.store.write() as tx:
             tx.set(name, value)
+
+    def sign(self, *, skew: float | None = None, clock: str | None = None) -> None:
+        """What time signatures and `Date` headers carry: so many seconds off the wall's or the sandbox's own clock."""
+        if clock not in (None, "wall", "sandbox"):
+            raise ValueError("clock is wall or sandbox")
+        with self.store.write() as tx:
+            if skew is not None:
+                tx.set("signing_skew", str(skew))
+            if clock is not None:
+                tx.set("signing_clock", clock)
+
+    def revoke(self, key: str) -> None:
+        if not key.startswith(("sk_test_", "rk_test_")):
+            raise ValueError("Only test keys are good here in the first place.")
+        with self.store.write() as tx:
+            revoked = json.loads(tx.setting("revoked_keys", "[]"))
+            tx.set("revoked_keys", json.dumps(sorted({*revoked, key})))
+
+    def readmit(self) -> None:
+        """Every test key is good again."""
+        with self.store.write() as tx:
+            tx.set("revoked_keys", "[]")
+
+    def use_card(self, customer: str, number: str) -> None:
+        """This card for everything the customer has, as if saved in the portal; what is owed stays owed."""
+        if number not in cards.CARDS:
+            raise ValueError("That is no test card.")
+        with self.store.write() as tx:
+            owner = tx.live("customer", customer)
+            tx.live_by(customer)
+            typed = cards.TypedCard(number, 12, 2040, cards.CARDS[number])
+            method = paying.save_card(tx, typed, name=owner["name"], email=owner["email"])
+            subscribing.use_card_everywhere(tx, owner, method)
+
+    def open_portal(self, customer: str, *, base_url: str) -> str:
+        """The address of a billing portal session, as the API would make it."""
+        with self.store.write() as tx:
+            call = calls.Call(tx=tx, ids=(), params=calls.Params({"customer": customer}), base_url=base_url)
+            return str(portal_sessions.create_session(call)["url"])
 
     def pay(
         self,

@@ -327,6 +327,17 @@ def _body(tx: Transaction, order: Order, anchor: int) -> Object:
     }
 
 
+def use_card_everywhere(tx: Transaction, owner: Object, method: Object) -> list[Object]:
+    """The customer's default from now on, and what each running subscription is paid with. Returns these."""
+    paying.attach(tx, method, owner["id"])
+    before = dict(owner)
+    owner["invoice_settings"] = owner["invoice_settings"] | {"default_payment_method": method["id"]}
+    tx.save(owner)
+    tx.emit("customer.updated", owner, changes(before, owner))
+    running = [s for s in tx.select("subscription", customer=owner["id"]) if s["status"] not in DEAD]
+    return [use_card(tx, subscription, method) for subscription in running]
+
+
 def use_card(tx: Transaction, subscription: Object, method: Object) -> Object:
     """Attach a card and make it the one this subscription is paid with."""
     paying.attach(tx, method, subscription["customer"])

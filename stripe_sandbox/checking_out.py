@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stripe_sandbox import cards, discounting, invoicing, paying, subscribing
+from stripe_sandbox import cards, discounting, identifying, invoicing, paying, subscribing
 from stripe_sandbox.amounts import Discounting, Sum, add_up
 from stripe_sandbox.errors import ApiError
 from stripe_sandbox.objects.setting_fields import address
@@ -19,7 +19,8 @@ class Payer:
     name: str | None = None
     country: str | None = None
     postal_code: str | None = None
-    accepts_terms: bool = False
+    business_name: str | None = None
+    tax_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def pay(tx: Transaction, session: Object, typed: cards.TypedCard, payer: Payer, 
         address=address({"country": payer.country, "postal_code": payer.postal_code}) if payer.country else None,
     )
     tx.set_private(session["id"], method=method["id"], base_url=base_url)
-    _note_address(tx, session, customer, method)
+    customer = _note_payer(tx, session, customer, method["billing_details"], payer)
     return _go_on(tx, session, customer, method, authenticated=False)
 
 
@@ -97,6 +98,7 @@ def pay_nothing(tx: Transaction, session: Object, payer: Payer, *, base_url: str
         return _ended(session)
     customer = _customer(tx, session, payer)
     tx.set_private(session["id"], base_url=base_url)
+    customer = _note_payer(tx, session, customer, {"name": payer.name}, payer)
     try:
         return _complete(tx, session, _subscription(tx, session, customer), None)
     except ApiError as refused:
@@ -190,7 +192,8 @@ def _subscription(tx: Transaction, session: Object, customer: Object) -> Object:
     """The subscription of an earlier declined try if it still fits, else a new one. Raises ApiError for a code that
     ran out meanwhile, and takes it off."""
     secret = tx.private(session["id"])
-    terms = [session["discounts"], customer.get("address")]
+    papers = [customer.get("address"), customer.get("name"), identifying.on_documents(tx, customer["id"])]
+    terms = [session["discounts"], papers]
     if earlier := secret.get("subscription"):
         subscription = tx.get("subscription", earlier)
         if subscription["status"] == "incomplete" and secret.get("terms") == terms:
@@ -230,12 +233,28 @@ def _check_discounts(tx: Transaction, session: Object, customer: Object) -> None
         raise
 
 
-def _note_address(tx: Transaction, session: Object, customer: Object, method: Object) -> None:
-    """Tax is worked out by what was typed, so it has to stand on the customer before the invoice is drawn up."""
-    if session["automatic_tax"]["enabled"]:
-        _update_customer(tx, session, customer, method["billing_details"])
-        show_totals(session, sum_of(tx, session))
-        tx.save(session)
+def _note_payer(tx: Transaction, session: Object, customer: Object, details: Object, payer: Payer) -> Object:
+    """Tax is worked out by what was typed, and an invoice carries the name and tax id typed: all of it has to stand on
+    the customer before the invoice is drawn up. Raises ApiError for a tax id that is none."""
+    if payer.tax_id and (session["tax_id_collection"] or {}).get("enabled"):
+        kind, value = identifying.typed(payer.country, payer.tax_id)
+        identifying.add(tx, customer["id"], type=kind, value=value)
+    business = payer.business_name if asks_business_name(session) else None
+    _update_customer(tx, session, customer, {**details, "name": business or details.get("name")}, business=business)
+    session["collected_information"] = {
+        "business_name": business,
+        "individual_name": None,
+        "shipping_details": None,
+    }
+    show_totals(session, sum_of(tx, session))
+    tx.save(session)
+    return customer
+
+
+def asks_business_name(session: Object) -> bool:
+    """Asked for by itself, or beside a tax id."""
+    business = (session["name_collection"] or {}).get("business") or {}
+    return bool(business.get("enabled") or (session["tax_id_collection"] or {}).get("enabled"))
 
 
 def _complete(tx: Transaction, session: Object, subscription: Object, method: Object | None) -> Step:
@@ -247,35 +266,40 @@ def _complete(tx: Transaction, session: Object, subscription: Object, method: Ob
     session["invoice"], session["url"] = invoice["id"], None
     session["payment_status"] = "paid" if invoice["total"] > 0 else "no_payment_required"
     details = (method or {}).get("billing_details") or {}
+    business = (session["collected_information"] or {}).get("business_name")
     session["customer_details"] = {
         "address": details.get("address") or customer["address"],
-        "business_name": None,
+        "business_name": business,
         "email": customer["email"] or details.get("email"),
         "individual_name": None,
-        "name": details.get("name") or customer["name"],
+        "name": business or details.get("name") or customer["name"],
         "phone": None,
         "tax_exempt": customer["tax_exempt"],
-        "tax_ids": [],
+        "tax_ids": identifying.on_documents(tx, customer["id"]),
     }
     session["amount_subtotal"], session["amount_total"] = invoice["subtotal"], invoice["total"]
     tax = sum(t["amount"] for t in invoice["total_taxes"])
     discount = sum(d["amount"] for d in invoice["total_discount_amounts"])
     session["total_details"] = {"amount_discount": discount, "amount_shipping": 0, "amount_tax": tax}
-    _update_customer(tx, session, customer, details)
     tx.save(session)
     tx.plan("expire_session", session["id"], None)
     tx.emit("checkout.session.completed", session)
     return Step("done", url=return_url(session))
 
 
-def _update_customer(tx: Transaction, session: Object, customer: Object, details: Object) -> None:
-    """`customer_update[address|name]=auto` writes what was typed back to the customer."""
+def _update_customer(
+    tx: Transaction, session: Object, customer: Object, details: Object, *, business: str | None
+) -> None:
+    """`customer_update[address|name]=auto` writes what was typed back to the customer; a business's name goes before
+    the one on the card (docs.stripe.com/payments/checkout/name-collection)."""
     wanted = tx.private(session["id"])["customer_update"]
     before = dict(customer)
     if wanted.get("address") == "auto" and (details.get("address") or {}).get("country"):
         customer["address"] = details["address"]
     if wanted.get("name") == "auto" and details.get("name"):
         customer["name"] = details["name"]
+    if wanted.get("name") == "auto" and business:
+        customer["business_name"] = business
     if changed := changes(before, customer):
         tx.save(customer)
         tx.emit("customer.updated", customer, changed)

@@ -30,7 +30,18 @@ def submit(session_id: str) -> Response:
     clock.catch_up(sandbox().store)
     form = {
         name: request.form.get(name, "")
-        for name in ("email", "name", "number", "expiry", "cvc", "country", "postal_code", "code")
+        for name in (
+            "email",
+            "name",
+            "number",
+            "expiry",
+            "cvc",
+            "country",
+            "postal_code",
+            "code",
+            "business_name",
+            "tax_id",
+        )
     }
     with sandbox().store.write() as tx:
         session = tx.find(session_id, "checkout.session")
@@ -104,11 +115,21 @@ def _pay(tx: Transaction, session: Object, form: dict[str, str]) -> checking_out
         name=form["name"] or None,
         country=form["country"] or None,
         postal_code=form["postal_code"] or None,
+        business_name=_business_name(session, form),
+        tax_id=form["tax_id"].strip() or None,
     )
     if not checking_out.needs_card(tx, session):
         return checking_out.pay_nothing(tx, session, payer, base_url=base_url())
     typed = cards.read_card(form["number"], form["expiry"], form["cvc"], now=tx.now)
     return checking_out.pay(tx, session, typed, payer, base_url=base_url())
+
+
+def _business_name(session: Object, form: dict[str, str]) -> str | None:
+    name = " ".join(form["business_name"].split())
+    asked = (session["name_collection"] or {}).get("business") or {}
+    if not name and asked.get("enabled") and not asked["optional"]:
+        raise ApiError("Please enter the name of your business.", param="business_name")
+    return name or None
 
 
 def _page(
@@ -160,6 +181,7 @@ def _page(
         trial_days=trial // 86400 if trial is not None else None,
         trial_end=checking_out.trial_end(tx, session),
         needs_card=checking_out.needs_card(tx, session),
+        asks_business=checking_out.asks_business_name(session),
         countries=COUNTRIES,
         country=form.get("country") or ((customer or {}).get("address") or {}).get("country") or "US",
         test_cards=test_cards(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stripe_sandbox import discounting, paying
+from stripe_sandbox import discounting, identifying, paying
 from stripe_sandbox.amounts import Sum, add_up
 from stripe_sandbox.errors import ApiError
 from stripe_sandbox.paying import Outcome
@@ -313,7 +313,7 @@ def _body(
         "customer_phone": customer.get("phone"),
         "customer_shipping": None,
         "customer_tax_exempt": customer.get("tax_exempt"),
-        "customer_tax_ids": [],
+        "customer_tax_ids": identifying.on_documents(tx, subscription["customer"]),
         "default_payment_method": None,
         "default_source": None,
         "default_tax_rates": [],

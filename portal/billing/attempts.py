@@ -191,6 +191,10 @@ def _params(
         "cancel_url": absolute("billing.checkout", plan=plan.key) + "?back=1",
         "allow_promotion_codes": True,
         "payment_method_collection": "always",
+        # The practice's name, its address and its tax id stand on invoices, where whoever pays needs them.
+        "name_collection": {"business": {"enabled": True, "optional": True}},
+        "tax_id_collection": {"enabled": True},
+        "customer_update": {"address": "auto", "name": "auto"},
         "metadata": marks,
         "subscription_data": {
             "metadata": marks,
@@ -201,9 +205,5 @@ def _params(
     if trial_days:
         params["subscription_data"]["trial_period_days"] = trial_days
     if current_app.config["STRIPE_TAX"]:
-        params |= {
-            "automatic_tax": {"enabled": True},
-            "customer_update": {"address": "auto", "name": "auto"},
-            "tax_id_collection": {"enabled": True},
-        }
+        params["automatic_tax"] = {"enabled": True}
     return params

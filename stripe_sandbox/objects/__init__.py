@@ -12,6 +12,7 @@ from stripe_sandbox.objects import (
     portal_sessions,
     subscription_schedules,
     subscriptions,
+    tax_ids,
     test_clocks,
     webhook_endpoints,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "portal_sessions",
     "subscription_schedules",
     "subscriptions",
+    "tax_ids",
     "test_clocks",
     "webhook_endpoints",
 ]

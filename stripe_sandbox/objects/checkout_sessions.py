@@ -28,6 +28,7 @@ _TAKES = {
     "locale",
     "metadata",
     "mode",
+    "name_collection",
     "payment_method_collection",
     "payment_method_types",
     "subscription_data",
@@ -186,6 +187,8 @@ def _check(call: Call) -> None:
         raise ApiError(
             "You may only specify one of these parameters: allow_promotion_codes, discounts.", param="discounts"
         )
+    if (params.get("name_collection") or {}).get("individual"):
+        raise ApiError("This sandbox simulates name_collection[business] only.", param="name_collection", stored=False)
     wants_tax_id = (params.get("tax_id_collection") or {}).get("enabled")
     if wants_tax_id and params.get("customer") and (params.get("customer_update") or {}).get("name") != "auto":
         raise ApiError(
@@ -313,6 +316,7 @@ def _body(
         "locale": params.get("locale"),
         "metadata": params.get("metadata") or {},
         "mode": "subscription",
+        "name_collection": _name_collection(params.get("name_collection")),
         "origin_context": None,
         "payment_intent": None,
         "payment_link": None,
@@ -341,6 +345,13 @@ def _body(
         "url": f"{call.base_url}/c/pay/{id}",
         "wallet_options": None,
     }
+
+
+def _name_collection(given: dict[str, Any] | None) -> Object | None:
+    business = (given or {}).get("business")
+    if not business:
+        return None
+    return {"business": {"enabled": business["enabled"], "optional": business.get("optional", False)}}
 
 
 def _custom_text(given: dict[str, Any]) -> Object:

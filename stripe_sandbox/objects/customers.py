@@ -123,11 +123,6 @@ def _tax(tx: Transaction, body: Object) -> Object:
     }
 
 
-@expanding.included("customer", "tax_ids")
-def _tax_ids(tx: Transaction, body: Object) -> Object:
-    return listing.list_of([], f"/v1/customers/{body['id']}/tax_ids")
-
-
 def _fill(call: Call, body: Object) -> None:
     params = call.params
     apply(body, params, *_PLAIN)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from portal.accounts.models import Member
-from portal.billing import reconciling
+from portal.billing import reconciling, revenue
 from portal.billing.entitlements import Level, Why
 from portal.billing.models import AttemptState, BillingCustomer, CheckoutAttempt, Subscription
 from portal.billing.wording import day_for
@@ -216,6 +216,18 @@ def test_billing_30_terms_that_changed_while_she_read_are_shown_again_before_any
     assert stripe.rows(CheckoutAttempt) == []
     agreed = answer.text.split('name="agreed" value="')[1].split('"')[0]
     assert browser.post("/join/monthly", data={"agreed": agreed}).status_code == 303
+
+
+def test_billing_30_a_trials_invoice_over_nothing_is_no_revenue(app, stripe, nina, join, travel):
+    def a_month() -> dict[str, int]:
+        with app.app_context():
+            return revenue.a_month(revenue.by_plan())
+
+    join(nina, "monthly")
+    assert [(i["billing_reason"], i["total"]) for i in stripe.everything("invoice")] == [("subscription_create", 0)]
+    assert a_month() == {}
+    travel(the(stripe).trial_end + 3 * HOUR)
+    assert a_month() == {"usd": 9_900}
 
 
 def test_billing_30_the_trial_is_remembered_with_the_customer(stripe, nina, join):

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
-from portal.billing.gateway import API_VERSION, SUBSCRIBED, StripeAway, StripeRefused, stripe_gateway
-from portal.billing.models import EventState, Plan, StripeEvent
+from portal.billing.gateway import (
+    API_VERSION,
+    SUBSCRIBED,
+    StripeAway,
+    StripeRefused,
+    is_live,
+    own_account,
+    stripe_gateway,
+)
+from portal.billing.models import LIVE, BillingCustomer, EventState, Plan, StripeEvent, Subscription
 from portal.billing.shapes import Endpoint
 from portal.billing.watching import note, noted
 from portal.core.clock import now
 from portal.core.db import db, transaction
+from portal.core.jobs import job
 from portal.core.web import absolute
 
 log = structlog.get_logger()
@@ -46,7 +55,30 @@ def local_findings() -> list[Finding]:
 
 
 def _known_here() -> list[Finding]:
-    return [_secret(), _plans(), _clock_of_deliveries(), _dead_events(), _missed(), _reconciled()]
+    return [
+        _mode(),
+        _account(),
+        _secret(),
+        _plans(),
+        _last_delivery(),
+        _version(),
+        _clock_of_deliveries(),
+        _dead_events(),
+        _missed(),
+        _reconciled(),
+    ]
+
+
+def asked_at() -> datetime | None:
+    """When Stripe was last asked about itself."""
+    last = noted(_ASKED)
+    return last[1] if last is not None else None
+
+
+@job("billing.ask")
+def ask_job() -> None:
+    """Ask Stripe in the background, because somebody at the desk wants to know now."""
+    ask_stripe()
 
 
 def ask_stripe() -> list[Finding]:
@@ -58,6 +90,62 @@ def ask_stripe() -> list[Finding]:
         if not each.is_well:
             log.error("stripe.not_as_it_must_be", name=each.name)
     return found
+
+
+def _mode() -> Finding:
+    other = db.session.scalar(
+        select(func.count()).where(
+            StripeEvent.ignored_because == "livemode", StripeEvent.received_at > now() - RECENTLY
+        )
+    )
+    if other:
+        told = f"deliveries of the other mode (test or live) came within a day: {other}"
+        return Finding("Mode", False, told, "Remove the other mode’s endpoint at Stripe, or change STRIPE_SECRET_KEY")
+    if not is_live() and current_app.config["ENV"] == "production":
+        return Finding("Mode", False, "a test key: nobody can pay", "Set STRIPE_SECRET_KEY to the live key")
+    return Finding("Mode", True, "live: real money moves" if is_live() else "test: no real money moves")
+
+
+def _account() -> Finding:
+    """Rows that carry another account or mode than the settings: after a copy of the database, or a changed setting."""
+    strangers = db.session.scalar(
+        select(func.count()).where(
+            or_(BillingCustomer.account != own_account(), BillingCustomer.livemode.is_not(is_live()))
+        )
+    )
+    told = f"customers here of another account or mode than the settings name: {strangers}" if strangers else ""
+    return Finding(
+        "Account",
+        not strangers,
+        told or f"all customers here are of {own_account() or 'the one account'}",
+        "Set STRIPE_ACCOUNT and STRIPE_SECRET_KEY back to what they were, or begin with an empty database",
+    )
+
+
+def _last_delivery() -> Finding:
+    last = db.session.scalar(select(func.max(StripeEvent.received_at)).where(StripeEvent.deliveries > 0))
+    if last is not None:
+        return Finding("Last delivery", True, f"came {_ago(last)}")
+    payers = db.session.scalar(select(func.count()).where(Subscription.status.in_(LIVE))) or 0
+    told = "none has ever come, although somebody pays" if payers else "none yet, and nobody pays yet"
+    return Finding("Last delivery", not payers, told, "flask billing setup")
+
+
+def _ago(moment: datetime) -> str:
+    minutes = int((now() - moment).total_seconds() // 60)
+    for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if (many := minutes // size) > 0:
+            return f"{many} {unit}{'s' if many > 1 else ''} ago"
+    return "less than a minute ago"
+
+
+def _version() -> Finding:
+    latest = select(StripeEvent.api_version).where(StripeEvent.deliveries > 0, StripeEvent.api_version.is_not(None))
+    spoken = db.session.scalar(latest.order_by(StripeEvent.received_at.desc()).limit(1))
+    told = f"deliveries come in {spoken}, this program speaks {API_VERSION}"
+    if spoken in {None, API_VERSION}:
+        told = f"both sides speak {API_VERSION}" if spoken else f"this program speaks {API_VERSION}"
+    return Finding("API version", spoken in {None, API_VERSION}, told, "flask billing setup")
 
 
 def _secret() -> Finding:
@@ -86,7 +174,10 @@ def _clock_of_deliveries() -> Finding:
 def _dead_events() -> Finding:
     dead = db.session.scalar(select(func.count()).where(StripeEvent.state == EventState.DEAD)) or 0
     return Finding(
-        "Events", not dead, f"{dead} could not be worked on" if dead else "none has given up", "flask billing reconcile"
+        "Events",
+        not dead,
+        f"{dead} could not be worked on" if dead else "none has given up",
+        "/desk/billing/events has the reasons and a button to try them again",
     )
 
 
@@ -95,7 +186,10 @@ def _missed() -> Finding:
     recent = missed is not None and missed[1] > now() - RECENTLY
     told = f"{missed[0].get('count')} were found by reconciling only" if missed and recent else "all have come"
     return Finding(
-        "Deliveries", not recent, told, "flask billing check, and look at the endpoint in Stripe's dashboard"
+        "Deliveries",
+        not recent,
+        told,
+        "flask billing setup",
     )
 
 
@@ -103,13 +197,16 @@ def _reconciled() -> Finding:
     last = noted("reconciled")
     if last is None:
         return Finding("Comparison with Stripe", True, "has not run yet")
-    people = last[0].get("needs_a_person") or []
-    told = f"{len(people)} need a person" if people else f"{last[0].get('checked')} subscriptions agree"
+    report, at = last
+    people = report.get("needs_a_person") or []
+    told = f"{_ago(at)}: {report.get('checked')} checked, {report.get('repaired_in_all', 0)} repaired"
+    if people:
+        told += f", {report.get('needs_in_all', len(people))} need a person"
     return Finding(
         "Comparison with Stripe",
         not people,
         told,
-        "/desk/billing/comparison says what to do; so does flask billing reconcile",
+        "/desk/billing/comparison says what to do",
     )
 
 

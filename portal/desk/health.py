@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, flash, redirect, render_template, url_for
 from sqlalchemy import func, select, text
+from werkzeug.wrappers import Response as Answer
 
 from config import ROOT
-from portal.billing.checking import Finding, local_findings
+from portal.accounts.signed_in import me
+from portal.billing.checking import Finding, ask_job, asked_at, local_findings
+from portal.core import audit
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
 from portal.core.db import db
-from portal.core.jobs import Job, JobState
+from portal.core.jobs import Job, JobState, enqueue
 from portal.core.letters import Letter
+from portal.core.limits import limiter
 
 bp = Blueprint("health", __name__)
+MOST_SHOWN = 50
 
 
 @bp.get("/health/live")
@@ -49,13 +55,49 @@ def checks() -> list[Finding]:
     return sorted(found, key=lambda check: check.is_well)
 
 
+@bp.get("/desk/health")
+@admits(Audience.OWNERS)
+def health() -> str:
+    """What is not well first, each with what mends it; work that gave up, with its reason."""
+    return render_template("desk/health.html", checks=checks(), asked_at=asked_at(), given_up=_given_up())
+
+
+@bp.post("/desk/health/asking")
+@admits(Audience.OWNERS)
+@limiter.limit("6/minute")
+def ask() -> Answer:
+    """Stripe is asked in the background: if it does not answer, nobody's page waits for it."""
+    enqueue(ask_job, key=f"billing.ask:{now():%Y%m%d%H%M%S}")
+    flash("Stripe is being asked. Reload in a few seconds to read its answers.", "success")
+    return redirect(url_for("health.health"), 303)
+
+
+@bp.post("/desk/health/work")
+@admits(Audience.OWNERS)
+@limiter.limit("6/minute")
+def retry_work() -> Answer:
+    """All work that gave up, once more."""
+    given_up = db.session.scalars(select(Job).where(Job.state == JobState.DEAD).with_for_update()).all()
+    for each in given_up:
+        each.try_again()
+    if given_up:
+        audit.record(me(), "work.retried", me(), pieces=len(given_up))
+    flash(f"{len(given_up)} back in the queue." if given_up else "Nothing had given up.", "success")
+    return redirect(url_for("health.health"), 303)
+
+
+def _given_up() -> Sequence[Job]:
+    query = select(Job).where(Job.state == JobState.DEAD).order_by(Job.run_at.desc(), Job.id.desc())
+    return db.session.scalars(query.limit(MOST_SHOWN)).all()
+
+
 def _jobs() -> Finding:
     dead = db.session.scalar(select(func.count()).where(Job.state == JobState.DEAD)) or 0
     return Finding(
         "Background work",
         not dead,
         f"{dead} piece{'s' if dead != 1 else ''} of work gave up" if dead else "nothing has given up",
-        "Read why in the job table's last_error, mend the cause, then run: flask jobs retry",
+        "Mend what its reason below names, then press “Try all again” there, or run: flask jobs retry",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
-from portal.core.admission import Audience, admits
+from portal.core.admission import Audience, admits, audiences
 from portal.desk.figures import figures
 from portal.desk.health import checks
 from portal.desk.sample import sample_form
@@ -15,7 +15,9 @@ bp = Blueprint("desk", __name__)
 @bp.get("/desk")
 @admits(Audience.COACHES)
 def desk() -> str:
-    return render_template("desk/desk.html", figures=figures(), checks=checks())
+    """Figures; and for the owner whatever is not well, before anything else."""
+    unwell = [each for each in checks() if not each.is_well] if Audience.OWNERS in audiences() else []
+    return render_template("desk/desk.html", figures=figures(), unwell=unwell)
 
 
 @bp.get("/desk/components")

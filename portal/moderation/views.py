@@ -68,6 +68,7 @@ _ACTIONS = {
     "grant.taken": "Took access back",
     "list.exported": "Took a list along as a file",
     "event.retried": "Had an event from Stripe tried again",
+    "work.retried": "Had work that gave up tried again",
     "events.retried": "Had events from Stripe tried again",
     "customer.resynced": "Had a member read anew from Stripe",
     "item.published": "Published",

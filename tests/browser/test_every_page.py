@@ -71,6 +71,7 @@ OLGA = [
     "/desk",
     "/desk/people",
     "/desk/seeing-as",
+    "/desk/health",
     "/desk/billing",
     "/desk/billing/failing",
     "/desk/billing/ending",

@@ -16,6 +16,7 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from portal.accounts.models import Member, Role
 from portal.core.clock import now
@@ -91,6 +92,18 @@ class Make:
 
         with self._saved():
             describe(db.session.get_one(Member, who.id), **({"name": who.name} | said))
+
+    def photo(self, who: Member, content: bytes = b"") -> str:
+        """A photo of somebody, taken in as from the form; returns the token in its address."""
+        from portal.practices import photos
+        from portal.practices.models import Photo
+
+        with self.app.app_context():
+            drawn = photos.draw(BytesIO(content or picture()), name="me.jpg", declared="image/jpeg")
+        with self._saved():
+            member = db.session.get_one(Member, who.id)
+            photos.keep(member, drawn)
+            return db.session.scalars(select(Photo.token).where(Photo.member_id == member.id)).one()
 
     def room(self, title: str = "Leading people", **more: Any) -> Any:
         """A room open to members."""
@@ -238,6 +251,15 @@ class Make:
 
 PDF = b"%PDF-1.4\n" + bytes(range(256)) * 40 + b"\n%%EOF\n"
 MP3 = b"ID3\x03\x00\x00\x00\x00\x00\x00" + (b"\xff\xfb\x90\x00" + bytes(413)) * 60  # sixty silent frames
+
+
+def picture(width: int = 400, height: int = 300, *, kind: str = "JPEG", mode: str = "RGB", **saving: Any) -> bytes:
+    """A picture as a camera would send it, of one colour."""
+    from PIL import Image
+
+    out = BytesIO()
+    Image.new(mode, (width, height), "teal" if mode not in {"L", "1"} else 128).save(out, kind, **saving)
+    return out.getvalue()
 
 
 @cache

@@ -142,6 +142,7 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "outbox.letter": Nobodys("exists with the demo's settings only"),
     "outbox.letter_html": Nobodys("exists with the demo's settings only"),
     "people.change_role": Bobs("/desk/people/bob/role", ["owner"], data={"role": "moderator"}),
+    "practices.photo": Nobodys("the token is the key, and each kind of reader is tried in tests/practices"),
     "practices.member": Nobodys("a profile is shown to members; what each field shows is in tests/practices"),
     "people.withdraw": Bobs("/desk/people/invitations/{invitation}/end", ["owner"], data={}),
 }

@@ -102,8 +102,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_affiliation_practice_id"))
     op.drop_table("affiliation")
     op.drop_table("practice")
-    with op.batch_alter_table("member", schema=None) as batch_op:
-        batch_op.drop_column("locale")
+    op.drop_column("member", "locale")  # in place, see 0009
 
 
 def _enum(values: tuple[str, ...], name: str) -> sa.Enum:

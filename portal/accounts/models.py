@@ -48,7 +48,10 @@ class Member(Model):
     practice: Mapped[str | None] = mapped_column(deferred=True)  # moved to the area practices; a later release drops it
     title: Mapped[str | None] = mapped_column(deferred=True)  # as `practice`
     bio: Mapped[str | None] = mapped_column(Words)
-    renamed_at: Mapped[datetime | None] = mapped_column(index=True)  # pages that browsers kept show the name before
+    photo: Mapped[str | None] = mapped_column(String(32))  # the address of what members see; None: none, or hidden
+    renamed_at: Mapped[datetime | None] = mapped_column(
+        index=True
+    )  # pages that browsers kept show the name, or photo, before
     leaving_since: Mapped[datetime | None]  # they asked for the account to be deleted: access is off, undo is possible
     words_go_too: Mapped[bool] = mapped_column(
         default=False, server_default=false()
@@ -56,7 +59,7 @@ class Member(Model):
     charges_ended_at: Mapped[datetime | None]  # while leaving: Stripe confirmed that nothing more will be charged
     closed_at: Mapped[datetime | None]  # the account was deleted; only its posts remain, without a name
 
-    @validates("name", "handle", "role", "closed_at")
+    @validates("name", "handle", "role", "photo", "closed_at")
     def _note_renaming(self, _key: str, value: object) -> object:
         if self.id is not None:
             self.renamed_at = now()

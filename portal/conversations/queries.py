@@ -105,6 +105,7 @@ def _some_posts() -> Lines:
             member.name,
             member.handle,
             member.role,
+            member.photo,
             member.closed_at,
         )
         .join_from(Post.__table__, Member.__table__, member.id == post.author_id)

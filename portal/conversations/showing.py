@@ -52,6 +52,7 @@ class Shown:
     id: int
     author: str
     initials: str
+    photo: str | None
     author_href: str | None
     staff: str | None
     when: Markup
@@ -79,6 +80,7 @@ def shown(rows: Sequence[Line], reading: Reading) -> list[Shown]:
                 id=row.id,
                 author=FORMER_MEMBER if left else row.name,
                 initials="·" if left else initials_of(row.name),
+                photo=None if left else row.photo,
                 author_href=None if left else "/members/" + row.handle,
                 staff=None if left else _TITLE_OF.get(row.role),
                 when=when(row.created_at),

@@ -1,4 +1,6 @@
-"""Files: put, open. A file has a random key and no public address; every byte goes out through a view that checks."""
+"""Files: put, open, remove.
+
+A file has a random key and no public address; every byte goes out through a view that checks."""
 
 from __future__ import annotations
 
@@ -44,6 +46,11 @@ def put(stream: IO[bytes]) -> Stored:
         aside.unlink(missing_ok=True)
         raise
     return Stored(key, size, digest.hexdigest())
+
+
+def remove(key: str) -> None:
+    """Throw a file away; one that is gone already is no mistake, for jobs may run twice."""
+    path_of(key).unlink(missing_ok=True)
 
 
 def path_of(key: str) -> Path:

@@ -44,6 +44,7 @@ class Listed:
     handle: str
     name: str
     initials: str
+    photo: str | None
     staff: str | None
     line: str
     facts: list[str]
@@ -80,7 +81,7 @@ def _page(rows: Sequence[Row[Any]], *, earlier: bool, later: bool) -> Page[Liste
 def _drawn(row: Row[Any]) -> Listed:
     facts = [in_words(value) for value in (row.specialty, row.size, row.region) if value]
     under = line(row.title, row.part, row.practice)
-    return Listed(row.id, row.handle, row.name, initials_of(row.name), _STAFF.get(row.role), under, facts)
+    return Listed(row.id, row.handle, row.name, initials_of(row.name), row.photo, _STAFF.get(row.role), under, facts)
 
 
 def _everybody(wanted: Wanted) -> Select[Any]:
@@ -102,6 +103,7 @@ def _everybody(wanted: Wanted) -> Select[Any]:
             Member.handle,
             Member.name,
             Member.role,
+            Member.photo,
             _if_shown(Field.PRACTICE, Practice.name).label("practice"),
             _if_shown(Field.SPECIALTY, Practice.specialty).label("specialty"),
             _if_shown(Field.ROLE, Affiliation.part).label("part"),
@@ -115,6 +117,7 @@ def _everybody(wanted: Wanted) -> Select[Any]:
         .outerjoin(Discretion, Discretion.member_id == Member.id)
         .where(
             Member.closed_at.is_(None),
+            Member.leaving_since.is_(None),
             Member.confirmed_at.is_not(None),
             or_(Member.suspended_until.is_(None), Member.suspended_until <= at),
             Discretion.is_unlisted.is_not(True),

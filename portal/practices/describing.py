@@ -10,7 +10,7 @@ from portal.accounts.models import Member
 from portal.accounts.profiles import clean_name, lines
 from portal.core.db import db
 from portal.core.web import plain_name
-from portal.practices.models import Affiliation, Discretion, Field, Part, Practice, Region, Size, Specialty
+from portal.practices.models import Affiliation, Discretion, Field, Part, Photo, Practice, Region, Size, Specialty
 
 
 def describe(
@@ -37,6 +37,7 @@ def describe(
     discretion = discretion_of(member)
     discretion.hide(frozenset(Field) - frozenset(shown))
     discretion.is_unlisted = not listed
+    show_photo(member)
     member.practice = member.title = None  # where this stood before there were practices; a later release drops both
 
 
@@ -47,7 +48,7 @@ def say_part(member: Member, part: Part) -> None:
 
 def discretion_of(member: Member) -> Discretion:
     """What they keep to themselves, to be changed; nothing yet for whoever never said."""
-    _wait_for_turn(member)
+    wait_for_turn(member)
     found = db.session.scalar(select(Discretion).where(Discretion.member_id == member.id))
     if found is None:
         found = Discretion(member_id=member.id)
@@ -56,8 +57,16 @@ def discretion_of(member: Member) -> Discretion:
     return found
 
 
+def show_photo(member: Member) -> None:
+    """Bring what posts and lists show in line with the photo they have and whether they show it."""
+    token = db.session.scalar(select(Photo.token).where(Photo.member_id == member.id))
+    shown = token if token and not discretion_of(member).hides_photo else None
+    if member.photo != shown:
+        member.photo = shown
+
+
 def _affiliation(member: Member) -> Affiliation:
-    _wait_for_turn(member)
+    wait_for_turn(member)
     found = db.session.scalar(select(Affiliation).where(Affiliation.member_id == member.id))
     if found is None:
         found = Affiliation(member_id=member.id, practice=Practice())
@@ -66,6 +75,6 @@ def _affiliation(member: Member) -> Affiliation:
     return found
 
 
-def _wait_for_turn(member: Member) -> None:
+def wait_for_turn(member: Member) -> None:
     """The same form sent twice at once makes one row: on PostgreSQL the second waits for the first."""
     db.session.execute(select(Member.id).where(Member.id == member.id).with_for_update())

@@ -8,7 +8,7 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from babel import Locale
-from wtforms import BooleanField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, FileField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 from wtforms.validators import DataRequired, InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
@@ -91,3 +91,9 @@ class ProfileForm(TextForm):
     listed = BooleanField("List me in the directory of members")
     time_zone = SelectField("Time zone", choices=zones)
     locale = SelectField("Dates and money as in", choices=manners)
+
+
+class PhotoForm(TextForm):
+    """What is wrong with a photo stands beside this field; the file itself is read by its view."""
+
+    photo = FileField("Photo")

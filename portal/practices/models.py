@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Member
@@ -65,6 +66,7 @@ class Field(StrEnum):
     SIZE = "size"
     REGION = "region"
     ABOUT = "about"
+    PHOTO = "photo"
 
 
 # By kind first: an enum of words equals its words, so that one "other" is every other.
@@ -109,6 +111,7 @@ _WORDS: dict[type[StrEnum], dict[str, str]] = {
         Field.SIZE: "Size",
         Field.REGION: "Region",
         Field.ABOUT: "About you",
+        Field.PHOTO: "Photo",
     },
 }
 
@@ -154,6 +157,7 @@ class Discretion(Model):
     hides_size: Mapped[bool] = mapped_column(default=False)
     hides_region: Mapped[bool] = mapped_column(default=False)
     hides_about: Mapped[bool] = mapped_column(default=False)
+    hides_photo: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_unlisted: Mapped[bool] = mapped_column(default=False)  # not in the directory of members
 
     @property
@@ -163,3 +167,24 @@ class Discretion(Model):
     def hide(self, fields: frozenset[Field]) -> None:
         for field in Field:
             setattr(self, f"hides_{field}", field in fields)
+
+
+class Photo(Model):
+    """A member's photo in the widths that pages use. Its token is its address; the keys never leave the server."""
+
+    __tablename__ = "photo"
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), unique=True)
+    token: Mapped[str] = mapped_column(String(32), unique=True)
+    small_key: Mapped[str] = mapped_column(String(64))
+    large_key: Mapped[str] = mapped_column(String(64))
+
+
+class Beginning(Model):
+    """How a member wants the list of first steps. Whoever has no row sees it; what was done is seen, not stored."""
+
+    __tablename__ = "beginning"
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), unique=True)
+    part_skipped_at: Mapped[datetime | None]  # they would rather not say what they are; we do not ask again
+    put_away_at: Mapped[datetime | None]

@@ -9,7 +9,18 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, and_, select
 
 from portal.accounts.models import Member
 from portal.core.db import db
-from portal.practices.models import Affiliation, Discretion, Field, Part, Practice, Region, Size, Specialty, in_words
+from portal.practices.models import (
+    Affiliation,
+    Discretion,
+    Field,
+    Part,
+    Photo,
+    Practice,
+    Region,
+    Size,
+    Specialty,
+    in_words,
+)
 from portal.practices.policy import sees_all
 
 
@@ -24,6 +35,7 @@ class Told:
     size: Size | None = None
     region: Region | None = None
     bio: str | None = None
+    photo: str | None = None  # its address
     hidden: frozenset[Field] = frozenset()  # of what the reader does see: kept from the other members
     is_listed: bool = True
 
@@ -46,10 +58,11 @@ def line(title: str | None, part: Part | None, practice: str | None) -> str:
 def told_of(member: Member, *, reader: Member) -> Told:
     """One person's page for one reader, in one query."""
     row = db.session.execute(
-        select(Affiliation, Discretion)
+        select(Affiliation, Discretion, Photo.token)
         .select_from(Member)
         .outerjoin(Affiliation, Affiliation.member_id == Member.id)
         .outerjoin(Discretion, Discretion.member_id == Member.id)
+        .outerjoin(Photo, Photo.member_id == Member.id)
         .where(Member.id == member.id)
     ).one()
     works: Affiliation | None = row[0]
@@ -69,6 +82,7 @@ def told_of(member: Member, *, reader: Member) -> Told:
         size=unless_hidden(Field.SIZE, firm.size),
         region=unless_hidden(Field.REGION, firm.region),
         bio=unless_hidden(Field.ABOUT, member.bio),
+        photo=unless_hidden(Field.PHOTO, row.token),
         hidden=hidden - kept_back,
         is_listed=discretion is None or not discretion.is_unlisted,
     )

@@ -7,6 +7,7 @@ export is told by a failing test.
 from __future__ import annotations
 
 import enum
+import secrets
 from datetime import date, datetime
 from itertools import count
 from typing import Any
@@ -21,6 +22,8 @@ _numbers = count(1)
 _HOLD_A_MEMBER = {"member_id"}
 # Tables that tell of a member without pointing to one: they are pointed to.
 _DESCRIBE_A_MEMBER = {"member", "practice"}
+# Columns that name a file in storage: random, and nothing else is taken for one.
+_NAME_A_FILE = {"small_key", "large_key"}
 # Tables that no member's row is planted in, each with the reason.
 NOT_PLANTED = {
     "record": "the log takes ids only, and refuses to be changed",
@@ -123,6 +126,8 @@ def _values(table: Table, rows: dict[str, Any], word: str) -> tuple[dict[str, An
             assert column.nullable, f"{table.name}.{column.name} points to a table that is filled later"
         elif column.name in _HOLD_A_MEMBER:
             values[column.name] = rows["member"]
+        elif column.name in _NAME_A_FILE:
+            values[column.name] = secrets.token_hex(16)
         elif column.primary_key and column.autoincrement in {True, "auto"}:
             continue
         elif (kind := _enum(column)) is not None:

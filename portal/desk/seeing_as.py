@@ -7,7 +7,6 @@ can be sent, and nothing is noted beside a reading.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -18,8 +17,8 @@ from wtforms import RadioField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 from wtforms.validators import AnyOf
 
-from portal.accounts.models import Member, Role
-from portal.accounts.signed_in import me
+from portal.accounts.models import Device, Member, Role
+from portal.accounts.signed_in import me, this_device
 from portal.billing.entitlements import Entitlement, Level, Why
 from portal.core.admission import Audience, admits
 from portal.core.db import keep_nothing
@@ -114,19 +113,19 @@ def _look() -> None:
         g._login_user = AnonymousUserMixin()
         return
     copy = _copy_of(me())
-    g._login_user = _StandIn(copy, copy.id)
+    g._login_user = _StandIn(this_device(), copy)
     g.entitlements = {copy.id: _ENTITLED[kind]}
 
 
-@dataclass
 class _StandIn:
-    """In the place of the device row: all that a page asks of whoever is signed in."""
+    """In the place of the device row: the same browser, and somebody else at it."""
 
-    member: Member
-    member_id: int
-    is_authenticated = True
-    is_active = True
-    is_anonymous = False
+    def __init__(self, device: Device, member: Member) -> None:
+        self._device = device
+        self.member = member
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._device, name)
 
 
 def _copy_of(member: Member) -> Member:

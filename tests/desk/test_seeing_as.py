@@ -83,3 +83,14 @@ def test_it_is_for_coaches_and_ends_with_the_role(app, browse, people):
     assert cory.get("/rooms").status_code == 303
     assert cory.post("/desk/seeing-as", data={"kind": "nobody"}).status_code == 422
     assert browse(people.alice).post("/desk/seeing-as", data={"kind": "visitor"}).status_code == 403
+
+
+@pytest.mark.parametrize("kind", ["subscriber", "member", "lapsed"])
+def test_every_page_about_herself_opens_meanwhile(app, browse, people, kind: str):
+    """They ask about the browser in her hands, which is still hers."""
+    olga = browse(people.olga)
+    olga.post("/desk/seeing-as", data={"kind": kind})
+    own = [r.rule for r in app.url_map.iter_rules() if not r.arguments and r.rule.startswith(("/account", "/sign-in"))]
+    assert len(own) > 8
+    for path in own:
+        assert olga.get(path).status_code in {200, 303, 403, 405}, path

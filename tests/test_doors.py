@@ -130,6 +130,10 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "library.file": SHARED,
     "library.item": SHARED,
     "library.topic": SHARED,
+    "security.name_passkey": Nobodys(
+        "Bob's passkeys answer everybody else 404; tried in tests/accounts/test_passkeys.py"
+    ),
+    "security.remove_passkey": Nobodys("the same"),
     "sign_in.link": TOKEN,
     "membership.invitation": TOKEN,
     "moderation.flag": Bobs("/posts/{hidden_post}/flag", STAFF, data={"reason": "selling"}),

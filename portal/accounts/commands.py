@@ -7,7 +7,7 @@ from flask import Flask
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from portal.accounts import two_step
+from portal.accounts import passkeys, two_step
 from portal.accounts.addresses import canonical
 from portal.accounts.models import Member, Role
 from portal.core import audit
@@ -43,7 +43,7 @@ def make_owner(email: str) -> None:
 @commands.command("forget-second-factor")
 @click.argument("email")
 def forget_second_factor(email: str) -> None:
-    """Let the member with this address sign in without a code, when phone and recovery codes are lost.
+    """Let the member with this address sign in without a second factor, when phone, codes and passkeys are lost.
 
     Whoever asks for it may be a stranger: speak to them first. They are told by letter.
     """
@@ -56,9 +56,11 @@ def forget_second_factor(email: str) -> None:
             raise click.ClickException(no.message) from None
         if member is None:
             raise click.ClickException(f"Nobody has an account with {email}.")
-        if not two_step.is_on(member):
+        if not (two_step.has_app(member) or two_step.has_passkey(member)):
             click.echo(f"{member.name} is asked for no code; nothing was changed.")
             return
+        for passkey in passkeys.of(member):
+            passkeys.remove(passkey)
         two_step.turn_off(member, by=None)
         click.echo(f"Signing in asks for no code of {member.name} any more; they were told by letter.")
 

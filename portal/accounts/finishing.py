@@ -30,6 +30,7 @@ class First(StrEnum):
     MAILBOX = "mailbox"  # a mailed code or link
     RESET = "reset"
     JOINED = "joined"
+    PASSKEY = "passkey"  # first and second at once
 
 
 _TOLD_ALREADY = {First.RESET, First.JOINED}  # another letter tells of these
@@ -48,6 +49,11 @@ def after_first_step(member: Member, first: First, *, wanted: str) -> Response:
 def after_second_step(member: Member, first: First, *, trust: bool, wanted: str) -> Response:
     """Sign this browser in, and remember it for 30 days if asked to."""
     return _sign_in(member, first, strong=True, trust=trust, wanted=wanted)
+
+
+def after_passkey(member: Member, *, wanted: str) -> Response:
+    """Sign this browser in: a passkey is a thing they have, opened by what they know or are."""
+    return _sign_in(member, First.PASSKEY, strong=True, wanted=wanted)
 
 
 def _sign_in(

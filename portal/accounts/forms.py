@@ -48,6 +48,20 @@ class MailedCodeForm(TextForm):
     next = HiddenField()
 
 
+class PasskeyForm(TextForm):
+    """What the browser hands over is JSON; whether it is any good is asked by passkeys.py."""
+
+    credential = HiddenField()
+    next = HiddenField()
+
+
+class PasskeyNameForm(TextForm):
+    name = StringField(
+        "Name",
+        validators=[DataRequired("Give it a name."), Length(max=60, message="Keep the name to 60 characters.")],
+    )
+
+
 class AgainByCodeForm(TextForm):
     code = StringField(
         "Code", validators=[DataRequired("Enter the code."), Length(max=60, message="That is too long.")]

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from portal.core.clock import now
@@ -182,12 +182,29 @@ class RecoveryCode(Model):
     used_at: Mapped[datetime | None]
 
 
+class Passkey(Model):
+    """A key pair in somebody's phone, computer or password manager; we keep its public half (WebAuthn)."""
+
+    __tablename__ = "passkey"
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    credential_id: Mapped[str] = mapped_column(String(1400), unique=True)  # base64url; at most 1,023 bytes
+    public_key: Mapped[bytes]  # COSE
+    sign_count: Mapped[int] = mapped_column(BigInteger)  # of the last use; 0 for good where the device does not count
+    name: Mapped[str] = mapped_column(String(60))  # only its member reads it
+    used_at: Mapped[datetime | None]
+    member: Mapped[Member] = relationship(lazy="joined", innerjoin=True)
+
+
 class Step(StrEnum):
     """What a sign-in under way waits for; what was begun for one thing finishes nothing else."""
 
     CODE = "code"  # the code in a letter, as the first step
     CODE_AGAIN = "code again"  # the code in a letter, from somebody signed in
     SECOND = "second"  # the second factor, after a first one that was right
+    PASSKEY = "passkey"  # what a passkey signs, to sign in
+    PASSKEY_AGAIN = "passkey again"  # the same from somebody signed in
+    PASSKEY_NEW = "new passkey"  # the same from a key that is being added
 
 
 class SignInStep(Model):
@@ -201,7 +218,7 @@ class SignInStep(Model):
         ForeignKey("member.id", ondelete="CASCADE"), index=True
     )
     first_proof: Mapped[str | None] = mapped_column(String(16))  # how they began, when the second factor is awaited
-    secret: Mapped[str | None]  # keyed hash of the mailed code, once it was written
+    secret: Mapped[str | None]  # keyed hash of the mailed code, once it was written; the challenge of a passkey
     tries: Mapped[int] = mapped_column(default=0)
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]

@@ -5,18 +5,19 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from portal.accounts import finishing, links, mailed_codes, stepping_up, steps, two_step
+from portal.accounts import finishing, links, mailed_codes, passkeys, stepping_up, steps, two_step
 from portal.accounts.finishing import AFTER_SIGN_IN, First
 from portal.accounts.forms import (
     AgainByCodeForm,
     AgainForm,
     AskForCodeForm,
     MailedCodeForm,
+    PasskeyForm,
     PlainForm,
     SecondStepForm,
 )
-from portal.accounts.models import Member, Purpose, Step
-from portal.accounts.signed_in import me, renew_session, this_device
+from portal.accounts.models import Member, Purpose, SignInStep, Step
+from portal.accounts.signed_in import me, me_or_none, renew_session, this_device
 from portal.core.admission import Audience, admits
 from portal.core.db import db, give_up
 from portal.core.errors import Refusal, TooMuch, back_to_form
@@ -90,6 +91,42 @@ def link(token: str) -> Page:
     return finishing.after_first_step(member, First.MAILBOX, wanted=AFTER_SIGN_IN)
 
 
+@bp.post("/sign-in/passkey/options")
+@admits(Audience.ANYONE)
+@limiter.limit("120/minute")
+def passkey_options() -> Response:
+    """What the browser asks its passkeys with: anybody's for a visitor, their own for somebody signed in."""
+    member = me_or_none()
+    return Response(passkeys.to_prove(member) if member else passkeys.to_sign_in(), mimetype="application/json")
+
+
+@bp.post("/sign-in/passkey")
+@admits(Audience.ANYONE)
+def by_passkey() -> Page:
+    form = PasskeyForm()
+    wanted = local_path(form.next.data, AFTER_SIGN_IN)
+    try:
+        member = passkeys.sign_in(form.credential.data or "")
+    except Refusal as no:
+        back_to_form(form, no)
+        return render_template("accounts/passkey_refused.html", form=form), 422
+    return finishing.after_passkey(member, wanted=wanted)
+
+
+@bp.post("/sign-in/again/passkey")
+@admits(Audience.SIGNED_IN)
+def again_by_passkey() -> Page:
+    form = PasskeyForm()
+    wanted = local_path(form.next.data, url_for("accounts.security"))
+    try:
+        token = stepping_up.prove_by_passkey(this_device(), form.credential.data or "")
+    except Refusal as no:
+        back_to_form(form, no)
+        return render_template("accounts/passkey_refused.html", form=form), 422
+    renew_session(token)
+    return redirect(wanted, 303)
+
+
 @bp.route("/sign-in/second-step", methods=["GET", "POST"])
 @admits(Audience.ANYONE)
 def second_step() -> Page:
@@ -98,8 +135,11 @@ def second_step() -> Page:
     form = SecondStepForm(data={"next": request.args.get("next")})
     try:
         step = steps.under_way(Step.SECOND)
-        if not form.validate_on_submit():
-            return _second_step_page(form), 422 if form.is_submitted() else 200
+    except steps.StepOver as over:
+        return _begin_again(over, wanted)
+    if not form.validate_on_submit():
+        return _second_step_page(form, step), 422 if form.is_submitted() else 200
+    try:
         steps.count_try(step)
         member = db.session.get_one(Member, step.member_id)
         two_step.prove(member, form.code.data or "")
@@ -108,7 +148,7 @@ def second_step() -> Page:
         return _begin_again(over, wanted)
     except Refusal as no:
         back_to_form(form, no, "code" if isinstance(no, two_step.WrongCode) else None)
-        return _second_step_page(form), no.status, _patience(no)
+        return _second_step_page(form, step), no.status, _patience(no)
     return finishing.after_second_step(member, First(step.first_proof or ""), trust=form.trust.data, wanted=wanted)
 
 
@@ -179,12 +219,24 @@ def _code_page(form: MailedCodeForm) -> str:
     return render_template("accounts/code.html", form=form, email=session.get(_CODE_FOR, ""))
 
 
-def _second_step_page(form: SecondStepForm) -> str:
-    return render_template("accounts/second_step.html", form=form)
+def _second_step_page(form: SecondStepForm, step: SignInStep) -> str:
+    member = db.session.get_one(Member, step.member_id)
+    return render_template(
+        "accounts/second_step.html",
+        form=form,
+        has_app=two_step.has_app(member),
+        has_passkey=two_step.has_passkey(member),
+    )
 
 
 def _again_page(form: AgainForm | AgainByCodeForm | MailedCodeForm) -> str:
-    return render_template("accounts/again.html", form=form)
+    return render_template(
+        "accounts/again.html",
+        form=form,
+        is_on=two_step.is_on(me()),
+        has_app=two_step.has_app(me()),
+        has_passkey=two_step.has_passkey(me()),
+    )
 
 
 def _patience(no: Refusal) -> dict[str, str]:

@@ -56,7 +56,7 @@ def open_device(member: Member, *, user_agent: str, strong: bool = False, fresh:
     device = Device(
         member_id=member.id,
         token_hash=hashed(token),
-        label=_label(user_agent),
+        label=label_of(user_agent),
         expires_at=now() + LIFETIME,
         strong_at=now() if strong else None,
         fresh_at=now() if fresh else now() - FRESH_FOR,
@@ -122,7 +122,7 @@ _SYSTEMS = (
 )
 
 
-def _label(user_agent: str) -> str:
+def label_of(user_agent: str) -> str:
     """What people recognise a browser by: "Firefox on Windows"."""
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), "A browser")
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")

@@ -16,7 +16,7 @@ from flask import current_app, redirect, request, url_for
 from sqlalchemy import update
 from werkzeug.exceptions import HTTPException
 
-from portal.accounts import attempts, mailed_codes, passwords, steps, two_step
+from portal.accounts import attempts, mailed_codes, passkeys, passwords, steps, two_step
 from portal.accounts.models import Device, SignInStep
 from portal.accounts.signed_in import hashed, this_device
 from portal.core.clock import now
@@ -70,6 +70,12 @@ def prove_by_password(device: Device, password: str, *, network: str | None) -> 
 def prove_by_code(device: Device, code: str) -> str:
     """By their authenticator app or a recovery code. Raises two_step.WrongCode, TooMuch, SignedOutMeanwhile."""
     two_step.prove(device.member, code)
+    return renew(device, strong=True)
+
+
+def prove_by_passkey(device: Device, credential: str) -> str:
+    """By a passkey of theirs. Raises passkeys.NotThisPasskey, steps.StepOver, SignedOutMeanwhile."""
+    passkeys.prove(credential, member=device.member)
     return renew(device, strong=True)
 
 

@@ -13,7 +13,7 @@ from flask import current_app, request, url_for
 from sqlalchemy import delete, func, select, update
 
 from portal.accounts import attempts, browsers
-from portal.accounts.models import Authenticator, Device, Member, RecoveryCode
+from portal.accounts.models import Authenticator, Device, Member, Passkey, RecoveryCode
 from portal.accounts.signed_in import hashed, this_device
 from portal.accounts.signing_in import end_all_devices
 from portal.accounts.times import in_their_zone
@@ -44,8 +44,16 @@ class NotBegun(Refusal):
 
 
 def is_on(member: Member) -> bool:
-    """Whether signing in takes a second step."""
+    """Whether a first step alone opens nothing: they have an app, or are staff whose second factor is a passkey."""
+    return has_app(member) or (is_required(member) and has_passkey(member))
+
+
+def has_app(member: Member) -> bool:
     return authenticator_of(member) is not None
+
+
+def has_passkey(member: Member) -> bool:
+    return db.session.scalar(select(Passkey.id).where(Passkey.member_id == member.id).limit(1)) is not None
 
 
 def authenticator_of(member: Member, *, confirmed: bool = True) -> Authenticator | None:
@@ -97,7 +105,7 @@ def confirm(device: Device, typed: str) -> list[str]:
     attempts.forgive_second(member.id)
     end_all_devices(member, but=device)
     audit.record(member, "two_step.on", member)
-    _tell(member, "Two-step sign-in is on", "From now on, signing in also asks for a code from your authenticator app.")
+    tell(member, "Two-step sign-in is on", "From now on, signing in also asks for a code from your authenticator app.")
     return _new_codes(member)
 
 
@@ -114,7 +122,7 @@ def prove(member: Member, typed: str) -> None:
 def new_codes(member: Member) -> list[str]:
     """Ten new recovery codes; the ones before open nothing any more."""
     audit.record(member, "recovery_codes.renewed", member)
-    _tell(member, "You have new recovery codes", "The recovery codes you had before no longer work.")
+    tell(member, "You have new recovery codes", "The recovery codes you had before no longer work.")
     return _new_codes(member)
 
 
@@ -135,7 +143,14 @@ def turn_off(member: Member, *, by: Member | None) -> None:
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.member_id == member.id))
     browsers.trust_none(member)
     audit.record(by, "two_step.off", member)
-    _tell(member, "Two-step sign-in is off", "From now on, signing in no longer asks for a code from an app.")
+    weaken(member)
+    tell(member, "Two-step sign-in is off", "From now on, signing in no longer asks for a code from an app.")
+
+
+def weaken(member: Member) -> None:
+    """Once nothing is left that they could prove, no sign-in of theirs counts as strong."""
+    if not (has_app(member) or has_passkey(member)):
+        db.session.execute(update(Device).where(Device.member_id == member.id).values(strong_at=None))
 
 
 @dataclass(frozen=True)
@@ -203,7 +218,7 @@ def _spend(member: Member, typed: str) -> bool:
         return False
     left = codes_left(member)
     audit.record(member, "recovery_code.used", member, left=left)
-    _tell(member, "A recovery code was used", f"Somebody signed in with one of your recovery codes. {left} are left.")
+    tell(member, "A recovery code was used", f"Somebody signed in with one of your recovery codes. {left} are left.")
     return True
 
 
@@ -217,7 +232,8 @@ def _new_codes(member: Member) -> list[str]:
     return made
 
 
-def _tell(member: Member, headline: str, sentence: str) -> None:
+def tell(member: Member, headline: str, sentence: str) -> None:
+    """A letter about what they sign in with."""
     letters.post(
         "accounts/sign-in-changed",
         to=member,

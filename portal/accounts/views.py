@@ -12,6 +12,7 @@ from portal.accounts import (
     confirming,
     finishing,
     links,
+    passkeys,
     signing_in,
     stepping_up,
     two_step,
@@ -219,7 +220,8 @@ def _security_page(form: PasswordForm) -> str:
         devices=devices,
         this=this_device(),
         trusted=browsers.trusted_devices(me()),
-        two_step_is_on=two_step.is_on(me()),
+        passkeys=passkeys.of(me()),
+        has_app=two_step.has_app(me()),
         codes_left=two_step.codes_left(me()),
     )
 

@@ -3,7 +3,7 @@
 
 // Custom elements wake when they can first be seen: what lies in a closed menu stays asleep and costs no request.
 
-const ELEMENTS = ["auto-grow", "close-outside", "confirm-step", "copy-button", "local-time", "password-reveal", "theme-switch"];
+const ELEMENTS = ["auto-grow", "close-outside", "confirm-step", "copy-button", "local-time", "passkey-new", "passkey-sign-in", "password-reveal", "theme-switch"];
 
 function wake() {
   for (const name of ELEMENTS) {

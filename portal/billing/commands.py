@@ -8,7 +8,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from portal.billing import checking, prices, reconciling, setting_up
+from portal.billing import checking, prices, reconciling, setting_up, verifying
 from portal.billing.gateway import StripeAway, StripeRefused
 from portal.core import jobs
 
@@ -82,6 +82,19 @@ def check() -> None:
             click.echo(f"      {found.mend}")
     if not all(found.is_well for found in findings):
         sys.exit(1)
+
+
+@commands.command("verify-real", context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def verify_real(words: tuple[str, ...]) -> None:
+    """Ask a real Stripe account, in test mode, what the sandbox answers, and print what differs.
+
+    Put a test key into STRIPE_VERIFY_KEY, or have one in the settings. WORDS choose checks by name; --list shows them
+    all, with what only a person can look at; --again asks anew what was answered in an earlier run. Exits 0 when all is
+    the same, 1 when something differs, 2 when nothing could be compared. It ends with a note to commit, which
+    `flask billing check` reads.
+    """
+    sys.exit(verifying.compare(*words))
 
 
 def init_app(app: Flask) -> None:

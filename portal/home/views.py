@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
-from portal.accounts.signed_in import me_or_none
+from portal.accounts.signed_in import me, me_or_none
 from portal.core import search as index
 from portal.core.admission import Audience, admits, audiences
+from portal.home import beginning
 from portal.home.queries import latest_items, lively_threads
 from portal.library.queries import topics_in_order
+from portal.practices.models import Part, in_words
 
 bp = Blueprint("home", __name__)
 
 SHOWN = 6
 _MOST_HITS = 40
+_FIRST_STEPS = "/#first-steps"
 # What `in=` may say, and the kinds of document it means.
 PLACES: dict[str, tuple[str, ...]] = {
     "library": ("tool", "resource", "nugget", "episode"),
@@ -43,9 +47,40 @@ def landing() -> str:
     may_read = Audience.ENTITLED in audiences()
     return render_template(
         "home/first_page.html",
+        first=beginning.first_steps_of(me()) if may_read and not me().is_staff else None,
+        parts=[(part.value, in_words(part)) for part in Part],
         items=latest_items(SHOWN),
         threads=lively_threads(SHOWN) if may_read else [],
     )
+
+
+@bp.post("/first-steps/part")
+@admits(Audience.ENTITLED)
+def say_part() -> Response:
+    """What they are in their practice, or that they would rather not say."""
+    part = next((part for part in Part if part == request.form.get("part")), None)
+    if part is not None:
+        beginning.answer_part(me(), part)
+    elif "skip" in request.form:
+        beginning.skip_part(me())
+    else:
+        flash("Choose one of them, or skip the question.", "warning")
+    return redirect(_FIRST_STEPS, 303)
+
+
+@bp.post("/first-steps/put-away")
+@admits(Audience.ENTITLED)
+def put_first_steps_away() -> Response:
+    beginning.put_away(me())
+    flash("The list is put away. You can bring it back from your account.", "success")
+    return redirect(url_for("home.landing"), 303)
+
+
+@bp.post("/first-steps/bring-back")
+@admits(Audience.ENTITLED)
+def bring_first_steps_back() -> Response:
+    beginning.bring_back(me())
+    return redirect(_FIRST_STEPS, 303)
 
 
 @bp.get("/about")

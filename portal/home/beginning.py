@@ -1,0 +1,179 @@
+"""The first four steps of a member. They differ by the part somebody has in their practice, and each is seen to be done
+from what they really did: nothing is ticked by hand, and nothing is lost by putting the list away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import Select, case, exists, select
+
+from portal.accounts.models import Member
+from portal.conversations.models import Post
+from portal.core.clock import now
+from portal.core.db import db
+from portal.library.models import Download, File, Item, Kind, Version, item_topic
+from portal.practices.describing import say_part, wait_for_turn
+from portal.practices.models import Affiliation, Beginning, Part
+from portal.topics.models import Topic
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do, the way to it, and whether it was done."""
+
+    title: str
+    text: str
+    href: str
+    label: str
+    is_done: bool
+
+
+@dataclass(frozen=True)
+class FirstSteps:
+    """The list as its reader finds it."""
+
+    steps: list[Step]
+    asks_part: bool  # what they are in their practice; asked until they say it or skip it
+
+    @property
+    def done(self) -> int:
+        return sum(step.is_done for step in self.steps)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.done == len(self.steps)
+
+
+class _Fourth(NamedTuple):
+    """The step that differs: a tool by its slug in the starter content, else the newest of a topic, else any."""
+
+    slug: str
+    topic: str
+    title: str
+    text: str
+
+
+_FOURTH: dict[Part | None, _Fourth] = {
+    Part.OWNER: _Fourth(
+        "monday-numbers", "owners-numbers", "Choose your own numbers",
+        "A few numbers that you look at every Monday tell you what needs you, and what does not.",
+    ),
+    Part.MANAGER: _Fourth(
+        "surgical-team-expectations", "managing-with-empathy", "Agree on what you expect",
+        "Write down with one team what you expect of each other, before the next hard day.",
+    ),
+    Part.EXPERT: _Fourth(
+        "contributor-or-manager", "expert-contributors", "Look at both paths: contributor or manager",
+        "You need not lead people to grow. The guide shows what each path asks of you, and gives.",
+    ),
+    None: _Fourth(
+        "role-card", "role-clarity", "Write down what your seat is for",
+        "One page that says what you answer for, what you decide alone, and how both sides know it goes well.",
+    ),
+}  # fmt: skip
+
+
+def first_steps_of(member: Member) -> FirstSteps | None:
+    """The list for this member, None if they put it away. Two queries."""
+    row = db.session.execute(
+        select(
+            Affiliation.part,
+            Beginning.part_skipped_at,
+            Beginning.put_away_at,
+            _downloads(member)
+            .join(Item, Item.id == Version.item_id)
+            .where(Item.kind == Kind.TOOL)
+            .exists()
+            .label("has_tool"),
+            exists().where(Post.author_id == member.id).label("has_spoken"),
+        )
+        .select_from(Member)
+        .outerjoin(Affiliation, Affiliation.member_id == Member.id)
+        .outerjoin(Beginning, Beginning.member_id == Member.id)
+        .where(Member.id == member.id)
+    ).one()
+    if row.put_away_at is not None:
+        return None
+    return FirstSteps(
+        [
+            Step(
+                "Say who you are",
+                "Your name and what you are in your practice, so that others can answer you as who you are.",
+                "/account/profile",
+                "Open your profile",
+                row.part is not None,
+            ),
+            Step(
+                "Get your first tool",
+                "Choose one for something that is on your desk this week.",
+                "/library?kind=tool",
+                "Look at the tools",
+                row.has_tool,
+            ),
+            Step(
+                "Say hello",
+                "Tell the others what you lead, or join a conversation that is yours too.",
+                "/rooms",
+                "Open the rooms",
+                row.has_spoken,
+            ),
+            _fourth_step(member, row.part),
+        ],
+        asks_part=row.part is None and row.part_skipped_at is None,
+    )
+
+
+def answer_part(member: Member, part: Part) -> None:
+    """What they are in their practice, answered on the first page."""
+    say_part(member, part)
+
+
+def skip_part(member: Member) -> None:
+    """They would rather not say; the question is not asked again."""
+    _beginning_of(member).part_skipped_at = now()
+
+
+def put_away(member: Member) -> None:
+    _beginning_of(member).put_away_at = now()
+
+
+def bring_back(member: Member) -> None:
+    _beginning_of(member).put_away_at = None
+
+
+def _fourth_step(member: Member, part: Part | None) -> Step:
+    wanted = _FOURTH.get(part, _FOURTH[None])
+    about = exists().where(
+        item_topic.c.item_id == Item.id, item_topic.c.topic_id == Topic.id, Topic.slug == wanted.topic
+    )
+    has = _downloads(member).where(Version.item_id == Item.id).correlate(Item).exists()
+    found = db.session.execute(
+        select(Item.id, Item.slug, Item.title, has.label("has"))
+        .where(Item.kind == Kind.TOOL, Item.published_at <= now(), Item.withdrawn_at.is_(None))
+        .order_by(case((Item.slug == wanted.slug, 0), (about, 1), else_=2), Item.published_at.desc(), Item.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if found is None:
+        return Step(wanted.title, wanted.text, "/library", "Open the library", is_done=False)
+    return Step(wanted.title, wanted.text, f"/library/{found.slug}", f"Get “{found.title}”", found.has)
+
+
+def _downloads(member: Member) -> Select[int]:
+    return (
+        select(Download.id)
+        .join(File, File.id == Download.file_id)
+        .join(Version, Version.id == File.version_id)
+        .where(Download.member_id == member.id)
+    )
+
+
+def _beginning_of(member: Member) -> Beginning:
+    wait_for_turn(member)
+    found = db.session.scalar(select(Beginning).where(Beginning.member_id == member.id))
+    if found is None:
+        found = Beginning(member_id=member.id)
+        db.session.add(found)
+        db.session.flush()
+    return found

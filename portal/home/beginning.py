@@ -77,16 +77,13 @@ _FOURTH: dict[Part | None, _Fourth] = {
 
 def first_steps_of(member: Member) -> FirstSteps | None:
     """The list for this member, None if they put it away. Two queries."""
+    a_tool = _downloads(member).join(Item, Item.id == Version.item_id).where(Item.kind == Kind.TOOL)
     row = db.session.execute(
         select(
             Affiliation.part,
             Beginning.part_skipped_at,
             Beginning.put_away_at,
-            _downloads(member)
-            .join(Item, Item.id == Version.item_id)
-            .where(Item.kind == Kind.TOOL)
-            .exists()
-            .label("has_tool"),
+            a_tool.exists().label("has_tool"),
             exists().where(Post.author_id == member.id).label("has_spoken"),
         )
         .select_from(Member)

@@ -42,8 +42,9 @@ def load_demo() -> None:
         click.echo("There are members already; nothing was loaded.")
         return
     files, password_hash, shift = library.keep_files(), people.hashed_password(), reading.days_until_yesterday()
+    portraits = people.draw_portraits()
     with transaction():
-        members = people.load(password_hash)
+        members = people.load(password_hash, portraits)
         items = library.load(files, shift=shift)
         rooms = conversations.load_rooms()
         threads, posts = conversations.load_threads(members, shift=shift)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,8 +13,10 @@ from portal.accounts.models import Member, Role
 from portal.billing.models import Grant, GrantSource
 from portal.core.clock import now
 from portal.core.db import db
+from portal.practices import photos
 from portal.practices.describing import describe
 from portal.practices.models import Field, Part, Region, Size, Specialty
+from portal.practices.photos import Drawn
 from portal.seeds import reading
 
 PASSWORD = "practice freedom demo"  # noqa: S105  # of every demo person, printed by `make run`
@@ -27,7 +30,16 @@ def hashed_password() -> str:
     return passwords.hashed(PASSWORD)
 
 
-def load(password_hash: str) -> dict[str, Member]:
+def draw_portraits() -> dict[str, Drawn]:
+    """The pictures of those who have one, by handle, taken in as anybody's. Slow: before anything is written."""
+    found = {}
+    for path in sorted((reading.CONTENT / "portraits").glob("*.png")):
+        with path.open("rb") as stream:
+            found[path.stem] = photos.draw(stream, name=path.name, declared="image/png")
+    return found
+
+
+def load(password_hash: str, portraits: Mapping[str, Drawn]) -> dict[str, Member]:
     """The demo people by handle."""
     found = {}
     for about in reading.people():
@@ -43,6 +55,8 @@ def load(password_hash: str) -> dict[str, Member]:
         db.session.add(member)
         db.session.flush()
         _describe(member, about)
+        if drawn := portraits.get(member.handle):
+            photos.keep(member, drawn)
         _admit(member, about)
         found[member.handle] = member
     return found

@@ -1,4 +1,4 @@
-"""The first four steps: they differ by part, tick themselves by what somebody did, and can be put away and brought back."""
+"""The first four steps: they differ by part, tick themselves by what somebody did, and go away and come back."""
 
 from __future__ import annotations
 

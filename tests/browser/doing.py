@@ -35,14 +35,14 @@ def go_to_pay(who: Someone) -> None:
     expect(who.page.get_by_text("Simulated Stripe")).to_be_visible()
 
 
-def pay(who: Someone, card: str = "4242 4242 4242 4242") -> None:
+def pay(who: Someone, card: str = "4242 4242 4242 4242", button: str = "Subscribe") -> None:
     """Fill in Stripe's page and press its button; where it leads is the story's affair."""
     who.page.get_by_label("Card number").fill(card)
     who.page.get_by_label("Expiry").fill("12 / 34")
     who.page.get_by_label("Security code").fill("123")
     who.page.get_by_label("Name on card").fill("Nora Lind")
     who.page.get_by_label("Postal code").fill("77002")
-    who.page.get_by_role("button", name="Subscribe").click()
+    who.page.get_by_role("button", name=button).click()
 
 
 def expect_to_be_in(who: Someone) -> None:

@@ -97,7 +97,9 @@ def ask_stripe() -> list[Finding]:
 def _mode() -> Finding:
     other = db.session.scalar(
         select(func.count()).where(
-            StripeEvent.ignored_because == "livemode", StripeEvent.received_at > now() - RECENTLY
+            StripeEvent.state == EventState.IGNORED,
+            StripeEvent.ignored_because == "livemode",
+            StripeEvent.received_at > now() - RECENTLY,
         )
     )
     if other:
@@ -125,7 +127,8 @@ def _account() -> Finding:
 
 
 def _last_delivery() -> Finding:
-    last = db.session.scalar(select(func.max(StripeEvent.received_at)).where(StripeEvent.deliveries > 0))
+    newest = select(StripeEvent.received_at).where(StripeEvent.deliveries > 0)
+    last = db.session.scalar(newest.order_by(StripeEvent.received_at.desc()).limit(1))
     if last is not None:
         return Finding("Last delivery", True, f"came {_ago(last)}")
     payers = db.session.scalar(select(func.count()).where(Subscription.status.in_(LIVE))) or 0

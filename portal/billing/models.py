@@ -279,6 +279,7 @@ class StripeEvent(Model):
         UniqueConstraint("account", "event_id"),
         Index("ix_stripe_event_due", "state", "next_attempt_at"),
         Index("ix_stripe_event_customer", "customer_id", "state"),
+        Index("ix_stripe_event_received_at", "received_at", "id"),
     )
 
     account: Mapped[str]

@@ -61,6 +61,11 @@ def add(tx: Transaction, customer: str, *, type: str, value: str) -> Object:
     return body
 
 
+def remove(tx: Transaction, body: Object) -> None:
+    tx.remove(body["id"])
+    tx.emit("customer.tax_id.deleted", body)
+
+
 def on_documents(tx: Transaction, customer: str) -> list[dict[str, str]]:
     """As invoices and sessions carry them: type and value, oldest first."""
     return [{"type": t["type"], "value": t["value"]} for t in tx.select("tax_id", customer=customer, oldest_first=True)]

@@ -1,4 +1,4 @@
-"""The billing portal page: cancel, take back, another card, another plan, invoices."""
+"""The billing portal page: cancel, take back, another card, another plan, billing details, invoices."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import Any
 
 from flask import Blueprint, Response, redirect, request, url_for
 
-from stripe_sandbox import cards, clock, invoicing, paying, periods, scheduling, subscribing, switching
+from stripe_sandbox import cards, clock, identifying, invoicing, paying, periods, scheduling, subscribing, switching
 from stripe_sandbox.api import base_url
 from stripe_sandbox.errors import ApiError
 from stripe_sandbox.objects.portal_sessions import SESSION_SECONDS
-from stripe_sandbox.pages import page, per_interval, prefilled, sandbox, spaced, test_cards
-from stripe_sandbox.store import Object, Transaction
+from stripe_sandbox.objects.setting_fields import address
+from stripe_sandbox.pages import COUNTRIES, page, per_interval, prefilled, sandbox, spaced, test_cards
+from stripe_sandbox.store import Object, Transaction, changes
 
 bp = Blueprint("portal", __name__)
 
@@ -25,6 +26,10 @@ REASONS = {
     "low_quality": "Quality was less than expected",
     "other": "Other reason",
 }
+
+
+_DETAILS = ("name", "email", "phone")
+_ADDRESS = ("line1", "line2", "postal_code", "city", "state", "country")
 
 
 class _Gone(Exception):
@@ -45,6 +50,8 @@ def show(secret: str) -> Response:
         flow = session["flow"]["type"] if session["flow"] and "home" not in request.args else None
         if flow == "payment_method_update":
             return _see(url_for("portal.card", secret=secret))
+        if flow == "customer_update":
+            return _see(url_for("portal.details", secret=secret))
         if flow == "subscription_cancel":
             return _see(
                 url_for(
@@ -274,6 +281,89 @@ def _use_everywhere(tx: Transaction, customer: str, method: Object) -> None:
                 invoicing.collect(tx, invoice, method=method, off_session=False)
 
 
+@bp.get("/p/session/<secret>/details")
+def details(secret: str) -> Response:
+    """Name, address and tax ids, as they will stand on the next invoice."""
+    with sandbox().store.read() as tx:
+        session, features = _session(tx, secret)
+        if not features["customer_update"]["enabled"]:
+            return _see(_home_url(secret))
+        return _details_page(tx, session, features, secret)
+
+
+@bp.post("/p/session/<secret>/details")
+def save_details(secret: str) -> Response:
+    """Only what the configuration allows is taken; an empty field unsets."""
+    with sandbox().store.write() as tx:
+        session, features = _session(tx, secret)
+        if not features["customer_update"]["enabled"]:
+            return _see(_home_url(secret))
+        tx.live_by(session["customer"])
+        customer = tx.live("customer", session["customer"])
+        allowed = features["customer_update"]["allowed_updates"]
+        form = {name: request.form.get(name, "").strip()[:200] for name in (*_DETAILS, *_ADDRESS, "tax_id")}
+        tx.conn.execute("SAVEPOINT details")
+        try:
+            if "tax_id" in allowed:
+                _change_tax_ids(tx, customer["id"], form)
+            _change_details(tx, customer, form, allowed)
+        except ApiError as wrong:
+            tx.conn.execute("ROLLBACK TO details")
+            return _details_page(tx, session, features, secret, form=form, wrong=wrong, status=422)
+    return _after(session, secret)
+
+
+def _change_tax_ids(tx: Transaction, customer: str, form: dict[str, str]) -> None:
+    for id in request.form.getlist("remove"):
+        body = tx.find(id, "tax_id")
+        if body and body.get("customer") == customer:
+            identifying.remove(tx, body)
+    if form["tax_id"]:
+        kind, value = identifying.typed(form["country"], form["tax_id"])
+        identifying.add(tx, customer, type=kind, value=value)
+
+
+def _change_details(tx: Transaction, customer: Object, form: dict[str, str], allowed: list[str]) -> None:
+    before = dict(customer)
+    for name in _DETAILS:
+        if name in allowed:
+            customer[name] = form[name] or None
+    if "email" in allowed and "@" not in form["email"]:
+        raise ApiError("Your email address is incomplete.", param="email")
+    if "address" in allowed:
+        given = address({name: form[name] for name in _ADDRESS})
+        customer["address"] = given if given and any(form[n] for n in _ADDRESS if n != "country") else None
+    if changed := changes(before, customer):
+        tx.save(customer)
+        tx.emit("customer.updated", customer, changed)
+
+
+def _details_page(
+    tx: Transaction,
+    session: Object,
+    features: Object,
+    secret: str,
+    *,
+    form: dict[str, str] | None = None,
+    wrong: ApiError | None = None,
+    status: int = 200,
+) -> Response:
+    customer = tx.live("customer", session["customer"])
+    known = {name: customer[name] or "" for name in _DETAILS}
+    known |= {name: (customer["address"] or {}).get(name) or "" for name in _ADDRESS} | {"tax_id": ""}
+    return page(
+        "portal_details.html",
+        status,
+        form=form or known,
+        wrong=wrong,
+        allowed=features["customer_update"]["allowed_updates"],
+        tax_ids=tx.select("tax_id", customer=customer["id"], oldest_first=True),
+        countries=COUNTRIES,
+        back=_home_url(secret),
+        action=url_for("portal.save_details", secret=secret),
+    )
+
+
 def _home(tx: Transaction, session: Object, features: Object, secret: str) -> Response:
     customer = tx.live("customer", session["customer"])
     subscriptions = []
@@ -307,6 +397,7 @@ def _home(tx: Transaction, session: Object, features: Object, secret: str) -> Re
         "portal.html",
         session=session,
         customer=customer,
+        tax_ids=tx.select("tax_id", customer=customer["id"], oldest_first=True),
         features=features,
         subscriptions=subscriptions,
         invoices=invoices,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stripe_sandbox import expanding, identifying, listing
 from stripe_sandbox.calls import Call, answers
+from stripe_sandbox.errors import no_such
 from stripe_sandbox.store import Object, Transaction
 
 
@@ -15,7 +16,7 @@ def create(call: Call) -> Object:
 
 @answers("get", "/v1/customers/{}/tax_ids/{}")
 def retrieve(call: Call) -> Object:
-    return call.tx.live("tax_id", call.ids[1])
+    return _theirs(call)
 
 
 @answers("get", "/v1/customers/{}/tax_ids")
@@ -26,10 +27,18 @@ def list_(call: Call) -> Object:
 
 @answers("delete", "/v1/customers/{}/tax_ids/{}")
 def delete(call: Call) -> Object:
-    body = call.tx.live("tax_id", call.ids[1])
-    call.tx.remove(body["id"])
-    call.tx.emit("customer.tax_id.deleted", body)
+    body = _theirs(call)
+    identifying.remove(call.tx, body)
     return {"id": body["id"], "object": "tax_id", "deleted": True}
+
+
+def _theirs(call: Call) -> Object:
+    """The tax id in the path, of the customer in the path: another's is missing."""
+    customer, id = call.ids
+    body = call.tx.live("tax_id", id)
+    if body["customer"] != customer:
+        raise no_such("tax_id", id)
+    return body
 
 
 @expanding.included("customer", "tax_ids")

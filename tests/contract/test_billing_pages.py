@@ -157,6 +157,18 @@ def test_a_session_may_lead_straight_to_one_task(shop, portal):
     assert "Use another card" in card.text
 
 
+def test_a_wrong_email_address_is_refused_where_it_may_be_changed(client, shop, details):
+    alice = shop.customer()
+    page = details(alice, allowed_updates=["email"])
+    refused = requests.post(page, data={"email": "alice"}, timeout=10)
+    assert refused.status_code == 422
+    assert "incomplete" in refused.text
+    requests.post(page, data={"email": "new@example.com"}, timeout=10)
+    assert client.v1.customers.retrieve(alice).email == "new@example.com"
+    flow = client.v1.billing_portal.sessions.create({"customer": alice, "flow_data": {"type": "customer_update"}})
+    assert "Billing details" in requests.get(flow.url, timeout=10).text
+
+
 def test_without_a_configuration_there_is_no_portal(client, shop):
     with pytest.raises(stripe.InvalidRequestError, match="configuration"):
         client.v1.billing_portal.sessions.create({"customer": shop.customer()})
@@ -268,3 +280,76 @@ def test_the_portal_lists_invoices_that_lead_to_a_receipt(sandbox, shop, portal)
     shown = requests.get(receipt, timeout=10).text
     for words in ("Receipt", "Paid on", "$49.00", "alice@example.com", "From Practice Freedom"):
         assert words in shown
+
+
+DETAILS = {"enabled": True, "allowed_updates": ["name", "address", "tax_id"]}
+
+
+@pytest.fixture
+def details(client):
+    """The page for billing details of a customer, under a configuration that allows these."""
+
+    def details(customer: str, **rule: object) -> str:
+        made = client.v1.billing_portal.configurations.create({"features": {"customer_update": {**DETAILS, **rule}}})
+        values = {"customer": customer, "configuration": made.id}
+        return client.v1.billing_portal.sessions.create(values).url + "/details"
+
+    return details
+
+
+def test_billing_details_reach_the_customer_and_the_next_invoice(sandbox, client, shop, details):
+    alice = shop.customer()
+    shop.join(alice)
+    page = details(alice)
+    assert 'value="Alice"' in requests.get(page, timeout=10).text
+    typed = {"name": "Adams Dental", "line1": "Kirchweg 3", "postal_code": "10115", "city": "Berlin", "country": "DE"}
+    home = requests.post(page, data=typed | {"tax_id": "de123456789", "email": "evil@example.com"}, timeout=10).text
+    for words in ("Adams Dental", "Kirchweg 3, 10115, Berlin, DE", "Tax ID DE123456789"):
+        assert words in home
+    kept = client.v1.customers.retrieve(alice, {"expand": ["tax_ids"]})
+    assert (kept.name, kept.address.city, kept.email) == ("Adams Dental", "Berlin", "alice@example.com")
+    assert [(t.type, t.value) for t in kept.tax_ids] == [("eu_vat", "DE123456789")]
+    previous = sandbox.events("customer.updated")[-1]["data"]["previous_attributes"]
+    assert previous["name"] == "Alice"
+    sandbox.advance(days=32)
+    invoice = client.v1.invoices.list({"customer": alice}).data[0]
+    assert (invoice.customer_name, invoice.customer_address.city) == ("Adams Dental", "Berlin")
+    assert [t.value for t in invoice.customer_tax_ids] == ["DE123456789"]
+    requests.post(details(alice), data=typed | {"remove": kept.tax_ids.data[0].id}, timeout=10)
+    assert not client.v1.customers.tax_ids.list(alice).data
+
+
+def test_a_wrong_tax_number_keeps_what_was_typed_and_changes_nothing(client, shop, details):
+    alice = shop.customer()
+    mine = client.v1.customers.tax_ids.create(alice, {"type": "eu_vat", "value": "DE123456789"}).id
+    typed = {"name": "<i>Adams</i>", "country": "DE", "tax_id": "12", "remove": mine}
+    refused = requests.post(details(alice), data=typed, timeout=10)
+    assert refused.status_code == 422
+    assert "Your tax ID is not valid." in refused.text
+    assert "&lt;i&gt;Adams&lt;/i&gt;" in refused.text
+    assert client.v1.customers.retrieve(alice).name == "Alice"
+    assert [t.id for t in client.v1.customers.tax_ids.list(alice)] == [mine]
+
+
+def test_only_what_the_configuration_allows_is_changed(client, shop, details):
+    alice = shop.customer()
+    page = details(alice, allowed_updates=["address"])
+    assert 'name="tax_id"' not in requests.get(page, timeout=10).text
+    requests.post(page, data={"name": "Mallory", "tax_id": "DE123456789", "city": "Bonn", "country": "DE"}, timeout=10)
+    kept = client.v1.customers.retrieve(alice)
+    assert (kept.name, kept.address.city) == ("Alice", "Bonn")
+    assert not client.v1.customers.tax_ids.list(alice).data
+    closed = details(alice, enabled=False, allowed_updates=[])
+    assert requests.post(closed, data={"city": "Rome"}, allow_redirects=False, timeout=10).status_code == 303
+    assert client.v1.customers.retrieve(alice).address.city == "Bonn"
+
+
+def test_a_tax_id_of_somebody_else_is_neither_read_nor_removed(client, shop, details):
+    alice, bob = shop.customer("alice"), shop.customer("bob")
+    his = client.v1.customers.tax_ids.create(bob, {"type": "us_ein", "value": "12-3456789"}).id
+    for call in (client.v1.customers.tax_ids.retrieve, client.v1.customers.tax_ids.delete):
+        with pytest.raises(stripe.InvalidRequestError) as missing:
+            call(alice, his)
+        assert missing.value.http_status == 404
+    requests.post(details(alice), data={"name": "Alice", "country": "US", "remove": his}, timeout=10)
+    assert [t.id for t in client.v1.customers.tax_ids.list(bob)] == [his]

@@ -43,7 +43,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.accounts import security_pages, sign_in_pages, signed_in, two_step
     from portal.accounts import views as accounts
     from portal.billing import commands as billing_commands
-    from portal.billing import entitlements
+    from portal.billing import entitlements, managing
     from portal.billing import views as billing
     from portal.conversations import views as conversations
     from portal.desk import billing as desk_billing
@@ -79,6 +79,7 @@ def _wire_areas(app: Flask) -> None:
         desk_members,
         people,
         seeing_as,
+        managing,
     ):  # of areas with several files of views
         app.register_blueprint(pages.bp)
     csrf.exempt(billing.stripe_events)  # signed by Stripe instead

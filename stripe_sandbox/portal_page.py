@@ -407,7 +407,8 @@ def _home(tx: Transaction, session: Object, features: Object, secret: str) -> Re
 
 def _kept(tx: Transaction, subscription: Object) -> Object | None:
     schedule = tx.find(subscription["schedule"] or "", "subscription_schedule")
-    return tx.get("price", schedule["phases"][1]["items"][0]["price"]) if schedule else None
+    coming = scheduling.to_come(schedule)
+    return tx.get("price", coming["items"][0]["price"]) if coming else None
 
 
 def _card_page(secret: str, *, form: dict[str, str], wrong: ApiError | None = None, status: int = 200) -> Response:

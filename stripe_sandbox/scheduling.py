@@ -1,4 +1,4 @@
-"""A change kept for the end of the period: the portal's downgrade, as a subscription schedule of two phases."""
+"""A change kept for a later phase: by the portal's downgrade or by API, as a subscription schedule."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ def keep_for_period_end(tx: Transaction, subscription: Object, price: Object) ->
     """From the next period on the first item has this price. A second wish replaces the first."""
     if subscription["schedule"]:
         release(tx, subscription)
+    schedule = begin(tx, subscription)
+    turn = schedule["current_phase"]["end_date"]
+    quantity = subscription["items"]["data"][0]["quantity"]
+    second = phase(subscription, price, quantity, turn, periods.after(turn, price, 1))
+    return decide(tx, schedule, [schedule["phases"][0], second])
+
+
+def begin(tx: Transaction, subscription: Object) -> Object:
+    """A schedule that holds a subscription and changes nothing yet: one phase, to the end of the running period."""
     before = dict(subscription)
     item = subscription["items"]["data"][0]
     turn = subscribing.period_end(subscription)
-    first = _phase(subscription, item["price"], item["quantity"], item["current_period_start"], turn)
-    second = _phase(subscription, price, item["quantity"], turn, periods.after(turn, price, 1))
+    first = phase(subscription, item["price"], item["quantity"], item["current_period_start"], turn)
     schedule: Object = {
         "id": new_id("sub_sched_1"),
         "object": "subscription_schedule",
@@ -43,7 +51,7 @@ def keep_for_period_end(tx: Transaction, subscription: Object, price: Object) ->
         "livemode": False,
         "metadata": {},
         "pause_schedules": [],
-        "phases": [first, second],
+        "phases": [first],
         "released_at": None,
         "released_subscription": None,
         "status": "active",
@@ -54,6 +62,22 @@ def keep_for_period_end(tx: Transaction, subscription: Object, price: Object) ->
     subscription["schedule"] = schedule["id"]
     tx.emit("subscription_schedule.created", schedule)
     subscribing.save_and_announce(tx, subscription, before)
+    return schedule
+
+
+def to_come(schedule: Object | None) -> Object | None:
+    """The phase after the running one."""
+    if schedule is None or schedule["current_phase"] is None:
+        return None
+    return next((p for p in schedule["phases"] if p["start_date"] == schedule["current_phase"]["end_date"]), None)
+
+
+def decide(tx: Transaction, schedule: Object, phases: list[Object]) -> Object:
+    """What comes after the running phase."""
+    before = schedule["phases"]
+    schedule["phases"] = phases
+    tx.save(schedule)
+    tx.emit("subscription_schedule.updated", schedule, {"phases": before})
     return schedule
 
 
@@ -68,19 +92,31 @@ def release(tx: Transaction, subscription: Object) -> None:
 
 
 def turn_page(tx: Transaction, subscription: Object) -> None:
-    """At the end of the period: the items as they shall be. The caller saves and announces."""
+    """At the end of a phase: the items as the next one has them; after the last, the subscription is let go.
+
+    The caller saves and announces. A schedule stays in its last phase to that phase's end, changing nothing any more.
+    """
     schedule = tx.find(subscription["schedule"] or "", "subscription_schedule")
-    subscription["schedule"] = None
     if schedule is None or schedule["status"] != "active":
+        subscription["schedule"] = None
         return
-    entry = schedule["phases"][1]["items"][0]
-    price = tx.get("price", entry["price"])
-    turn = schedule["phases"][1]["start_date"]
+    turn = schedule["current_phase"]["end_date"]
+    if turn > tx.now:
+        return
+    coming = to_come(schedule)
+    if coming is None:
+        subscription["schedule"] = None
+        _finish(tx, schedule)
+        tx.emit("subscription_schedule.released", schedule)
+        return
+    price = tx.get("price", coming["items"][0]["price"])
     fresh = subscription["items"]["data"][0] | {"price": price, "plan": subscribing.plan_of(price)}
     subscription["items"] = subscription["items"] | {"data": [fresh, *subscription["items"]["data"][1:]]}
     subscription["billing_cycle_anchor"] = turn
-    _finish(tx, schedule)
-    tx.emit("subscription_schedule.released", schedule)
+    before = schedule["current_phase"]
+    schedule["current_phase"] = {"start_date": turn, "end_date": coming["end_date"]}
+    tx.save(schedule)
+    tx.emit("subscription_schedule.updated", schedule, {"current_phase": before})
 
 
 def _finish(tx: Transaction, schedule: Object) -> None:
@@ -90,7 +126,7 @@ def _finish(tx: Transaction, schedule: Object) -> None:
     tx.save(schedule)
 
 
-def _phase(subscription: Object, price: Object, quantity: int, start: int, end: int) -> dict[str, Any]:
+def phase(subscription: Object, price: Object, quantity: int, start: int, end: int) -> dict[str, Any]:
     return {
         "add_invoice_items": [],
         "application_fee_percent": None,

@@ -88,6 +88,8 @@ def after_failure(tx: Transaction, subscription: Object, invoice: Object) -> Non
 
 def after_closing(tx: Transaction, subscription: Object) -> None:
     """An invoice was voided or written off: nothing owed means in good standing, or never begun."""
+    if subscription["pending_update"] and tx.get("invoice", subscription["latest_invoice"])["status"] == "void":
+        forget_pending(tx, subscription)
     if _owes(tx, subscription):
         return
     before = dict(subscription)

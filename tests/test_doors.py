@@ -107,6 +107,9 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "address.confirm_address": TOKEN,
     "address.stop_address": TOKEN,
     "billing.checkout": Nobodys("a plan; whoever asks pays for themselves"),
+    "managing.change": Bobs("/account/billing/changes/{change}", []),
+    "managing.confirm": Bobs("/account/billing/changes/{change}/confirmation", [], data={}),
+    "managing.leave_it": Bobs("/account/billing/changes/{change}/withdrawal", [], data={}),
     "conversations.edit": Bobs("/posts/{post}/edit", [], data={"body": "Changed"}),
     "conversations.follow": Bobs("/threads/{hidden}/follow", STAFF, data={}),
     "conversations.mute": Bobs("/threads/{hidden}/mute", STAFF, data={}),
@@ -180,6 +183,7 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
             db.session.flush()
             post = select(Post.id).order_by(Post.id.desc())
             return {
+                "change": _change_of_plan(people.bob.id),
                 "thread": thread.id,
                 "post": db.session.scalars(post.where(Post.thread_id == thread.id)).first(),
                 "hidden": hidden.id,
@@ -216,6 +220,36 @@ def test_nobody_touches_what_is_bobs(app: Flask, browse, crowd, bobs, endpoint: 
             led_away = answer.status_code == 303 and answer.location.startswith(("/sign-in", "/account/data"))
             assert led_away or answer.status_code in REFUSED, said
             assert _everything(app) == before, f"{said}, and something changed"
+
+
+def _change_of_plan(member_id: int) -> str:
+    """A quote that was given to somebody, with what it stands on."""
+    from portal.billing.models import BillingCustomer, ChangeKind, Interval, Plan, Subscription, SubscriptionChange
+
+    mine = select(SubscriptionChange.key).where(SubscriptionChange.member_id == member_id)
+    if known := db.session.scalar(mine):
+        return known
+    plan = Plan(key="annual", name="Annual", interval=Interval.YEAR, price_minor=1, currency="usd", lookup_key="x")
+    customer = BillingCustomer(account="", livemode=False, member_id=member_id, create_key="x")
+    db.session.add_all([plan, customer])
+    db.session.flush()
+    facts = {"account": "", "livemode": False}
+    sub = Subscription(
+        sub_id="sub_1", customer_id=customer.id, status="active", started_at=now(), fetched_at=now(), raw={}, **facts
+    )
+    db.session.add(sub)
+    db.session.flush()
+    change = SubscriptionChange(
+        key="a-key-of-bobs", member_id=member_id, subscription_id=sub.id, kind=ChangeKind.SWITCH, params={}, **facts
+    )
+    change.plan_id, change.currency, change.due_minor, change.expires_at = (
+        plan.id,
+        "usd",
+        100,
+        now() + timedelta(hours=1),
+    )
+    db.session.add(change)
+    return change.key
 
 
 def _some(rule: Any) -> str:

@@ -81,7 +81,7 @@ def begin(member_id: int, plan_key: str, *, agreed: str | None = None) -> Way:
 
     Raises NotForSale, OtherTerms, PaymentsAway, StillWorking.
     """
-    plan, price_id = _for_sale(plan_key)
+    plan, price_id = for_sale(plan_key)
     try:
         row_id, customer_id = customer_of(member_id)
         read_now(row_id, cause="join")
@@ -102,7 +102,8 @@ def begin(member_id: int, plan_key: str, *, agreed: str | None = None) -> Way:
         raise PaymentsAway() from None
 
 
-def _for_sale(plan_key: str) -> tuple[Plan, str]:
+def for_sale(plan_key: str) -> tuple[Plan, str]:
+    """A plan that is sold and its price at Stripe. Raises NotForSale."""
     with transaction():
         found = db.session.execute(
             select(Plan, PlanPrice.price_id)

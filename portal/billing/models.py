@@ -204,6 +204,69 @@ class Invoice(Model):
     issued_at: Mapped[datetime]  # made at Stripe
 
 
+class ChangeKind(StrEnum):
+    SWITCH = "switch"  # another plan at once
+    SWITCH_LATER = "switch later"  # another plan from the next period on
+    KEEP = "keep"  # take a plan back that was to come with the next period
+    CANCEL = "cancel"
+    RESUME = "resume"  # take a cancellation back
+
+
+class ChangeState(StrEnum):
+    QUOTED = "quoted"  # shown to the member, with what it costs
+    WORKING = "working"  # Stripe is being asked
+    DONE = "done"
+    ASKING = "asking"  # the member's bank wants a confirmation; the old plan runs meanwhile
+    DECLINED = "declined"  # the card was; the old plan runs on
+    DROPPED = "dropped"  # given up while the bank was waited for
+    OUTDATED = "outdated"  # too old a quote, or it would cost something else by now
+    FAILED = "failed"  # Stripe said no
+
+
+class SubscriptionChange(Model):
+    """One change that a member asks of Stripe. At most one is at work on a subscription; the partial index decides."""
+
+    __tablename__ = "subscription_change"
+    __table_args__ = (
+        Index(
+            "ix_subscription_change_one_working",
+            "subscription_id",
+            unique=True,
+            sqlite_where=text("state = 'working'"),
+            postgresql_where=text("state = 'working'"),
+        ),
+        Index("ix_subscription_change_state", "subscription_id", "state"),
+    )
+
+    account: Mapped[str]
+    livemode: Mapped[bool]
+    key: Mapped[str] = mapped_column(String(36), unique=True)  # the idempotency key of the call; the page's address
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id", ondelete="CASCADE"))
+    kind: Mapped[ChangeKind]
+    state: Mapped[ChangeState] = mapped_column(default=ChangeState.QUOTED)
+    params: Mapped[dict[str, Any]]  # exactly what is asked for, so that the call can be repeated under its key
+    plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"))  # to this one; only changes of plan have these
+    price_id: Mapped[str | None]
+    from_plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"))
+    from_price_id: Mapped[str | None]
+    currency: Mapped[str | None] = mapped_column(String(3))
+    due_minor: Mapped[int | None]  # charged on confirming, exactly
+    figures: Mapped[dict[str, Any] | None]  # how that comes about: shapes.Preview
+    renews_minor: Mapped[int | None]  # of each further period, before discounts and tax
+    renews_at: Mapped[datetime | None]
+    begins_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]  # of the quote
+    tried_at: Mapped[datetime | None]  # when somebody last went to work on it
+    sent_at: Mapped[datetime | None]  # when its call was first made: from then on it may have happened
+    settled_at: Mapped[datetime | None]
+    invoice_id: Mapped[str | None]  # the one it was, or is to be, paid with
+    invoice_url: Mapped[str | None] = mapped_column(Words)
+    last_error: Mapped[str | None] = mapped_column(Words)
+    plan: Mapped[Plan | None] = relationship(foreign_keys=[plan_id], lazy="joined")
+    from_plan: Mapped[Plan | None] = relationship(foreign_keys=[from_plan_id], lazy="joined")
+
+
 class GrantSource(StrEnum):
     """Why someone may come in without paying. Seats of a practice and gifts will be sources of their own."""
 

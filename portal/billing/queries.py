@@ -52,6 +52,7 @@ def latest_subscription(member_id: int) -> Subscription | None:
         .options(joinedload(Subscription.plan), joinedload(Subscription.next_plan))
         .order_by(Subscription.status.in_(LIVE).desc(), Subscription.started_at.desc(), Subscription.id.desc())
         .limit(1)
+        .execution_options(populate_existing=True)  # Stripe may have been read since this request last looked
     )
     return found.one_or_none()
 

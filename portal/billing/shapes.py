@@ -7,7 +7,7 @@ the calls are gateway.py's, which hands over plain dictionaries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -69,6 +69,47 @@ class Invoice:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """What a change of plan would be billed, taken apart, in minor units; `due_minor` is what the card would pay."""
+
+    currency: str
+    due_minor: int
+    plan_minor: int
+    unused_minor: int  # credit for what is paid already, zero or below
+    discount_minor: int  # zero or below
+    tax_minor: int  # what comes on top
+    balance_minor: int  # credit from earlier that is used up, zero or below; above: kept as credit
+    covers_until: datetime | None  # end of the period it pays for
+
+    def figures(self) -> dict[str, int]:
+        """For the row of the quote."""
+        return {
+            "plan": self.plan_minor,
+            "unused": self.unused_minor,
+            "discount": self.discount_minor,
+            "tax": self.tax_minor,
+            "balance": self.balance_minor,
+        }
+
+
+@dataclass(frozen=True)
+class Switched:
+    """Stripe's answer to a change of plan. While it waits for its payment the old plan runs on."""
+
+    waits_for_payment: bool
+    invoice: Invoice | None
+
+
+@dataclass(frozen=True)
+class Unpaid:
+    """Why an invoice is still open: the bank asks the payer, or the card was declined, with Stripe's words for them."""
+
+    asks_bank: bool = False
+    code: str | None = None  # Stripe's word for why the last try failed
+    words: str | None = None
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One subscription as Stripe has it at the moment of asking."""
 
@@ -89,6 +130,7 @@ class Snapshot:
     schedule_id: str | None
     next_price_id: str | None  # from `next_from` on, when a schedule has decided it
     next_from: datetime | None
+    waits_for_payment: bool  # a change of plan whose invoice is not paid yet
     started_at: datetime
     raw: Json = field(repr=False)
     open_invoices: tuple[Invoice, ...] = ()  # asked for only while past due
@@ -289,6 +331,7 @@ def as_snapshot(
         schedule_id=id_of(schedule),
         next_price_id=next_price_id,
         next_from=next_from,
+        waits_for_payment=has(sub, "pending_update") is not None,
         started_at=moment(need(sub, "created")),
         raw=sub,
         open_invoices=open_invoices,
@@ -365,6 +408,50 @@ def _sub_of(invoice: Mapping[str, Any]) -> str | None:
     """Since basil an invoice names its subscription in its parent."""
     parent = has(invoice, "parent") or {}
     return id_of((parent.get("subscription_details") or {}).get("subscription"))
+
+
+def as_preview(invoice: Json) -> Preview:
+    lines = [int(need(line, "amount")) for line in need(need(invoice, "lines"), "data")]
+    charged, unused = sum(a for a in lines if a > 0), sum(a for a in lines if a < 0)
+    discount = -sum(int(need(each, "amount")) for each in invoice.get("total_discount_amounts") or [])
+    total, due = int(need(invoice, "total")), int(need(invoice, "amount_due"))
+    return Preview(
+        currency=str(need(invoice, "currency")),
+        due_minor=due,
+        plan_minor=charged,
+        unused_minor=unused,
+        discount_minor=discount,
+        tax_minor=total - charged - unused - discount,
+        balance_minor=due - total,
+        covers_until=as_invoice(invoice).covers_until,
+    )
+
+
+def as_switched(sub: Json) -> Switched:
+    """From a subscription with its latest invoice expanded."""
+    invoice = has(sub, "latest_invoice")
+    return Switched(
+        waits_for_payment=has(sub, "pending_update") is not None,
+        invoice=as_invoice(invoice) if isinstance(invoice, Mapping) else None,
+    )
+
+
+def as_unpaid(payments: Sequence[Json]) -> Unpaid:
+    """From an invoice's open payments with their intents expanded."""
+    intents = [(each.get("payment") or {}).get("payment_intent") for each in payments]
+    found = [intent for intent in intents if isinstance(intent, Mapping)]
+    errors = [intent.get("last_payment_error") or {} for intent in found]
+    return Unpaid(
+        asks_bank=any(intent.get("status") == "requires_action" for intent in found),
+        code=next(filter(None, (error.get("decline_code") or error.get("code") for error in errors)), None),
+        words=next(filter(None, (error.get("message") for error in errors)), None),
+    )
+
+
+def item_id(sub: Json, price_id: str | None) -> str | None:
+    """The id of the item that is paid at this price, in a subscription as it was mirrored."""
+    items = need(need(sub, "items"), "data")
+    return next((str(need(item, "id")) for item in items if id_of(item.get("price")) == price_id), None)
 
 
 def as_reversal(kind: str, thing: Json, charge: Json, invoice: Json | None) -> Reversal:

@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import or_, select, update
 
 from portal.accounts.models import Member
-from portal.billing import alerting, forgetting, invoices, letting_know, reversing
+from portal.billing import alerting, changes, forgetting, invoices, letting_know, reversing
 from portal.billing.attempts import close_attempt
 from portal.billing.entitlements import KNOWN_STATUSES, Entitlement, open_until, paid_or_given
 from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
@@ -173,6 +173,7 @@ def _write(row_id: int, owner: str, target: int, answer: _Answer, read_at: datet
         followed = _follow(customer, answer, read_at)
         db.session.flush()
         invoices.follow(customer, answer.invoices)
+        changes.follow(answer.snapshots)
         moved = reversing.follow(customer, answer.reversals)
         if member is not None and before is not None:
             after = paid_or_given(member.id)

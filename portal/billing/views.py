@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 from werkzeug.wrappers import Response as Answer
 
 from portal.accounts.signed_in import me, me_or_none
-from portal.billing import attempts, webhooks
+from portal.billing import attempts, changes, webhooks
 from portal.billing.checkout import PaymentsAway, begin, terms
 from portal.billing.entitlements import entitlement_of
 from portal.billing.gateway import StripeAway, StripeRefused, stripe_gateway
@@ -140,6 +140,7 @@ def billing() -> str:
         "billing/billing.html",
         standing=standing_of(me(), entitlement_of(me()), sub),
         subscription=sub,
+        waiting=changes.unfinished(sub.id) if sub is not None else None,
         already="already" in request.args,
         invoices=invoices_of(me().id, most=NEWEST_INVOICES),
         has_customer=_customer_id() is not None,

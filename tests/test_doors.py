@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ INSIDE = {
     Audience.OWNERS: ["owner"],
 }
 REFUSED = {403, 404, 410}
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -118,6 +120,7 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "conversations.reply": Bobs("/threads/{hidden}/posts", STAFF, data={"body": "Hello"}),
     "conversations.room": Nobodys("a room is open to all members"),
     "conversations.thread": Bobs("/threads/{hidden}", STAFF),
+    "data.export_file": Bobs("/account/data/exports/{export}/file", []),
     "data.stay_by_link": TOKEN,
     "desk_billing.file": Nobodys("a list of the owner's"),
     "desk_billing.listing": Nobodys("a list of the owner's"),
@@ -163,6 +166,7 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
         from portal.accounts import inviting
         from portal.billing.models import EventState, Grant, StripeEvent
         from portal.conversations.models import Post, Thread
+        from portal.membership.models import Export
 
         thread, hidden = make.thread(by=people.bob, posts=2), make.thread(by=people.bob, posts=2)
         browse(people.bob)
@@ -180,6 +184,10 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
                 state=EventState.DEAD,
             )
             db.session.add(event)
+            export = Export(
+                member_id=people.bob.id, storage_key=token_hex(16), steps=1, ready_at=now(), expires_at=now() + HOUR
+            )
+            db.session.add(export)
             db.session.flush()
             post = select(Post.id).order_by(Post.id.desc())
             return {
@@ -192,6 +200,7 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
                 "invitation": invitation.id,
                 "event": event.id,
                 "grant": db.session.scalars(select(Grant.id).where(Grant.member_id == people.bob.id)).first(),
+                "export": export.id,
             }
 
     return things

@@ -114,7 +114,7 @@ def by_passkey() -> Page:
 
 
 @bp.post("/sign-in/again/passkey")
-@admits(Audience.SIGNED_IN)
+@admits(Audience.ACCOUNT)
 def again_by_passkey() -> Page:
     form = PasskeyForm()
     wanted = local_path(form.next.data, url_for("accounts.security"))
@@ -178,7 +178,7 @@ def again() -> Page:
 
 
 @bp.post("/sign-in/again/codes")
-@admits(Audience.SIGNED_IN)
+@admits(Audience.ACCOUNT)
 @limiter.limit("20/hour")
 def ask_again_for_code() -> Response:
     """For whoever does not know their password, and has no second factor to prove instead."""
@@ -190,7 +190,7 @@ def ask_again_for_code() -> Response:
 
 
 @bp.route("/sign-in/again/code", methods=["GET", "POST"])
-@admits(Audience.SIGNED_IN)
+@admits(Audience.ACCOUNT)
 def again_by_code() -> Page:
     wanted = local_path(request.values.get("next"), url_for("accounts.security"))
     form = MailedCodeForm(data={"next": request.args.get("next")})

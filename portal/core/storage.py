@@ -25,9 +25,14 @@ class Stored:
     sha256: str
 
 
-def put(stream: IO[bytes]) -> Stored:
-    """Keep a file, whole or not at all: written aside, synced, then moved into place."""
-    key = secrets.token_hex(16)
+def put(stream: IO[bytes], *, key: str | None = None) -> Stored:
+    """Keep a file, whole or not at all: written aside, synced, then moved into place.
+
+    With a `key` that was written down before, work that begins anew replaces what it left when it died.
+    """
+    if key is not None:
+        remove(key)
+    key = key or secrets.token_hex(16)
     target = path_of(key)
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_suffix(".part")
@@ -49,8 +54,11 @@ def put(stream: IO[bytes]) -> Stored:
 
 
 def remove(key: str) -> None:
-    """Throw a file away; one that is gone already is no mistake, for jobs may run twice."""
-    path_of(key).unlink(missing_ok=True)
+    """Throw a file away, and what a process that died left of it; one that is gone already is no mistake, for jobs may
+    run twice."""
+    target = path_of(key)
+    target.unlink(missing_ok=True)
+    target.with_suffix(".part").unlink(missing_ok=True)
 
 
 def path_of(key: str) -> Path:

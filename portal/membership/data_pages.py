@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
+from sqlalchemy import select
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from portal.accounts import links
@@ -16,11 +18,14 @@ from portal.billing.queries import latest_subscription
 from portal.conversations.forgetting import WITHOUT_WORDS
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
+from portal.core.db import one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
 from portal.core.web import Banner, day, on_every_page
-from portal.membership import leaving
+from portal.library.downloads import send
+from portal.membership import leaving, taking_along
 from portal.membership.forms import LeaveForm, PlainForm
+from portal.membership.models import Export
 
 bp = Blueprint("data", __name__)
 Page = str | Response | tuple[str, int]
@@ -37,7 +42,30 @@ def _keep_no_copy(response: Response) -> Response:
 @admits(Audience.ACCOUNT)
 def data() -> str:
     """What is kept about oneself; while the account is being deleted, the way back."""
-    return render_template("membership/leaving.html" if me().is_leaving else "membership/data.html", member=me())
+    page = "membership/leaving.html" if me().is_leaving else "membership/data.html"
+    return render_template(page, member=me(), export=taking_along.latest(me()))
+
+
+@bp.post("/account/data/exports")
+@admits(Audience.ACCOUNT)
+@needs_fresh_sign_in
+@limiter.limit("20/hour")
+def export() -> Response:
+    """Have everything put together; the page shows how far it is."""
+    taking_along.ask(me())
+    flash("Your data is being put together. A letter tells you when it is ready.", "success")
+    return redirect(url_for("data.data"), 303)
+
+
+@bp.get("/account/data/exports/<int(max=2147483647):export_id>/file")
+@admits(Audience.ACCOUNT)
+@needs_fresh_sign_in
+def export_file(export_id: int) -> Response:
+    """The archive, for its member only and while it is kept."""
+    found = one_or_404(select(Export).where(Export.id == export_id, Export.member_id == me().id))
+    if not found.is_ready:
+        raise NotFound()
+    return send(found)
 
 
 @bp.route("/account/data/deletion", methods=["GET", "POST"])
@@ -84,7 +112,7 @@ def stay_by_link(token: str) -> Page:
 
 def _banner() -> Banner | None:
     member = me()
-    if member.leaves_at is None:
+    if member.leaves_at is None or request.endpoint == "data.data":  # which says so itself
         return None
     return Banner(
         f"Your account will be deleted on {day(member.leaves_at)}.", url_for("data.data"), "Keep it", tone="warning"

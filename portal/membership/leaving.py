@@ -25,6 +25,7 @@ from portal.core.errors import Refusal
 from portal.core.jobs import enqueue, job, periodic
 from portal.core.web import absolute
 from portal.library.forgetting import forget as forget_library
+from portal.membership import taking_along
 from portal.moderation.forgetting import forget as forget_moderation
 from portal.notifications.forgetting import forget as forget_notifications
 from portal.practices.forgetting import forget as forget_practice
@@ -100,6 +101,7 @@ def forget(member_id: int, since: str) -> None:
         member = _locked(member_id)
         if member.leaving_since is None or member.leaving_since.isoformat() != since:
             return
+        taking_along.forget(member)
         forget_moderation(member)
         forget_library(member)
         forget_conversations(member, words_too=member.words_go_too)

@@ -56,6 +56,7 @@ _ACTIONS = {
     "thread.restored": "Restored a thread",
     "member.joined": "Joined",
     "member.made_owner": "Became an owner",
+    "export.asked": "Asked for a copy of their data",
     "member.leaving": "Asked for their account to be deleted",
     "member.stayed": "Kept their account after all",
     "member.forgotten": "Account deleted",

@@ -319,9 +319,23 @@ def test_walk_every_private_table_and_find_no_planted_word_of_somebody_who_left(
     unlinked_from_stripe(app)
     a_week_later()
     assert row_of(app, people.alice).closed_at is not None
+    assert rows_that_should_have_gone(app, people.alice) == []
     left = found_in_database(app, "xalicex")
     excused = STAYS.keys() | STRIPES_OWN
     assert {name for name in left if name not in excused and name.split(".")[0] not in LIBRARY} == set()
+
+
+def rows_that_should_have_gone(app, who: Member) -> list[str]:
+    """Tables that belong to a member by their own column, and still hold a row of hers."""
+    with app.app_context():
+        return [
+            f"{table.name}.{key.parent.name}"
+            for table in private_tables()
+            for key in table.foreign_keys
+            if key.column.table.name == "member"
+            and key.ondelete == "CASCADE"
+            and db.session.execute(select(table).where(key.parent == who.id)).first() is not None
+        ]
 
 
 def unlinked_from_stripe(app) -> None:

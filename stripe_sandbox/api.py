@@ -193,8 +193,7 @@ def _check_key(store: Store) -> None:
 
 def _unrecognised(path: str) -> ApiError:
     verb = request.method
-    known = [e for (v, p), e in oracle.endpoints().items() if v == verb.lower() and _fits(p, path)]
-    if known:
+    if oracle.knows(verb.lower(), path):
         return ApiError(
             f"Stripe has {verb} {path}, this sandbox does not (stripe_sandbox/README.md lists what it has).",
             status=501,
@@ -207,11 +206,6 @@ def _unrecognised(path: str) -> ApiError:
         status=404,
         stored=False,
     )
-
-
-def _fits(template: str, path: str) -> bool:
-    want, have = template.split("/"), path.split("/")
-    return len(want) == len(have) and all(w in ("{}", h) for w, h in zip(want, have, strict=True))
 
 
 def _fault() -> faults.Fault | None:

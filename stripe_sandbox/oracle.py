@@ -77,6 +77,21 @@ def endpoint(verb: str, path: str) -> Endpoint | None:
     return None
 
 
+def knows(verb: str, path: str) -> bool:
+    """Whether Stripe has this call, for a path with its ids filled in. Reads only the services that speak of it."""
+    steps = path.split("/")
+    for file in sorted(_sdk_root().rglob("*_service.py")):
+        if f'"{"/".join(steps[:3])}' in file.read_text():
+            templates = [e.path.split("/") for e in _endpoints_in(_module_of(file)) if e.verb == verb]
+            if any(len(t) == len(steps) and all(map(_is_step, t, steps)) for t in templates):
+                return True
+    return False
+
+
+def _is_step(template: str, step: str) -> bool:
+    return template in ("{}", step)
+
+
 def _endpoints_in(module: str) -> Iterator[Endpoint]:
     for service in _source(module).classes.values():
         for method in service.body:

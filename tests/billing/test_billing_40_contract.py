@@ -102,6 +102,33 @@ def test_billing_40_no_call_of_the_gateway_stays_untried(request, asked_so_far):
         assert called - asked_so_far == set()
 
 
+def test_the_restricted_key_of_the_checklist_is_enough_for_every_call_and_writes_nothing_more():
+    """deploy/stripe-going-live.md says which rights a key needs; the demo's own making of prices is not among them."""
+    told = (Path(__file__).parents[2] / "deploy" / "stripe-going-live.md").read_text()
+    rights = {
+        path: right
+        for paths, right in re.findall(r"^\| [^|]+ \| ([^|]+) \| (Read|Write) \|", told, re.M)
+        for path in re.findall(r"`([^`]+)`", paths)
+    }
+    assert len(rights) > 12
+    needed: dict[str, str] = {}
+    for route in calls_in(ast.unparse(_without(ast.parse(SOURCE), "make_price"))):
+        verb, path = route.split(" ")
+        resource = next((known for known in rights if f"{path}/".startswith(f"{known}/")), None)
+        assert resource, f"{route} needs a right that the list does not have"
+        needed[resource] = "Write" if verb != "get" or needed.get(resource) == "Write" else "Read"
+    assert {r: right for r, right in needed.items() if right == "Write" and rights[r] == "Read"} == {}
+    too_much = {r for r, right in rights.items() if right == "Write" and needed.get(r) != "Write"}
+    assert too_much <= {"/v1/subscription_schedules", "/v1/invoices"}, too_much
+
+
+def _without(tree: ast.Module, name: str) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            node.body = [each for each in node.body if getattr(each, "name", "") != name]
+    return tree
+
+
 def _let_the_next_payment_fail(stripe, customer: str) -> None:
     client = stripe.client()
     method = client.v1.payment_methods.attach("pm_card_authenticationRequired", {"customer": customer})

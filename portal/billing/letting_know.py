@@ -85,13 +85,30 @@ def grace_ends_soon(member: Member, row: Subscription, *, until: datetime) -> No
 
 def ended(member: Member, row: Subscription) -> None:
     """The door is closed; what stays theirs. Once for each reason, whether the clock or Stripe said so first."""
+    unpaid = (
+        row.status in {"past_due", "unpaid"}
+        or row.latest_invoice_status == "open"
+        or row.cancel_reason == "payment_failed"  # Stripe ended it after its last try
+    )
+    if row.status == "paused" and not unpaid:
+        _paused(member, row)
+        return
     letters.post(
         "billing/ended",
         to=member,
-        key=f"mail:ended:{row.sub_id}:{row.latest_invoice_id}",
-        unpaid=row.status != "canceled" or row.latest_invoice_status == "open",
+        key=f"mail:ended:{row.sub_id}:{row.latest_invoice_id}:{'unpaid' if unpaid else 'over'}",
+        unpaid=unpaid,
         zone=zone_name(member),
         join_url=absolute("membership.join"),
+        billing_url=absolute("billing.billing"),
+    )
+
+
+def _paused(member: Member, row: Subscription) -> None:
+    letters.post(
+        "billing/paused",
+        to=member,
+        key=f"mail:paused:{row.sub_id}:{row.latest_invoice_id}",
         billing_url=absolute("billing.billing"),
     )
 

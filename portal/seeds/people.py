@@ -106,6 +106,6 @@ def grant(member_id: int, *, until: datetime | None = None) -> None:
 
 
 def payers() -> dict[str, str]:
-    """The plan of everyone who pays in the demo's story, by handle: {"alice": "annual"}."""
+    """The plan of everyone who simply pays in the demo's story, by handle: {"alice": "annual"}."""
     plans = {about["handle"]: about.get("membership", "") for about in reading.people()}
     return {handle: plan.removeprefix("member_") for handle, plan in plans.items() if plan.startswith("member_")}

@@ -78,9 +78,13 @@ def _ends_unpaid(sub: Subscription) -> bool:
 def _end(sub: Subscription, *, at_once: bool) -> None:
     if not at_once and sub.status in {"active", "trialing"} and sub.ends_at is None:
         try:
+            if sub.schedule_id is not None:  # Stripe takes no end from whoever does not hold the schedule
+                stripe_gateway().release_schedule(sub.schedule_id)
             stripe_gateway().end_with_period(sub.sub_id)
             return
-        except StripeRefused as error:  # a change of plan is scheduled: then it ends now, which is always possible
+        except (
+            StripeRefused
+        ) as error:  # a change was scheduled meanwhile: it ends now, which is always possible
             log.info("leaving.ends_now", subscription=sub.sub_id, reason=error.code)
     try:
         stripe_gateway().cancel(sub.sub_id)

@@ -77,7 +77,9 @@ def _features(products: dict[str, list[str]]) -> dict[str, Any]:
             "default_allowed_updates": ["price"],
             "proration_behavior": "always_invoice",
             "products": [{"product": product, "prices": prices} for product, prices in products.items()],
-            # A cheaper plan begins when the paid period is over; a dearer one at once.
-            "schedule_at_period_end": {"conditions": [{"type": "decreasing_item_amount"}]},
+            # A cheaper or shorter plan begins when the paid period is over; a dearer one at once.
+            "schedule_at_period_end": {
+                "conditions": [{"type": "decreasing_item_amount"}, {"type": "shortening_interval"}]
+            },
         }
     return features

@@ -102,7 +102,7 @@ class Banner:
 
 
 def on_every_page(app: Flask, ask: Callable[[], Banner | None]) -> None:
-    """Ask an area for its banner on each page of a signed-in person; the first answer is shown."""
+    """Ask an area for its banner on each page of a signed-in person; one answer is shown."""
     app.extensions.setdefault("banners", []).append(ask)
 
 
@@ -126,10 +126,12 @@ def _for_every_page() -> dict[str, Any]:
 
 
 def banner() -> Banner | None:
-    """What stands on top of this page; asked once a request, for pages that say before drawing whether they changed."""
+    """What stands on top of this page, a warning before a notice; asked once a request, for pages that say before
+    drawing whether they changed."""
     if "banner" not in g:
         asked = current_app.extensions["banners"] if current_user.is_authenticated else []
-        g.banner = next((answer for ask in asked if (answer := ask())), None)
+        answers = [answer for ask in asked if (answer := ask())]
+        g.banner = min(answers, key=lambda answer: answer.tone == "notice", default=None)
     found: Banner | None = g.banner
     return found
 

@@ -70,6 +70,23 @@ def test_billing_26_a_failed_renewal_keeps_the_door_open_for_exactly_seven_days(
     assert len(told()) == 2, "coach and owner heard of it once"
 
 
+def test_billing_26_the_banner_stands_on_every_page_of_every_audience_before_any_other(
+    app, stripe, make, browse, join, travel, failing
+):
+    uma = make.member("Uma Unconfirmed", confirmed_at=None)
+    join(uma, "monthly")
+    failing()
+    travel(the(stripe).period_end + 3 * HOUR)
+    browser = browse(uma)
+    pages = ["/", "/about", "/rules", "/library", "/episodes", "/rooms", "/search", "/account", "/account/billing"]
+    for address in [*pages, "/join", "/account/billing/plan", "/account/billing/cancellation", "/no-such-page"]:
+        page = browser.get(address).text
+        assert "Your last payment did not go through. Everything stays open until" in page, address
+        assert page.count('aria-label="Notice"') == 1, address
+        assert 'href="/account/billing">Mend the payment' in page, address
+    assert "did not go through" not in browse().get("/").text
+
+
 @pytest.mark.parametrize("day", [3, 10])
 def test_billing_27_a_mended_card_gives_everything_back_at_once(stripe, browse, nina, join, travel, failing, day):
     join(nina, "monthly")

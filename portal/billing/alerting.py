@@ -65,6 +65,15 @@ def plan_is_closed(plan: Plan, *, because: str) -> None:
     tell_staff(f"plan-closed:{plan.key}:{now():%Y%m%d}", subject=f"“{plan.name}” cannot be joined", told=told)
 
 
+def checkout_is_refused(plan_key: str, *, because: str) -> None:
+    """Somebody wanted to pay and Stripe would not open its page, for a reason that does not pass by itself."""
+    told = [
+        f"Somebody wanted to join the plan “{plan_key}”, and Stripe refused to open its payment page: {because}.",
+        "Nothing was charged. Until it is mended, nobody can join; `flask billing check` may say more.",
+    ]
+    tell_staff(f"checkout-refused:{plan_key}:{now():%Y%m%d}", subject="Stripe refuses to open Checkout", told=told)
+
+
 def answer_is_malformed(reason: str) -> None:
     """Stripe's answer lacks something we cannot do without: access stays as it was until somebody looks."""
     told = [

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import select
 
-from portal.billing import attempts
+from portal.billing import alerting, attempts
 from portal.billing.customers import customer_of
 from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
 from portal.billing.models import (
@@ -97,7 +97,8 @@ def begin(member_id: int, plan_key: str, *, agreed: str | None = None) -> Way:
         raise StillWorking() from None
     except (StripeAway, StripeRefused, Malformed) as error:
         log.warning("checkout.refused", member=member_id, reason=str(error))
-        if isinstance(error, StripeRefused) and _is_closed_by_now(plan_key):
+        if isinstance(error, StripeRefused):
+            _tell_why_not(plan_key, error)
             raise NotForSale() from None
         raise PaymentsAway() from None
 
@@ -122,12 +123,16 @@ def for_sale(plan_key: str) -> tuple[Plan, str]:
     return found.Plan, str(found.price_id)
 
 
-def _is_closed_by_now(plan_key: str) -> bool:
-    """Whether Stripe said no because of the price: somebody may have archived it since we looked."""
+def _tell_why_not(plan_key: str, error: StripeRefused) -> None:
+    """Stripe understood and said no, so waiting does not help: somebody archived the price since we looked, or set tax
+    up by half. Either way the owner hears of it."""
     try:
-        return any(found.plan == plan_key and found.problem for found in sync_prices())
+        closed = any(found.plan == plan_key and found.problem for found in sync_prices())
     except (StripeAway, StripeRefused):
-        return False
+        closed = False
+    if not closed:
+        with transaction():
+            alerting.checkout_is_refused(plan_key, because=str(error))
 
 
 def _has_something(row_id: int) -> bool:

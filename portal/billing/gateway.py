@@ -175,7 +175,7 @@ class Gateway:
         return found
 
     def _prices_with(self, keys: list[str]) -> list[Price]:
-        params: Json = {"lookup_keys": keys, "limit": 100}
+        params: Json = {"lookup_keys": keys, "limit": 100, "expand": ["data.product"]}
         return [
             as_price(_plain(each))
             for each in self._ask(lambda v1: list(v1.prices.list(cast(Any, params)).auto_paging_iter()))

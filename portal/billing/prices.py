@@ -148,6 +148,12 @@ def _problem(offer: Offer, price: Price | None) -> str | None:
         return f"no price at Stripe carries the lookup key {offer.lookup_key}"
     if not price.is_active:
         return f"{price.id} is archived at Stripe"
+    if not price.is_product_active:
+        return f"{price.product_id}, the product of {price.id}, is archived at Stripe"
+    return _difference(offer, price)
+
+
+def _difference(offer: Offer, price: Price) -> str | None:
     if price.livemode != is_live():
         return f"{price.id} is of the other mode (test or live) than our key"
     if price.currency != offer.currency:

@@ -31,6 +31,7 @@ class Price:
     livemode: bool
     product_id: str
     tax_behavior: str | None  # inclusive, exclusive, unspecified
+    is_product_active: bool  # True also where the product was not asked for
 
 
 @dataclass(frozen=True)
@@ -279,6 +280,7 @@ def as_price(price: Json) -> Price:
         livemode=bool(need(price, "livemode")),
         product_id=id_of(need(price, "product")) or "",
         tax_behavior=price.get("tax_behavior"),
+        is_product_active=not isinstance(price["product"], dict) or bool(price["product"].get("active")),
     )
 
 

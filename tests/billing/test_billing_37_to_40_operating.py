@@ -76,6 +76,10 @@ def archived(client, price) -> None:
     client.v1.prices.update(price.id, {"active": False})
 
 
+def without_its_product(client, price) -> None:
+    client.v1.products.update(price.product, {"active": False})
+
+
 def without_its_key(client, price) -> None:
     client.v1.prices.update(price.id, {"lookup_key": ""})
 
@@ -96,12 +100,13 @@ def another(**values):
     ("happens", "words"),
     [
         (archived, "is archived at Stripe"),
+        (without_its_product, ", the product of price_"),
         (without_its_key, "no price at Stripe carries the lookup key practice_freedom_monthly"),
         (another(currency="eur"), "is in eur, PLAN_CURRENCY says usd"),
         (another(unit_amount=12_900), "costs 12900, the settings say 9900 (in cents)"),
         (another(recurring={"interval": "year"}), "is paid every 1 year, the plan every month"),
     ],
-    ids=["archived", "missing", "wrong currency", "changed amount", "wrong interval"],
+    ids=["archived", "product archived", "missing", "wrong currency", "changed amount", "wrong interval"],
 )
 def test_billing_37_whatever_happens_to_a_price_joining_closes_and_nina_stays(
     app, stripe, make, nina, join, browse, told, monkeypatch, happens, words
@@ -140,6 +145,19 @@ def test_billing_37_a_price_archived_a_minute_ago_is_not_blamed_on_stripe(app, s
     assert answer.status_code == 503
     assert "This plan cannot be joined at the moment" in answer.text
     assert stripe.rows(Plan)[0].refused_because is not None
+
+
+def test_billing_37_a_page_that_stripe_refuses_to_open_is_told_to_the_owner_once(stripe, nina, begin, browse, told):
+    """Somebody deleted her customer in Stripe’s dashboard, say: waiting would not help, and nobody else noticed."""
+    _browser, session = begin(nina, "monthly")
+    stripe.client().v1.checkout.sessions.expire(session)
+    stripe.client().v1.customers.delete(stripe.rows(BillingCustomer)[0].customer_id)
+    for _ in range(2):
+        answer = browse(nina).post("/join/monthly")
+        assert answer.status_code == 503
+        assert "This plan cannot be joined at the moment. The owner has been told" in answer.text
+    subject = "Stripe refuses to open Checkout"
+    assert told("No such customer", "monthly") == [("Cory", subject), ("Olga", subject)]
 
 
 def test_billing_37_a_new_price_leaves_the_old_one_counting(app, stripe, nina, join):

@@ -151,6 +151,15 @@ def test_a_picture_that_claims_to_be_huge_is_refused_before_it_is_decoded(app, p
     assert _photo(app) is None
 
 
+def test_a_sound_picture_of_too_many_pixels_is_refused_however_small_its_file(app, people, browse):
+    content = picture(5_001, 5_000, kind="PNG", mode="1")
+    assert len(content) < 100_000
+    answer = _send(browse(people.alice), content, name="me.png", declared="image/png")
+    assert answer.status_code == 422
+    assert "This picture is too large" in answer.text
+    assert _photo(app) is None
+
+
 def test_a_file_of_more_than_eight_megabytes_is_refused(app, people, browse):
     just_above = picture() + bytes(photos.LARGEST)
     answer = _send(browse(people.alice), just_above)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from jinja2 import ChoiceLoader, DictLoader
+from sqlalchemy import select
 
 from portal.accounts.models import Member
 from portal.billing.wording import day_for, money_for
-from portal.core import web
-from portal.core.db import db
+from portal.core import letters, web
+from portal.core.db import db, transaction
+from portal.core.letters import Letter
 from tests.make import PASSWORD
 
 
@@ -74,3 +77,19 @@ def test_what_is_written_to_alice_in_olgas_request_is_in_alices_manner(may, peop
         alice = db.session.get_one(Member, people.alice.id)
         assert (day_for(alice, late), money_for(alice, 9950, "usd")) == ("4. Mai 2026", "99,50\xa0$")
         assert (web.day(late), web.money(9950, "usd")) == ("May 4, 2026", "$99.50")
+
+
+def test_a_letters_template_writes_for_its_addressee_also_in_somebody_elses_request(
+    may, app, people, browse, monkeypatch
+):
+    _choose(browse, people.alice, time_zone="Europe/Berlin", locale="de_DE")
+    told = "{{ moment|day }}, {{ 9950|money('usd') }}"
+    sheets = {f"mail/told.{part}": told for part in ("subject.txt", "txt", "html")}
+    monkeypatch.setattr(app.jinja_env, "loader", ChoiceLoader([DictLoader(sheets), app.jinja_env.loader]))
+    late = datetime(2026, 5, 3, 23, tzinfo=UTC)
+    with app.test_request_context("/", method="POST"), transaction():
+        letters.post("told", to=db.session.get_one(Member, people.alice.id), key="told", moment=late)
+        letter = db.session.scalars(select(Letter).where(Letter.key == "told")).one()
+        assert letter.subject == "4. Mai 2026, 99,50 $"
+        assert letter.text == "4. Mai 2026, 99,50\xa0$\n"
+        assert "4. Mai 2026" in letter.html

@@ -82,9 +82,7 @@ def _end(sub: Subscription, *, at_once: bool) -> None:
                 stripe_gateway().release_schedule(sub.schedule_id)
             stripe_gateway().end_with_period(sub.sub_id)
             return
-        except (
-            StripeRefused
-        ) as error:  # a change was scheduled meanwhile: it ends now, which is always possible
+        except StripeRefused as error:  # a change was scheduled meanwhile: it ends now, which is always possible
             log.info("leaving.ends_now", subscription=sub.sub_id, reason=error.code)
     try:
         stripe_gateway().cancel(sub.sub_id)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from sqlalchemy import Text, cast, delete, or_, select, update
 
 from portal.accounts.models import Member
-from portal.billing.models import BillingCustomer, CheckoutAttempt, Grant, Invoice, StripeEvent, Subscription
+from portal.billing.models import (
+    BillingCustomer,
+    CheckoutAttempt,
+    Grant,
+    Invoice,
+    StripeEvent,
+    Subscription,
+    SubscriptionChange,
+)
 from portal.core.clock import now
 from portal.core.db import db
 
@@ -13,6 +21,7 @@ from portal.core.db import db
 def forget(member: Member) -> None:
     """Take the person out of their billing rows. The customer at Stripe is deleted by then."""
     db.session.execute(delete(CheckoutAttempt).where(CheckoutAttempt.member_id == member.id))
+    db.session.execute(delete(SubscriptionChange).where(SubscriptionChange.member_id == member.id))
     db.session.execute(delete(Grant).where(Grant.member_id == member.id))
     customer = db.session.scalar(select(BillingCustomer).where(BillingCustomer.member_id == member.id))
     if customer is None:

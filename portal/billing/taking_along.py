@@ -15,6 +15,7 @@ from portal.billing.models import (
     PaymentReversal,
     Plan,
     Subscription,
+    SubscriptionChange,
 )
 from portal.core.taking_along import Part, part
 
@@ -91,6 +92,42 @@ def parts_of(member: Member) -> Iterator[Part]:
             "past_due_since": "since when a payment is open",
             "declined_because": "why the bank refused it",
             "latest_invoice_url": "where its latest invoice is",
+        },
+    )
+    yield part(
+        "changes",
+        "Changes of your subscription",
+        "Each change of plan, cancellation or taking it back that you asked for.",
+        select(
+            SubscriptionChange.created_at.label("asked_at"),
+            SubscriptionChange.kind,
+            Plan.name.label("plan"),
+            SubscriptionChange.state,
+            SubscriptionChange.due_minor,
+            SubscriptionChange.renews_minor,
+            SubscriptionChange.currency,
+            SubscriptionChange.renews_at,
+            SubscriptionChange.begins_at,
+            SubscriptionChange.settled_at,
+            SubscriptionChange.invoice_id,
+            SubscriptionChange.invoice_url,
+        )
+        .outerjoin(Plan, Plan.id == SubscriptionChange.plan_id)
+        .where(SubscriptionChange.member_id == member.id)
+        .order_by(SubscriptionChange.id),
+        {
+            "asked_at": "when",
+            "kind": "what",
+            "plan": "to which plan",
+            "state": "what became of it",
+            "due_minor": f"charged with it, {_SUM}",
+            "renews_minor": f"of each further period, before discounts and tax, {_SUM}",
+            "currency": "of the sums",
+            "renews_at": "when it was to renew",
+            "begins_at": "when it was to begin",
+            "settled_at": "when it was done or failed",
+            "invoice_id": "the invoice it was paid with",
+            "invoice_url": "where that invoice is",
         },
     )
     yield part(

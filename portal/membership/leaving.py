@@ -37,11 +37,13 @@ class TooLateToStay(Refusal):
 
 def leave(member: Member, *, words_too: bool) -> None:
     """Begin to delete an account; asked twice, it is begun once. Raises roles.LastOwner."""
+    if member.is_leaving:
+        return
+    if member.role is Role.OWNER:
+        require_another_owner(member)  # before their own row is locked: two owners would wait for each other
     member = _locked(member.id)
     if member.is_leaving or member.closed_at is not None:
         return
-    if member.role is Role.OWNER:
-        require_another_owner(member)
     member.leaving_since, member.words_go_too, member.charges_ended_at = now(), words_too, None
     token, until = links.issue(member, Purpose.STAY)
     letters.post(

@@ -89,7 +89,9 @@ def _leads_to(column: Column[Any], private: dict[str, Table]) -> bool:
 
 
 def _is_words(column: Column[Any]) -> bool:
-    return not column.foreign_keys and _enum(column) is None and _kind(column) in {str, dict, list}
+    """Three letters are a currency and name nobody."""
+    is_text = _kind(column) in {str, dict, list} and (getattr(column.type, "length", None) or 99) > 3
+    return is_text and not column.foreign_keys and _enum(column) is None
 
 
 def _kind(column: Column[Any]) -> type:
@@ -154,6 +156,8 @@ def _as_kind(column: Column[Any], text: str) -> Any:
 
 def _plain(column: Column[Any]) -> Any:
     kind = _kind(column)
+    if kind is str:
+        return "usd"
     if kind is bool:
         return False
     if kind is int:

@@ -47,7 +47,6 @@ STRIPES_OWN = {
     "invoice.number",
     "invoice.status",
     "invoice.reason",
-    "invoice.currency",
     "subscription.schedule_id",
     "subscription.next_price_id",
     "billing_customer.account",
@@ -58,7 +57,6 @@ STRIPES_OWN = {
     "subscription.sub_id",
     "subscription.status",
     "subscription.price_id",
-    "subscription.currency",
     "subscription.cancel_reason",
     "subscription.pause_behavior",
     "subscription.collection_method",
@@ -70,7 +68,6 @@ STRIPES_OWN = {
     "payment_reversal.reversal_id",
     "payment_reversal.charge_id",
     "payment_reversal.invoice_id",
-    "payment_reversal.currency",
     "payment_reversal.status",
 }
 

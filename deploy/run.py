@@ -120,6 +120,7 @@ def greet(instance: Path, env: dict[str, str]) -> None:
         *(f"  {line}" for line in people.splitlines()),
         "",
         f"  Letters it wrote:   {address}/outbox",
+        f"  Simulated Stripe:   {env['STRIPE_API_BASE']}/_sandbox/ (a month later, a failed card, a lost delivery …)",
         "  A card that works:  4242 4242 4242 4242, any date ahead, any three digits (nothing is charged)",
         "  Ctrl-C stops it. The demo's data stays; `make run FRESH=1` starts over.",
         "",

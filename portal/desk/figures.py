@@ -19,12 +19,13 @@ WINDOW = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Figure:
-    """A number, what it counts, and the list behind it."""
+    """A number, what it counts, and the list behind it, for everybody at the desk or for the owner alone."""
 
     label: str
     value: int
     definition: str
     href: str | None = None
+    owners_href: str | None = None
     tone: str = "plain"
 
 
@@ -35,13 +36,19 @@ def figures() -> list[Figure]:
     since = now() - WINDOW
     flags = _count(select(func.count()).select_from(Flag).where(Flag.ruled_at.is_(None)))
     return [
-        Figure("Members", count_entitled(), "People who may come in today, by plan or by grant; staff not counted."),
+        Figure(
+            "Members",
+            count_entitled(),
+            "People who may come in today, by plan or by grant; staff not counted.",
+            owners_href="/desk/members",
+        ),
         Figure(
             "New accounts",
             _count(
                 select(func.count()).select_from(Member).where(Member.created_at >= since, Member.role == Role.MEMBER)
             ),
             "Accounts made in the last 30 days, paid or not.",
+            owners_href="/desk/members",
         ),
         Figure(
             "Open flags",

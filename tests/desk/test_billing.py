@@ -128,12 +128,15 @@ def test_each_currency_is_counted_by_itself(browse, people, make, mirror):
     assert "€89" in page
 
 
-def test_a_running_discount_is_taken_off_and_one_that_ran_out_is_not(stripe, browse, people, join, app):
+@pytest.mark.parametrize(("duration", "off", "a_month"), [("forever", 4950, "$49.50"), ("once", 0, "$99")])
+def test_a_running_discount_is_taken_off_and_one_that_ran_out_is_not(
+    stripe, browse, people, join, app, duration, off, a_month
+):
     from portal.billing import reconciling
 
     join(people.sam, "monthly")
     client = stripe.client()
-    half = client.v1.coupons.create({"percent_off": 50, "duration": "forever"})
+    half = client.v1.coupons.create({"percent_off": 50, "duration": duration})
     client.v1.subscriptions.update(the_only(stripe).sub_id, {"discounts": [{"coupon": half.id}]})
     stripe.deliver()
     olga = browse(people.olga)
@@ -142,8 +145,9 @@ def test_a_running_discount_is_taken_off_and_one_that_ran_out_is_not(stripe, bro
     stripe.deliver()
     with app.app_context():
         reconciling.compare_everything()
-    assert the_only(stripe).discount_minor == 4950
-    assert "$49.50 a month" in olga.get("/desk/billing/paying").text
+    assert [row["total"] for row in stripe.everything("invoice")] == [9900, 4950]
+    assert the_only(stripe).discount_minor == off
+    assert f"{a_month} a month" in olga.get("/desk/billing/paying").text
 
 
 def test_who_leaves_and_who_left_with_their_reasons(stripe, browse, people, make, join):

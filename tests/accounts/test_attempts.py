@@ -74,6 +74,17 @@ def test_one_network_address_cannot_try_one_guess_at_everybody(people, browse):
     assert _guess(browse, people.bob.email, network="198.51.100.7").status_code == 422
 
 
+def test_many_addresses_together_cannot_try_one_guess_at_everybody_either(people, browse, monkeypatch, clock):
+    monkeypatch.setattr(attempts, "OVER_ALL", 5)
+    for number in range(5):
+        assert _guess(browse, f"member{number}@example.com", network=f"192.0.2.{number}").status_code == 422
+    answer = _guess(browse, people.bob.email, network="198.51.100.7")
+    assert answer.status_code == 429
+    assert "by e-mail or with a passkey" in answer.text
+    clock.shift(attempts.WINDOW + timedelta(seconds=1))
+    assert _guess(browse, people.bob.email, network="198.51.100.7").status_code == 422
+
+
 def test_a_household_counts_as_one_address_however_many_ipv6_addresses_it_uses(people, browse):
     for number in range(attempts.PER_ADDRESS):
         _guess(browse, f"member{number}@example.com", network=f"2001:db8:1:2::{number:x}")

@@ -11,7 +11,7 @@ class CopyButton extends HTMLElement {
     const source = document.getElementById(this.getAttribute("for") ?? "");
     const words = this.querySelector("[data-words]");
     if (!source || !words) return;
-    const text = source instanceof HTMLInputElement || source instanceof HTMLTextAreaElement ? source.value : (source.textContent ?? "");
+    const text = source instanceof HTMLInputElement || source instanceof HTMLTextAreaElement ? source.value : (source.textContent ?? "").trim();
     const before = words.textContent;
     try {
       await navigator.clipboard.writeText(text);

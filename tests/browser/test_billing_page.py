@@ -120,7 +120,14 @@ def test_a_declined_card_says_so_and_the_failed_renewal_is_paid_from_the_banner(
     look(narrow, script)
     narrow.goto("/account/billing/cancellation")
     look(narrow, script)
+    live.sandbox.sandbox.set("dunning_end", "unpaid")
+    live.sandbox.advance(15 * 86400)
+    heard_of(live, email, "unpaid")
     open_billing(narrow)
+    expect(page.locator(".lede")).to_contain_text(
+        "Your membership is closed because its last payment never went through."
+    )
+    look(narrow, script)
     page.get_by_role("link", name="Pay the open invoice").click()
     expect(page.get_by_text("Simulated Stripe")).to_be_visible()
 
@@ -131,13 +138,18 @@ def past_due(live, email: str) -> None:
     (sub,) = client.v1.subscriptions.list({"customer": customer}).data
     end = sub["items"].data[0].current_period_end
     live.sandbox.advance(end - live.sandbox.now() + 2 * 3600)
+    heard_of(live, email, "past_due")
+
+
+def heard_of(live, email: str, status: str) -> None:
     live.wait_until(
         lambda: live.rows(
             "SELECT 1 FROM subscription s JOIN billing_customer c ON c.id = s.customer_id "
-            "WHERE c.customer_id = :customer AND s.status = 'past_due'",
-            customer=customer,
+            "WHERE c.customer_id = :customer AND s.status = :status",
+            customer=customer_of(live, email),
+            status=status,
         ),
-        "the failed renewal is heard of",
+        f"{email} is {status}",
     )
 
 

@@ -66,8 +66,8 @@ class Live:
             raise RuntimeError(f"flask {' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout
 
-    def start_web(self, app: str = "wsgi:app", **env: str) -> None:
-        options = ("--config", "deploy/gunicorn.conf.py", "--workers", "1")
+    def start_web(self, app: str = "wsgi:app", *, workers: int = 1, **env: str) -> None:
+        options = ("--config", "deploy/gunicorn.conf.py", "--workers", str(workers))
         bind = ("--bind", f"127.0.0.1:{self.port}", "--log-level", "warning", "--graceful-timeout", "3")
         self._start("web", [sys.executable, "-m", "gunicorn", *options, *bind, app], env)
         self.wait_until(self._answers, "the web server answers")
@@ -147,13 +147,15 @@ class Live:
 
 
 @contextmanager
-def live_portal(folder: Path, *, seed: bool = False, url: str | None = None, **settings: str) -> Iterator[Live]:
+def live_portal(
+    folder: Path, *, seed: bool = False, url: str | None = None, workers: int = 1, **settings: str
+) -> Iterator[Live]:
     """A portal with web and worker running; everything ends with the block. `TRIAL_DAYS="14"` and the like are its
     settings."""
     with running_sandbox(folder) as sandbox:
         live = Live(folder, sandbox, seed=seed, url=url, **settings)
         try:
-            live.start_web()
+            live.start_web(workers=workers)
             live.start_worker()
             yield live
         finally:

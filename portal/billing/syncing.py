@@ -37,7 +37,7 @@ from portal.billing.shapes import Invoice, Item, Malformed, Reversal, Snapshot
 from portal.core import audit
 from portal.core.clock import now
 from portal.core.db import db, transaction
-from portal.core.jobs import NotYet, enqueue, job
+from portal.core.jobs import NotYet, call_off, enqueue, job
 
 log = structlog.get_logger()
 LEASE = timedelta(seconds=60)
@@ -346,8 +346,8 @@ def _close_attempts(member: Member, followed: Sequence[letting_know.Followed]) -
 
 
 def _mark_events(customer: BillingCustomer, target: int) -> None:
-    """What was announced before the reading began is told by it."""
-    db.session.execute(
+    """What was announced before the reading began is told by it, and needs no job of its own any more."""
+    told = db.session.execute(
         update(StripeEvent)
         .where(
             StripeEvent.account == customer.account,
@@ -356,4 +356,7 @@ def _mark_events(customer: BillingCustomer, target: int) -> None:
             StripeEvent.state.in_([EventState.RECEIVED, EventState.FAILED, EventState.DEAD]),
         )
         .values(state=EventState.DONE, processed_at=now(), last_error=None, next_attempt_at=None)
-    )
+        .returning(StripeEvent.id, StripeEvent.attempts)
+    ).all()
+    if told:
+        call_off([f"billing.event:{event.id}:{event.attempts}" for event in told])

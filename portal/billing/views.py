@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -210,6 +213,38 @@ def _plainly(text: str, status: int) -> Response:
     return Response(text, status=status, mimetype="text/plain", headers=headers)
 
 
+class _Hands:
+    """A few threads of this process work on what was delivered, one piece after another. The others stay with the
+    pages, however many deliveries come and however slow Stripe is."""
+
+    MOST = 2
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._busy = 0
+
+    def take_part(self, work: Callable[[], None]) -> None:
+        """Do this piece and what waits, or leave it to those who are at it already."""
+        with self._lock:
+            self._waiting.append(work)
+            if self._busy == self.MOST:
+                return
+            self._busy += 1
+        while (piece := self._next()) is not None:
+            piece()
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._lock:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._busy -= 1
+            return None
+
+
+_hands = _Hands()
+
+
 def _work_after(answer: Response, event: int) -> None:
     """Work on the event in this process once the answer is on its way; a worker takes what is left undone."""
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy hides it
@@ -223,4 +258,4 @@ def _work_after(answer: Response, event: int) -> None:
         except Exception:  # it stays in the inbox, and this process has other requests to answer
             log.exception("webhook.inline_failed", stripe_event=event)
 
-    answer.call_on_close(work)
+    answer.call_on_close(lambda: _hands.take_part(work))

@@ -11,7 +11,7 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -111,6 +111,14 @@ def name_of(work: Work) -> str:
     """What a job is called in its table."""
     name: str = work.__job__  # type: ignore[attr-defined]  # set by @job
     return name
+
+
+def call_off(keys: Sequence[str]) -> None:
+    """What these jobs were for has happened, in the transaction at hand: those that nobody has begun need not run."""
+    not_begun = (Job.state == JobState.WAITING) & Job.lease_until.is_(None)
+    db.session.execute(
+        update(Job).where(Job.key.in_(keys), not_begun).values(state=JobState.DONE, done_at=now(), last_error=None)
+    )
 
 
 def work_off(*, limit: int = 1000) -> int:

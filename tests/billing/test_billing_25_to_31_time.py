@@ -28,6 +28,19 @@ def test_billing_25_a_renewal_moves_the_period_without_a_letter_or_a_gap(stripe,
     assert stripe.letters() == letters
 
 
+def test_billing_25_at_no_minute_around_the_boundary_is_there_a_gap(stripe, browse, nina, join, clock, travel):
+    """Stripe charges within the hour; our page is asked each minute, and nothing is read in between but what came."""
+    join(nina, "monthly")
+    end = the(stripe).period_end
+    for minute in range(-30, 151):
+        clock.move_to(end + timedelta(minutes=minute))
+        assert stripe.entitlement(nina).level is Level.FULL, minute
+        if minute % 30 == 0:
+            travel(end + timedelta(minutes=minute))
+            assert browse(nina).get("/rooms").status_code == 200, minute
+    assert the(stripe).period_end > end + 27 * DAY
+
+
 def test_billing_26_a_failed_renewal_keeps_the_door_open_for_exactly_seven_days(
     stripe, browse, nina, join, travel, failing, told
 ):
@@ -125,6 +138,53 @@ def test_billing_29_a_bank_that_asks_at_renewal_has_a_letter_of_its_own(stripe, 
     assert len(stripe.letters("action-required")) == 1
     assert stripe.letters("payment-failed") == []
     assert "Your bank wants you to confirm this payment" in browse(nina).get("/account/billing").text
+
+
+@pytest.mark.parametrize("end", ["unpaid", "paused"])
+def test_billing_28_paying_what_is_open_restores_even_after_stripe_gave_up(
+    stripe, browse, nina, join, travel, failing, end
+):
+    stripe.sandbox.set("dunning_end", end)
+    join(nina, "monthly")
+    failing()
+    since = the(stripe).period_end
+    for day in range(0, 24, 4):
+        travel(since + day * DAY + 3 * HOUR)
+    assert the(stripe).status == end
+    assert not stripe.entitlement(nina).is_open
+    stripe.use_card("pm_card_visa")
+    client = stripe.client()
+    for invoice in client.v1.invoices.list({"subscription": the(stripe).sub_id, "status": "open"}).data:
+        client.v1.invoices.pay(invoice.id)
+    if end == "paused":
+        client.v1.subscriptions.resume(the(stripe).sub_id)
+    stripe.deliver()
+    assert stripe.entitlement(nina).why is Why.PAID
+    assert browse(nina).get("/rooms").status_code == 200
+    assert len(stripe.letters("ended")) == 1
+
+
+@pytest.mark.parametrize("confirms", [True, False])
+def test_billing_29_confirming_at_the_bank_restores_and_ignoring_it_ends_with_the_grace(
+    stripe, browse, nina, join, travel, failing, outbox, confirms
+):
+    join(nina, "monthly")
+    failing("pm_card_authenticationRequired")
+    travel(the(stripe).period_end + 3 * HOUR)
+    since = the(stripe).past_due_since
+    assert [m.recipients for m in outbox if the(stripe).latest_invoice_url in m.body] == [[nina.email]]
+    if confirms:
+        travel(since + 2 * DAY)
+        page = stripe.site.test_client().post(f"/i/{the(stripe).latest_invoice_id}", data={"answer": "complete"})
+        assert page.status_code < 400
+        stripe.deliver()
+        assert stripe.entitlement(nina).why is Why.PAID
+        assert "wants you to confirm" not in browse(nina).get("/account/billing").text
+    else:
+        travel(since + 5 * DAY + HOUR)
+        travel(since + 7 * DAY)
+        assert stripe.entitlement(nina).why is Why.UNPAID
+        assert len(stripe.letters("ended")) == 1
 
 
 @pytest.mark.parametrize("how", ["cancel_at", "cancel_at_period_end"])

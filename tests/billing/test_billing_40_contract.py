@@ -30,14 +30,14 @@ def calls_in(source: str) -> set[str]:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         name = ast.unparse(node.func)
+        if name == "self._pages":  # page by page, by its path
+            found.add(f"get {ast.literal_eval(node.args[0])}")
         if re.fullmatch(r"v1(\.\w+){2,}", name):
             method = v1
             for step in name.split(".")[1:]:
                 method = getattr(method, step)
             verb, path = re.search(r'_request\(\s*"(\w+)",\s*f?"([^"]+)"', inspect.getsource(method)).groups()
             found.add(f"{verb} {re.sub(r'{[^}]*}', '{}', path)}")
-        elif re.fullmatch(r"v1(\.\w+){2,}\(.*\)\.auto_paging_iter", name, re.S):
-            continue  # the call inside is met on its own
     return found
 
 

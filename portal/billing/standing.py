@@ -60,7 +60,7 @@ def _words(member: Member, answer: Entitlement, sub: Subscription | None) -> tup
         Why.PAID: ("Member", "good", f"You are a member. {_goes_on(member, sub)}"),
         Why.TRIAL: ("Trial", "good", f"You are trying it out until {on(sub.trial_end if sub else None)}."),
         Why.ENDING: (
-            "Ends soon",
+            "Cancelled",
             "warn",
             f"You are a member until {on(answer.until)}. It will not renew, and nothing more is charged.",
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import struct
 from datetime import timedelta
 from typing import Any
@@ -31,7 +32,7 @@ class Phone:
     def __init__(self, origin: str = "http://localhost", host: str = "localhost") -> None:
         self.origin, self.host = origin, host
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.id = hashlib.sha256(str(id(self)).encode()).digest()
+        self.id = secrets.token_bytes(32)
         self.count, self.owner = 0, b""
 
     def make(self, options: dict[str, Any], *, flags: int = TOUCHED | VERIFIED) -> str:

@@ -27,22 +27,22 @@ def test_nora_takes_her_data_along_leaves_stays_leaves_and_is_gone(someone, live
     nora.page.get_by_role("button", name="Put my data together").click()
     live.letter(email, "is ready")
     nora.goto("/account/data")
-    _looks_right(nora)
+    _looks_right(nora, script)
     with nora.page.expect_download() as coming:
         nora.page.get_by_role("link", name="Download your data").click()
     taken = zipfile.ZipFile(io.BytesIO(Path(coming.value.path()).read_bytes()))
     assert email in taken.read("data/account.json").decode()
 
-    _leave(nora)
+    _leave(nora, script)
     expect(nora.page.get_by_role("heading", name="Your account is being deleted")).to_be_visible()
-    _looks_right(nora)
+    _looks_right(nora, script)
     nora.goto("/rooms")
     expect(nora.page).to_have_url(live.url + "/account/data")
     nora.page.get_by_role("button", name="Keep my account").click()
     nora.goto("/rooms")
     expect(nora.page.get_by_role("heading", level=1)).to_have_text("Rooms")
 
-    _leave(nora)
+    _leave(nora, script)
     live.wait_until(lambda: _state(live, email)[1], "Stripe has confirmed that nothing is charged")
     nora.goto("/account/data")
     expect(nora.page.get_by_text("Stripe has confirmed")).to_be_visible()
@@ -56,15 +56,17 @@ def test_nora_takes_her_data_along_leaves_stays_leaves_and_is_gone(someone, live
     expect(nora.page.get_by_text("do not belong together").first).to_be_visible()
 
 
-def _leave(who: Someone) -> None:
+def _leave(who: Someone, script: bool) -> None:
     who.goto("/account/data")
     who.page.get_by_role("link", name="See what would be deleted").click()
-    _looks_right(who)
+    _looks_right(who, script)
     who.page.get_by_role("button", name="Delete my account on").click()
 
 
-def _looks_right(who: Someone) -> None:
-    assert who.axe() + who.sideways() == []
+def _looks_right(who: Someone, script: bool) -> None:
+    """What axe and the page's width say; without script axe itself cannot run."""
+    if script:
+        assert who.axe() + who.sideways() == []
 
 
 def _state(live, email: str) -> tuple:

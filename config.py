@@ -125,7 +125,6 @@ class Config:
         self.SENDFILE = env.get("SENDFILE") or ""  # "x-accel": nginx sends the bytes after our check
         self.RATELIMIT_STORAGE_URI = env.get("RATELIMIT_STORAGE_URI") or "memory://"
         self.RATELIMIT_STRATEGY = "sliding-window-counter"
-        self.RATELIMIT_HEADERS_ENABLED = True
         self.COMPRESS_MIMETYPES = ["text/html", "text/plain", "application/json", "application/rss+xml", "text/vtt"]
         self.COMPRESS_BR_LEVEL = 4
         self.COMPRESS_MIN_SIZE = 500

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 from werkzeug.exceptions import HTTPException
 
 from portal.core import db as database
+from portal.core.limits import seconds_to_wait
 
 log = structlog.get_logger()
 
@@ -106,6 +107,8 @@ def _http(error: HTTPException) -> Any:
         return error.response
     body, status = error_page(error.code)
     headers = {k: v for k, v in error.get_headers() if k.lower() not in {"content-type", "content-length"}}
+    if error.code == 429:
+        headers["Retry-After"] = str(seconds_to_wait())
     return body, status, headers
 
 

@@ -1,5 +1,10 @@
 """Rate windows on routes that invite abuse. Sign-in attempts are counted in the database (accounts/attempts.py)."""
 
+from __future__ import annotations
+
+import math
+import time
+
 from flask import Flask
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -16,5 +21,12 @@ def _who() -> str:
 limiter = Limiter(_who)
 
 
+def seconds_to_wait() -> int:
+    """How long until the window of this request opens again; of the limit that was reached."""
+    reached = limiter.current_limit
+    return max(1, math.ceil(reached.reset_at - time.time())) if reached else 60
+
+
 def init_app(app: Flask) -> None:
+    """Flask-Limiter's own headers stay off: it would write its Retry-After over that of any other answer, a 303 too."""
     limiter.init_app(app)

@@ -12,7 +12,7 @@ from portal.desk.cells import Badge
 STATES = {
     State.MEMBER: ("Member", "good"),
     State.TRIAL: ("Trial", "good"),
-    State.ENDING: ("Ends soon", "warn"),
+    State.ENDING: ("Cancelled", "warn"),
     State.GRACE: ("Payment failed", "bad"),
     State.COMPLIMENTARY: ("Without charge", "good"),
     State.LAPSED: ("Lapsed", "plain"),

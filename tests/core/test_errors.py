@@ -94,3 +94,26 @@ def test_refused_requests_leave_the_session_usable(app, browse, people):
         alice.get(path)
     with app.app_context():
         assert db.session.execute(db.text("SELECT 1")).scalar() == 1
+
+
+def test_whoever_is_too_fast_is_told_how_long_to_wait_and_nobody_else_is(browse, people):
+    sam = browse(people.sam)
+    answers = [sam.post("/account/billing/portal") for _ in range(61)]
+    assert {answer.status_code for answer in answers[:-1]} == {303}
+    assert all("Retry-After" not in answer.headers for answer in answers[:-1]), "a 303 is followed at once"
+    assert answers[-1].status_code == 429
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 3600
+    assert "A little too fast" in answers[-1].text
+
+
+def test_stripe_being_away_keeps_its_own_time_to_wait_on_a_limited_route(browse, people):
+    """Nothing answers where the tests' Stripe should be."""
+    from portal.billing.models import BillingCustomer
+    from portal.core.db import db, transaction
+
+    with browse().application.app_context(), transaction():
+        db.session.add(
+            BillingCustomer(member_id=people.sam.id, account="", livemode=False, customer_id="cus_1", create_key="k")
+        )
+    answer = browse(people.sam).post("/account/billing/portal")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")

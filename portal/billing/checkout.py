@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import select
 
 from portal.billing import alerting, attempts
-from portal.billing.customers import customer_of
+from portal.billing.customers import customer_of, note_if_gone
 from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
 from portal.billing.models import (
     LIVE,
@@ -83,16 +83,12 @@ def begin(member_id: int, plan_key: str, *, agreed: str | None = None) -> Way:
     """
     plan, price_id = for_sale(plan_key)
     try:
-        row_id, customer_id = customer_of(member_id)
-        read_now(row_id, cause="join")
-        if _has_something(row_id):
-            return Way(None)
-        with transaction():
-            trial_days = trial_days_for(member_id)
-        if agreed is not None and agreed != terms(plan, trial_days):
-            raise OtherTerms()
-        wanted = _Wanted(plan.id, price_id, trial_days)
-        return Way(_session_url(member_id, row_id, customer_id, wanted))
+        try:
+            return _way(member_id, plan, price_id, agreed)
+        except StripeRefused as error:  # perhaps the customer was deleted in Stripe's dashboard
+            if not (error.is_missing and note_if_gone(member_id)):
+                raise
+            return _way(member_id, plan, price_id, agreed)
     except Busy:
         raise StillWorking() from None
     except (StripeAway, StripeRefused, Malformed) as error:
@@ -101,6 +97,19 @@ def begin(member_id: int, plan_key: str, *, agreed: str | None = None) -> Way:
             _tell_why_not(plan_key, error)
             raise NotForSale() from None
         raise PaymentsAway() from None
+
+
+def _way(member_id: int, plan: Plan, price_id: str, agreed: str | None) -> Way:
+    row_id, customer_id = customer_of(member_id)
+    read_now(row_id, cause="join")
+    if _has_something(row_id):
+        return Way(None)
+    with transaction():
+        trial_days = trial_days_for(member_id)
+    if agreed is not None and agreed != terms(plan, trial_days):
+        raise OtherTerms()
+    wanted = _Wanted(plan.id, price_id, trial_days)
+    return Way(_session_url(member_id, row_id, customer_id, wanted))
 
 
 def for_sale(plan_key: str) -> tuple[Plan, str]:

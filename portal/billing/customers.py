@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.accounts.models import Member
 from portal.billing.gateway import StripeAway, StripeBusy, StripeRefused, is_live, own_account, stripe_gateway
 from portal.billing.models import BillingCustomer
+from portal.core.clock import now
 from portal.core.db import db, transaction
 
 log = structlog.get_logger()
@@ -22,7 +23,9 @@ def customer_of(member_id: int) -> tuple[int, str]:
     """Our row and Stripe's id of a member's customer, made if need be. Raises StripeAway, StripeRefused.
 
     The row with its key is committed before Stripe is called, so a crash or a lost answer leads to the same customer.
+    One that was deleted in Stripe's dashboard is replaced; what was paid under it stays in the same row's history.
     """
+    _let_go_if_gone(member_id)
     row_id, customer_id = _row_of(member_id)
     deadline = time.monotonic() + PATIENCE
     while customer_id is None:
@@ -34,6 +37,37 @@ def customer_of(member_id: int) -> tuple[int, str]:
             time.sleep(0.2)
             customer_id = _known(row_id)
     return row_id, customer_id
+
+
+def note_if_gone(member_id: int) -> bool:
+    """Ask Stripe whether a member's customer was deleted there, and remember it. Raises StripeAway, StripeRefused."""
+    with transaction():
+        customer_id = db.session.scalar(
+            select(BillingCustomer.customer_id).where(BillingCustomer.member_id == member_id)
+        )
+    if customer_id is None or not stripe_gateway().customer(customer_id).is_deleted:
+        return False
+    with transaction():
+        db.session.execute(
+            update(BillingCustomer)
+            .where(BillingCustomer.member_id == member_id, BillingCustomer.customer_id == customer_id)
+            .values(gone_at=now())
+        )
+    return True
+
+
+def _let_go_if_gone(member_id: int) -> None:
+    gone = BillingCustomer.member_id == member_id, BillingCustomer.gone_at.is_not(None)
+    with transaction():
+        if db.session.scalar(select(BillingCustomer.id).where(*gone)) is None:
+            return
+        row_id = db.session.scalar(
+            update(BillingCustomer)
+            .where(*gone)
+            .values(customer_id=None, gone_at=None, create_key=secrets.token_hex(16))
+            .returning(BillingCustomer.id)
+        )
+        log.info("customer.let_go", customer=row_id)
 
 
 def _row_of(member_id: int) -> tuple[int, str | None]:

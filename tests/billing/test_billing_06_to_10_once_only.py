@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from portal.billing import reconciling
 from portal.billing.entitlements import Why
 from portal.billing.models import AttemptState, BillingCustomer, CheckoutAttempt, EventState, StripeEvent, Subscription
@@ -169,3 +171,20 @@ def test_billing_10_two_live_subscriptions_open_once_and_coach_and_owner_read_bo
     stripe.deliver()
     assert stripe.entitlement(nina).why is Why.PAID
     assert not stripe.letters("ended"), "the one beside it goes on"
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["after the news of it", "before"])
+def test_billing_09_somebody_whose_customer_was_deleted_at_stripe_joins_again(stripe, join, nina, heard):
+    join(nina, "monthly")
+    (before,) = stripe.everything("customer")
+    stripe.client().v1.customers.delete(before["id"])
+    if heard:
+        stripe.deliver()
+        assert not stripe.entitlement(nina).is_open
+    join(nina, "annual")
+    assert stripe.entitlement(nina).is_open
+    (row,) = stripe.rows(BillingCustomer)
+    assert (row.customer_id == before["id"], row.gone_at) == (False, None)
+    assert [(sub.status, sub.plan_id) for sub in stripe.rows(Subscription)] == [("canceled", 1), ("active", 2)]
+    stripe.deliver()
+    assert stripe.entitlement(nina).is_open, "what is still told of the old customer takes nothing from the new one"

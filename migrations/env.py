@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from alembic import context
 from flask import current_app
 
@@ -38,8 +40,26 @@ def run() -> None:
             compare_type=True,
             **current_app.extensions["migrate"].configure_args.get("extra", {}),
         )
-        with context.begin_transaction():
+        with _nothing_is_deleted_along(connection), context.begin_transaction():
             context.run_migrations()
+
+
+@contextmanager
+def _nothing_is_deleted_along(connection):
+    """SQLite cannot alter most columns: a batch step remakes the table and drops the old one, and with foreign keys on
+    that deletes whatever hangs on its rows. They are off meanwhile and checked at the end (sqlite.org/lang_altertable,
+    section 7)."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection  # outside a transaction, where alone the switch counts
+    driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+        if broken := driver.execute("PRAGMA foreign_key_check").fetchall():
+            raise RuntimeError(f"rows point to nothing after this migration: {broken[:5]}")
+    finally:
+        driver.execute("PRAGMA foreign_keys = ON")
 
 
 run()

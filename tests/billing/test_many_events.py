@@ -9,7 +9,7 @@ import os
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import pytest
@@ -47,6 +47,7 @@ def payers(app, live, make) -> list[str]:
     """Three hundred members who pay; of every seventh the subscription was cancelled, of every fifth refunded. Nothing
     of it has reached the portal."""
     live.sandbox.hold()
+    live.sandbox.sandbox.store.strict = False  # a third of its time, and other tests look at the shape of its answers
     client = live.sandbox.client()
     first = make.member("Nina")
     customer = client.v1.customers.create({"email": first.email, "metadata": {"member_uuid": first.uuid}})
@@ -107,10 +108,13 @@ def test_ten_thousand_events_by_four_senders_lose_nothing_and_do_nothing_twice(a
     with app.app_context():
         active = {s.sub_id for s in db.session.scalars(select(Subscription)) if s.status == "active"}
         letters = Counter(letter.key for letter in db.session.scalars(select(Letter)))
-        changed = Counter(r.ref_id for r in db.session.scalars(select(Record)) if r.action == "access.changed")
+        changed = defaultdict(list)
+        for record in db.session.scalars(select(Record).where(Record.action == "access.changed").order_by(Record.id)):
+            changed[record.ref_id].append(record.details["after"]["why"])
     assert letters == {f"mail:welcome:{sub_id}": 1 for sub_id in active}
     assert len(changed) == CUSTOMERS
-    assert set(changed.values()) == {1}
+    # A refund is read when an event about its charge has come; whoever was read before it was a member so long.
+    assert all(each in (["paid"], ["lapsed"], ["refunded"], ["paid", "refunded"]) for each in changed.values())
 
 
 def make_events(live: Live, payers: list[str]) -> list[bytes]:

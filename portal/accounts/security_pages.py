@@ -14,7 +14,7 @@ from portal.accounts.signing_in import label_of
 from portal.accounts.stepping_up import needs_fresh_sign_in
 from portal.core.admission import Audience, admits
 from portal.core.db import give_up, one_or_404
-from portal.core.errors import Refusal, TooMuch, back_to_form
+from portal.core.errors import Refusal, back_to_form
 from portal.core.web import local_path
 
 bp = Blueprint("security", __name__)
@@ -51,8 +51,7 @@ def confirm_two_step() -> Page:
         return redirect(url_for("security.two_step", next=_wanted()), 303)
     except Refusal as no:
         back_to_form(form, no, "code" if isinstance(no, two_step.WrongCode) else None)
-        headers = {"Retry-After": str(no.retry_after)} if isinstance(no, TooMuch) else {}
-        return _page(form), no.status, headers
+        return _page(form), no.status, no.headers
     return _codes_page(codes)
 
 

@@ -20,23 +20,17 @@ from portal.accounts.models import Member, Purpose, SignInStep, Step
 from portal.accounts.signed_in import me, me_or_none, renew_session, this_device
 from portal.core.admission import Audience, admits
 from portal.core.db import db, give_up
-from portal.core.errors import Refusal, TooMuch, back_to_form
+from portal.core.errors import Refusal, back_to_form
+from portal.core.headers import keep_no_copy
 from portal.core.limits import limiter
 from portal.core.typed import one_line
 from portal.core.web import local_path
 
 bp = Blueprint("sign_in", __name__)
+bp.after_request(keep_no_copy)  # secrets are typed into these pages, or stand in their address
 Page = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 
-
 _CODE_FOR = "code for"  # in the session: the address that was typed, for the page that waits for its code
-
-
-@bp.after_request
-def _keep_no_copy(response: Response) -> Response:
-    """Secrets are typed into these pages, or stand in their address."""
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
 
 
 @bp.post("/sign-in/codes")
@@ -148,7 +142,7 @@ def second_step() -> Page:
         return _begin_again(over, wanted)
     except Refusal as no:
         back_to_form(form, no, "code" if isinstance(no, two_step.WrongCode) else None)
-        return _second_step_page(form, step), no.status, _patience(no)
+        return _second_step_page(form, step), no.status, no.headers
     return finishing.after_second_step(member, First(step.first_proof or ""), trust=form.trust.data, wanted=wanted)
 
 
@@ -172,7 +166,7 @@ def again() -> Page:
             token = stepping_up.prove_by_password(this_device(), form.password.data or "", network=request.remote_addr)
     except Refusal as no:
         back_to_form(form, no, {two_step.WrongCode: "code", stepping_up.NotProved: "password"}.get(type(no)))
-        return _again_page(form), no.status, _patience(no)
+        return _again_page(form), no.status, no.headers
     renew_session(token)
     return redirect(wanted, 303)
 
@@ -204,7 +198,7 @@ def again_by_code() -> Page:
         return redirect(url_for("sign_in.again", next=wanted), 303)
     except Refusal as no:
         back_to_form(form, no, "code" if isinstance(no, mailed_codes.WrongCode) else None)
-        return _again_page(form), no.status
+        return _again_page(form), no.status, no.headers
     renew_session(token)
     return redirect(wanted, 303)
 
@@ -237,7 +231,3 @@ def _again_page(form: AgainForm | AgainByCodeForm | MailedCodeForm) -> str:
         has_app=two_step.has_app(me()),
         has_passkey=two_step.has_passkey(me()),
     )
-
-
-def _patience(no: Refusal) -> dict[str, str]:
-    return {"Retry-After": str(no.retry_after)} if isinstance(no, TooMuch) else {}

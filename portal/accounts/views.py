@@ -24,6 +24,7 @@ from portal.accounts.signed_in import end_session, me, me_or_none, renew_session
 from portal.core.admission import Audience, admits
 from portal.core.db import db, one_or_404
 from portal.core.errors import Refusal, TooMuch, back_to_form
+from portal.core.headers import keep_no_copy
 from portal.core.limits import limiter
 from portal.core.web import Banner, local_path, on_every_page
 
@@ -34,11 +35,9 @@ _HOLD_A_SECRET = {"accounts.sign_in", "accounts.reset_password", "accounts.confi
 
 
 @bp.after_request
-def _keep_no_copy(response: Response) -> Response:
+def _guard_secrets(response: Response) -> Response:
     """A token stands in the address of these pages, or a password was typed into them."""
-    if request.endpoint in _HOLD_A_SECRET:
-        response.headers["Cache-Control"] = "private, no-store"
-    return response
+    return keep_no_copy(response) if request.endpoint in _HOLD_A_SECRET else response
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
@@ -54,7 +53,7 @@ def sign_in() -> Page:
         member = signing_in.by_password(form.email.data or "", form.password.data or "", network=request.remote_addr)
     except Refusal as no:
         back_to_form(form, no)
-        return _sign_in_page(form), no.status, _patience(no)
+        return _sign_in_page(form), no.status, no.headers
     return finishing.after_first_step(member, First.PASSWORD, wanted=wanted)
 
 
@@ -104,7 +103,7 @@ def reset_password(token: str) -> Page:
         return _spent(spent, "Ask for a new link", url_for("accounts.forgot_password"))
     except Refusal as no:
         back_to_form(form, no, "password")
-        return _reset_page(form, token, owner), no.status, _patience(no)
+        return _reset_page(form, token, owner), no.status, no.headers
     answer = finishing.after_first_step(member, First.RESET, wanted=url_for("accounts.security"))
     flash("Your new password is set, and every other browser is signed out.", "success")
     return answer
@@ -138,7 +137,7 @@ def confirmation() -> Page:
         confirming.send_link(me())
     except Refusal as no:
         back_to_form(form, no)
-        return render_template("accounts/confirmation.html", form=form), no.status, _patience(no)
+        return render_template("accounts/confirmation.html", form=form), no.status, no.headers
     flash(f"A new letter is on its way to {me().email}.", "success")
     return redirect(url_for("accounts.confirmation"), 303)
 
@@ -164,7 +163,7 @@ def security() -> Page:
         return _security_page(form), no.status
     except TooMuch as no:
         back_to_form(form, no)
-        return _security_page(form), no.status, _patience(no)
+        return _security_page(form), no.status, no.headers
     except Refusal as no:
         back_to_form(form, no, "new")
         return _security_page(form), no.status
@@ -228,10 +227,6 @@ def _security_page(form: PasswordForm) -> str:
 
 def _spent(spent: links.LinkSpent, label: str, href: str) -> Page:
     return render_template("accounts/link_spent.html", text=spent.message, label=label, href=href), spent.status
-
-
-def _patience(no: Refusal) -> dict[str, str]:
-    return {"Retry-After": str(no.retry_after)} if isinstance(no, TooMuch) else {}
 
 
 def _unconfirmed() -> Banner | None:

@@ -63,8 +63,7 @@ def checkout(plan: str) -> Page:
     try:
         way = begin(member.id, found.key, agreed=request.form.get("agreed"))
     except Refusal as no:
-        retry_after = {"Retry-After": str(getattr(no, "retry_after", 60))}
-        return _checkout_page(found, problem=no.message), no.status, retry_after
+        return _checkout_page(found, problem=no.message), no.status, no.headers
     return redirect(way.url or url_for("billing.billing", already=1), 303)
 
 

@@ -22,14 +22,20 @@ class Refusal(Exception):
 
     message = "That is not possible right now."
     status = 409
+    retry_after: int | None = None  # whole seconds; None where waiting alone mends nothing
 
     def __init__(self, message: str | None = None) -> None:
         self.message = message or self.message
         super().__init__(self.message)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer says beside the words: when to come back."""
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+
 
 class TooMuch(Refusal):
-    """A limit was reached; `retry_after` is in whole seconds."""
+    """A limit was reached."""
 
     status = 429
 
@@ -90,8 +96,7 @@ def error_page(status: int, title: str | None = None, text: str | None = None) -
 def _refused(refusal: Refusal) -> Any:
     _give_up_safely()
     body, status = error_page(refusal.status, text=refusal.message)
-    retry_after = getattr(refusal, "retry_after", None)
-    return (body, status, {"Retry-After": str(retry_after)}) if retry_after else (body, status)
+    return body, status, refusal.headers
 
 
 def _csrf(_error: CSRFError) -> Any:

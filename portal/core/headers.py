@@ -41,6 +41,12 @@ def content_security_policy(form_hosts: tuple[str, ...]) -> str:
     )
 
 
+def keep_no_copy(response: Response) -> Response:
+    """For pages with a token in their address, or about one person: neither browser nor proxy keeps them."""
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
 def _refuse_other_sites() -> None:
     """A second wall beside the CSRF token: browsers say where a request comes from (Fetch Metadata)."""
     unsafe = request.method not in {"GET", "HEAD", "OPTIONS"}

@@ -23,6 +23,7 @@ from portal.billing.entitlements import Entitlement, Level, Why
 from portal.core.admission import Audience, admits
 from portal.core.db import keep_nothing
 from portal.core.errors import Refusal
+from portal.core.headers import keep_no_copy
 from portal.core.typed import TextForm
 from portal.core.web import Banner, lead_with
 
@@ -95,7 +96,7 @@ def end() -> Response:
 def init_app(app: Flask) -> None:
     """Before the gate: it must judge the copy."""
     app.before_request(_look)
-    app.after_request(_keep_no_copy)
+    app.after_request(_leave_no_copy)
 
 
 def _look() -> None:
@@ -142,9 +143,9 @@ def _chosen() -> Kind | None:
     return Kind(kept) if kept in {kind.value for kind in Kind} else None
 
 
-def _keep_no_copy(response: Any) -> Any:
+def _leave_no_copy(response: Any) -> Any:
     """A page drawn for somebody else's eyes must not come back from the browser's store."""
-    if _KEY in session:
-        response.headers["Cache-Control"] = "private, no-store"
-        response.headers.pop("ETag", None)
-    return response
+    if _KEY not in session:
+        return response
+    response.headers.pop("ETag", None)
+    return keep_no_copy(response)

@@ -11,6 +11,7 @@ from portal.accounts.signed_in import me, me_or_none
 from portal.accounts.stepping_up import needs_fresh_sign_in
 from portal.core.admission import Audience, admits
 from portal.core.errors import Refusal, TooMuch, back_to_form
+from portal.core.headers import keep_no_copy
 from portal.core.limits import limiter
 from portal.membership.changing_address import confirm
 from portal.membership.forms import AddressForm, PlainForm
@@ -22,11 +23,9 @@ _HOLD_A_SECRET = {"address.confirm_address", "address.stop_address"}
 
 
 @bp.after_request
-def _keep_no_copy(response: Response) -> Response:
+def _guard_secrets(response: Response) -> Response:
     """A token stands in the address of these pages."""
-    if request.endpoint in _HOLD_A_SECRET:
-        response.headers["Cache-Control"] = "private, no-store"
-    return response
+    return keep_no_copy(response) if request.endpoint in _HOLD_A_SECRET else response
 
 
 @bp.route("/account/email", methods=["GET", "POST"])
@@ -42,7 +41,7 @@ def email() -> Page:
         change = changing_address.ask(me(), form.email.data or "")
     except Refusal as no:
         back_to_form(form, no, None if isinstance(no, TooMuch) else "email")
-        return _email_page(form), no.status, _patience(no)
+        return _email_page(form), no.status, no.headers
     flash(f"We wrote to {change.new_email}. Your address changes when you open that letter.", "success")
     return redirect(url_for("address.email"), 303)
 
@@ -87,7 +86,3 @@ def _email_page(form: AddressForm) -> str:
 def _spent(spent: LinkSpent) -> Page:
     label, href = ("Back to your account", "/account") if me_or_none() else ("Sign in", "/sign-in")
     return render_template("accounts/link_spent.html", text=spent.message, label=label, href=href), spent.status
-
-
-def _patience(no: Refusal) -> dict[str, str]:
-    return {"Retry-After": str(no.retry_after)} if isinstance(no, TooMuch) else {}

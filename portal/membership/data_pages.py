@@ -20,6 +20,7 @@ from portal.core.admission import Audience, admits
 from portal.core.clock import now
 from portal.core.db import one_or_404
 from portal.core.errors import Refusal, back_to_form
+from portal.core.headers import keep_no_copy
 from portal.core.limits import limiter
 from portal.core.web import Banner, day, on_every_page
 from portal.library.downloads import send
@@ -28,14 +29,8 @@ from portal.membership.forms import LeaveForm, PlainForm
 from portal.membership.models import Export
 
 bp = Blueprint("data", __name__)
+bp.after_request(keep_no_copy)  # a token stands in the address of one of them, and all are about one person
 Page = str | Response | tuple[str, int]
-
-
-@bp.after_request
-def _keep_no_copy(response: Response) -> Response:
-    """A token stands in the address of one of these pages, and all of them are about one person."""
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
 
 
 @bp.get("/account/data")

@@ -22,7 +22,7 @@ from portal.billing.trying import trial_days_for
 from portal.billing.wording import tax_note
 from portal.core.admission import Audience, admits
 from portal.core.db import db
-from portal.core.errors import Refusal, TooMuch, back_to_form
+from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
 from portal.membership import inviting as invited
 from portal.membership import joining
@@ -75,8 +75,7 @@ def join_now() -> Page:
     except Refusal as no:
         back_to_form(form, no, _BESIDE.get(type(no)))
         taken = isinstance(no, joining.AddressTaken)
-        headers = {"Retry-After": str(no.retry_after)} if isinstance(no, TooMuch) else {}
-        return _join_page(form, for_sale, taken=taken), no.status, headers
+        return _join_page(form, for_sale, taken=taken), no.status, no.headers
     plan = _known(form.plan.data, for_sale)
     wanted = f"/join/{plan}" if plan else url_for("membership.account")
     answer = finishing.after_first_step(member, finishing.First.JOINED, wanted=wanted)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import unicodedata
 
 from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import select
 
+from portal.accounts.models import Member
+from portal.core.db import db
 from portal.core.errors import Refusal
 
 LONGEST = 254  # RFC 5321; longer ones cannot be delivered to
@@ -30,6 +33,11 @@ def canonical(typed: str) -> str:
     except EmailNotValidError:
         raise NotAnAddress() from None
     return found.normalized
+
+
+def is_taken(address: str) -> bool:
+    """Whether an account has this address, given in its one form."""
+    return db.session.scalar(select(Member.id).where(Member.email == address)) is not None
 
 
 def folded(typed: str) -> str:

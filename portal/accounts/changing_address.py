@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts import attempts, links, steps
-from portal.accounts.addresses import canonical
+from portal.accounts.addresses import canonical, is_taken
 from portal.accounts.models import AddressChange, Member, Purpose
 from portal.accounts.signed_in import hashed
 from portal.accounts.times import in_their_zone
@@ -48,7 +48,7 @@ def ask(member: Member, email: str) -> AddressChange:
     address = canonical(email)
     if address == member.email:
         raise SameAddress()
-    if _is_taken(address):
+    if is_taken(address):
         raise AddressInUse()
     if _asked_lately(member) >= PER_HOUR:
         raise TooMuch(
@@ -183,10 +183,6 @@ def _stop(whose: ColumnElement[bool]) -> None:
         .values(stopped_at=now())
         .execution_options(synchronize_session=False)
     )
-
-
-def _is_taken(address: str) -> bool:
-    return db.session.scalar(select(Member.id).where(Member.email == address)) is not None
 
 
 def _asked_lately(member: Member) -> int:

@@ -31,9 +31,7 @@ class AgainForm(TextForm):
 
 
 class SecondStepForm(TextForm):
-    code = StringField(
-        "Code", validators=[DataRequired("Enter the code."), Length(max=60, message="That is too long.")]
-    )
+    code = StringField("Code", validators=_CODE)
     trust = BooleanField("Remember this browser for 30 days")
     next = HiddenField()
 
@@ -63,9 +61,7 @@ class PasskeyNameForm(TextForm):
 
 
 class AgainByCodeForm(TextForm):
-    code = StringField(
-        "Code", validators=[DataRequired("Enter the code."), Length(max=60, message="That is too long.")]
-    )
+    code = StringField("Code", validators=_CODE)
     next = HiddenField()
 
 
@@ -85,7 +81,3 @@ class ResetForm(TextForm):
 class PasswordForm(TextForm):
     present = PasswordField("Present password", validators=[DataRequired("Enter your present password."), _TOO_LONG])
     new = PasswordField("New password", validators=[DataRequired("Enter a new password."), _TOO_LONG])
-
-
-class PlainForm(TextForm):
-    """A button alone."""

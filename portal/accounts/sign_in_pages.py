@@ -13,7 +13,6 @@ from portal.accounts.forms import (
     AskForCodeForm,
     MailedCodeForm,
     PasskeyForm,
-    PlainForm,
     SecondStepForm,
 )
 from portal.accounts.models import Member, Purpose, SignInStep, Step
@@ -23,7 +22,7 @@ from portal.core.db import db, give_up
 from portal.core.errors import Refusal, back_to_form
 from portal.core.headers import keep_no_copy
 from portal.core.limits import limiter
-from portal.core.typed import one_line
+from portal.core.typed import PlainForm, one_line
 from portal.core.web import local_path
 
 bp = Blueprint("sign_in", __name__)

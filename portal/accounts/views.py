@@ -18,7 +18,7 @@ from portal.accounts import (
     two_step,
 )
 from portal.accounts.finishing import AFTER_SIGN_IN, First
-from portal.accounts.forms import ForgotForm, PasswordForm, PlainForm, ResetForm, SignInForm
+from portal.accounts.forms import ForgotForm, PasswordForm, ResetForm, SignInForm
 from portal.accounts.models import Device, Member, Purpose
 from portal.accounts.signed_in import end_session, me, me_or_none, renew_session, this_device
 from portal.core.admission import Audience, admits
@@ -26,6 +26,7 @@ from portal.core.db import db, one_or_404
 from portal.core.errors import Refusal, TooMuch, back_to_form
 from portal.core.headers import keep_no_copy
 from portal.core.limits import limiter
+from portal.core.typed import PlainForm
 from portal.core.web import Banner, local_path, on_every_page
 
 bp = Blueprint("accounts", __name__)

@@ -20,6 +20,10 @@ class TextForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
             return request.form if request.method == "POST" else None
 
 
+class PlainForm(TextForm):
+    """A button alone."""
+
+
 class Readable:
     """Something a person can read, not only blanks and invisible signs."""
 

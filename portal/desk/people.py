@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from portal.accounts import inviting, roles
 from portal.accounts.addresses import NotAnAddress
-from portal.accounts.models import Invitation, Member, Role
+from portal.accounts.models import Invitation, Role
 from portal.accounts.signed_in import me, this_device
 from portal.accounts.stepping_up import needs_fresh_sign_in
 from portal.core.admission import Audience, admits
@@ -19,6 +19,7 @@ from portal.core.db import db, one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
 from portal.core.web import reader_zone
+from portal.desk import queries
 from portal.desk.forms import InviteForm, RoleForm
 
 bp = Blueprint("people", __name__)
@@ -63,7 +64,7 @@ def withdraw(invitation_id: int) -> Response:
 @admits(Audience.OWNERS)
 @needs_fresh_sign_in
 def change_role(handle: str) -> Page:
-    member = one_or_404(select(Member).where(Member.handle == handle, Member.closed_at.is_(None)))
+    member = one_or_404(queries.member(handle))
     form = RoleForm()
     if not form.validate():
         return _page(InviteForm(formdata=None), problem="Choose one of the roles."), 422

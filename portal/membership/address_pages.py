@@ -13,8 +13,9 @@ from portal.core.admission import Audience, admits
 from portal.core.errors import Refusal, TooMuch, back_to_form
 from portal.core.headers import keep_no_copy
 from portal.core.limits import limiter
+from portal.core.typed import PlainForm
 from portal.membership.changing_address import confirm
-from portal.membership.forms import AddressForm, PlainForm
+from portal.membership.forms import AddressForm
 
 bp = Blueprint("address", __name__)
 Page = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]

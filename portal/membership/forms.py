@@ -60,7 +60,3 @@ class AddressForm(TextForm):
 
 class LeaveForm(TextForm):
     words_too = BooleanField("Remove the words of my posts as well")
-
-
-class PlainForm(TextForm):
-    """A button alone."""

@@ -7,11 +7,10 @@ import secrets
 import unicodedata
 from collections.abc import Iterator
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts import confirming, passwords
-from portal.accounts.addresses import canonical
+from portal.accounts.addresses import canonical, is_taken
 from portal.accounts.changing_password import personal_words
 from portal.accounts.models import Member
 from portal.accounts.profiles import clean_name
@@ -32,7 +31,7 @@ def join(*, name: str, email: str, password: str, is_confirmed: bool = False) ->
     """
     address, name = canonical(email), clean_name(name)
     passwords.require_strong(password, personal=personal_words(name, address))
-    if _is_taken(address):
+    if is_taken(address):
         raise AddressTaken()
     member = _add(name, address, passwords.hashed(password))
     if is_confirmed:
@@ -52,15 +51,11 @@ def _add(name: str, address: str, kept: str) -> Member:
                 db.session.add(member)
                 db.session.flush()
         except IntegrityError:
-            if _is_taken(address):
+            if is_taken(address):
                 raise AddressTaken() from None
         else:
             return member
     raise AssertionError("a random handle was taken")
-
-
-def _is_taken(address: str) -> bool:
-    return db.session.scalar(select(Member.id).where(Member.email == address)) is not None
 
 
 def _handles(name: str) -> Iterator[str]:

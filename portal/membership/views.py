@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from portal.accounts import finishing, inviting
-from portal.accounts.addresses import NotAnAddress
+from portal.accounts.addresses import NotAnAddress, is_taken
 from portal.accounts.models import Invitation, Member
 from portal.accounts.passwords import WeakPassword
 from portal.accounts.profiles import NameIsALink, NoName
@@ -21,7 +20,6 @@ from portal.billing.standing import Standing, standing_of
 from portal.billing.trying import trial_days_for
 from portal.billing.wording import tax_note
 from portal.core.admission import Audience, admits
-from portal.core.db import db
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
 from portal.membership import inviting as invited
@@ -137,7 +135,7 @@ def _let_in(member: Member) -> Response:
 
 def _may_accept(found: Invitation, form: InvitedForm) -> bool:
     """A newcomer fills the form in; whoever is signed in needs the button alone."""
-    return me_or_none() is not None or (not _has_account(found.email) and bool(form.validate()))
+    return me_or_none() is not None or (not is_taken(found.email) and bool(form.validate()))
 
 
 def _invitation_page(found: Invitation, token: str, form: InvitedForm) -> str:
@@ -147,12 +145,8 @@ def _invitation_page(found: Invitation, token: str, form: InvitedForm) -> str:
         token=token,
         form=form,
         may=MAY[found.role],
-        has_account=_has_account(found.email),
+        has_account=is_taken(found.email),
     )
-
-
-def _has_account(address: str) -> bool:
-    return db.session.scalar(select(Member.id).where(Member.email == address)) is not None
 
 
 @bp.get("/welcome")

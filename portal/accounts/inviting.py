@@ -19,7 +19,7 @@ from portal.accounts.times import in_their_zone
 from portal.core import audit, letters
 from portal.core.clock import now
 from portal.core.db import db
-from portal.core.errors import Refusal
+from portal.core.errors import EndsInThePast, Refusal
 from portal.core.web import absolute
 
 PREFIX = "pfi_"
@@ -54,9 +54,11 @@ class Stranger:
 def invite(email: str, role: Role, *, open_until: datetime | None = None, by: Member) -> Invitation:
     """Keep a place for an address and write to it; an earlier invitation to it is replaced.
 
-    Raises NotAnAddress, HasTheRole, JustInvited.
+    Raises NotAnAddress, EndsInThePast, HasTheRole, JustInvited.
     """
     address = canonical(email)
+    if open_until is not None and open_until <= now():
+        raise EndsInThePast()
     known = db.session.scalar(select(Member).where(Member.email == address, Member.closed_at.is_(None)))
     if known is not None and role is not Role.MEMBER and known.is_at_least(role):
         raise HasTheRole()

@@ -11,16 +11,11 @@ from portal.billing.models import Grant, GrantSource
 from portal.core import audit
 from portal.core.clock import now
 from portal.core.db import db
-from portal.core.errors import Refusal
+from portal.core.errors import EndsInThePast, Refusal
 
 
 class NoReason(Refusal):
     message = "Say why, so that whoever reads the log understands it."
-    status = 422
-
-
-class EndsInThePast(Refusal):
-    message = "Choose an end that lies ahead."
     status = 422
 
 

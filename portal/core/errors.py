@@ -51,6 +51,11 @@ class Unavailable(Refusal):
     retry_after = 30
 
 
+class EndsInThePast(Refusal):
+    message = "Choose an end that lies ahead."
+    status = 422
+
+
 _PAGES = {
     400: (
         "That request did not make sense",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -208,6 +208,11 @@ def whens(style: str = "short") -> Callable[[datetime], Markup]:
 def day(moment: datetime) -> str:
     """A date in words, "3 May 2026", in the reader's zone."""
     return locales.day(moment.astimezone(reader_zone()).date(), reader_manner())
+
+
+def end_of_day(last: date) -> datetime:
+    """The last second of a day where the program is: an end that staff chose reads as that day and no other."""
+    return datetime.combine(last, time(23, 59, 59), locales.zone_of(None))
 
 
 def money(minor: int, currency: str) -> str:

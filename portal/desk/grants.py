@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
-from zoneinfo import ZoneInfo
-
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal.accounts.models import Member
 from portal.accounts.signed_in import me
 from portal.billing import granting
-from portal.billing.models import Grant, GrantSource
+from portal.billing.models import GrantSource
 from portal.billing.queries import latest_subscription
 from portal.core.admission import Audience, admits
 from portal.core.db import db, one_or_404
-from portal.core.errors import Refusal, back_to_form
-from portal.core.web import day, plain_name
+from portal.core.errors import EndsInThePast, Refusal, back_to_form
+from portal.core.web import day, end_of_day, plain_name
 from portal.desk import queries
 from portal.desk.forms import SOURCES, GrantForm, ReasonForm
 
@@ -44,17 +41,17 @@ def choose() -> str:
 @bp.route("/desk/members/<handle>/grants/new", methods=["GET", "POST"])
 @admits(Audience.OWNERS)
 def give(handle: str) -> Page:
-    member, form = _member_or_404(handle), GrantForm()
+    member, form = one_or_404(queries.member(handle)), GrantForm()
     if not form.validate_on_submit():
         return _give_page(member, form), 422 if form.is_submitted() else 200
-    until = _end_of(form.until.data)
+    until = end_of_day(form.until.data) if form.until.data else None
     try:
         granting.give(
             member, because=form.because.data or "", until=until, by=me(), source=GrantSource(form.source.data)
         )
     except Refusal as no:
-        back_to_form(form, no, "until" if isinstance(no, granting.EndsInThePast) else "because")
-        return _give_page(_member_or_404(handle), form), no.status
+        back_to_form(form, no, "until" if isinstance(no, EndsInThePast) else "because")
+        return _give_page(one_or_404(queries.member(handle)), form), no.status
     flash(f"{member.name} has access {f'until {day(until)}' if until else 'without end'}.", "success")
     return redirect(url_for("desk_members.member", handle=member.handle), 303)
 
@@ -62,7 +59,7 @@ def give(handle: str) -> Page:
 @bp.route("/desk/billing/grants/<int(max=2147483647):grant_id>/end", methods=["GET", "POST"])
 @admits(Audience.OWNERS)
 def take(grant_id: int) -> Page:
-    grant, form = _grant_or_404(grant_id), ReasonForm()
+    grant, form = one_or_404(queries.grant(grant_id)), ReasonForm()
     member = db.session.get_one(Member, grant.member_id)
     if not form.validate_on_submit():
         page = render_template("desk/grant_end.html", form=form, grant=grant, member=member)
@@ -78,20 +75,4 @@ def _give_page(member: Member, form: GrantForm) -> str:
         form=form,
         member=member,
         subscription=latest_subscription(member.id),
-        zone=current_app.config["SITE_TIME_ZONE"],
     )
-
-
-def _end_of(last_day: date | None) -> datetime | None:
-    """The last second of a day, in the site's zone."""
-    if last_day is None:
-        return None
-    return datetime.combine(last_day, time(23, 59, 59), ZoneInfo(current_app.config["SITE_TIME_ZONE"]))
-
-
-def _member_or_404(handle: str) -> Member:
-    return one_or_404(queries.member(handle))
-
-
-def _grant_or_404(grant_id: int) -> Grant:
-    return one_or_404(queries.grant(grant_id))

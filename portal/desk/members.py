@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from portal.accounts.models import Member
 from portal.accounts.signed_in import me
 from portal.billing.entitlements import paid_or_given
 from portal.billing.queries import every_plan, latest_subscription
@@ -67,7 +66,7 @@ def file() -> Response:
 @admits(Audience.OWNERS)
 def member(handle: str) -> str:
     """What is known about somebody's money and access."""
-    who = _member_or_404(handle)
+    who = one_or_404(queries.member(handle))
     badge, sentence = wording.standing(who, paid_or_given(who.id), latest_subscription(who.id))
     return render_template(
         "desk/member.html",
@@ -84,7 +83,7 @@ def member(handle: str) -> str:
 @limiter.limit("10/minute")
 def read_anew(handle: str) -> Response:
     """Ask Stripe for everything about them now, and say what that changed."""
-    member_id, by_id = _member_or_404(handle).id, me().id
+    member_id, by_id = one_or_404(queries.member(handle)).id, me().id
     release()
     found = resync(member_id, by_id=by_id)
     flash(_told(found), "info" if found.is_as_before else "success")
@@ -114,7 +113,3 @@ def _filter() -> Filter:
 
 def _named(wanted: Filter) -> Filter:
     return {"state": wanted["state"], "plan": wanted["plan"], "q": wanted["typed"]}
-
-
-def _member_or_404(handle: str) -> Member:
-    return one_or_404(queries.member(handle))

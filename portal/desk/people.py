@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-
 from flask import Blueprint, flash, redirect, render_template, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
@@ -16,14 +14,16 @@ from portal.accounts.stepping_up import needs_fresh_sign_in
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
 from portal.core.db import db, one_or_404
-from portal.core.errors import Refusal, back_to_form
+from portal.core.errors import EndsInThePast, Refusal, back_to_form
 from portal.core.limits import limiter
-from portal.core.web import reader_zone
+from portal.core.web import end_of_day
 from portal.desk import queries
 from portal.desk.forms import InviteForm, RoleForm
 
 bp = Blueprint("people", __name__)
 Page = str | Response | tuple[str, int]
+
+_BESIDE = {NotAnAddress: "email", inviting.HasTheRole: "email", EndsInThePast: "until"}
 
 
 @bp.get("/desk/people")
@@ -41,11 +41,10 @@ def invite() -> Page:
     if not form.validate():
         return _page(form), 422
     try:
-        made = inviting.invite(
-            form.email.data or "", Role(form.role.data), open_until=_end_of(form.until.data), by=me()
-        )
+        until = end_of_day(form.until.data) if form.until.data else None
+        made = inviting.invite(form.email.data or "", Role(form.role.data), open_until=until, by=me())
     except Refusal as no:
-        back_to_form(form, no, "email" if isinstance(no, NotAnAddress | inviting.HasTheRole) else None)
+        back_to_form(form, no, _BESIDE.get(type(no)))
         return _page(form), no.status
     flash(f"An invitation is on its way to {made.email}.", "success")
     return redirect(url_for("people.people"), 303)
@@ -88,8 +87,3 @@ def _page(form: InviteForm, problem: str | None = None) -> str:
         may=roles.MAY,
         now=now(),
     )
-
-
-def _end_of(day: date | None) -> datetime | None:
-    """The end of that day where the owner is."""
-    return datetime.combine(day + timedelta(days=1), time(), tzinfo=reader_zone()) if day else None

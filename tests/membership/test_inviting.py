@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -68,12 +68,20 @@ def test_ines_is_invited_as_a_member_and_finds_everything_open(app, browse, invi
     ]
 
 
-def test_free_membership_may_have_an_end(app, browse, invite):
-    until = (now() + timedelta(days=90)).date()
-    browse().post(invite("ines@example.com", until=until.isoformat()), data=NEW)
-    grant = rows(app, Grant)[-1]
-    assert grant.until is not None
-    assert timedelta(days=89) < grant.until - now() < timedelta(days=92)
+def test_free_membership_may_have_an_end_which_reads_as_the_day_that_olga_chose(app, browse, invite):
+    path, ines = invite("ines@example.com", until="2031-07-04"), browse()
+    assert "open to you until 4 July 2031" in ines.get(path).text
+    ines.post(path, data=NEW)
+    assert rows(app, Grant)[-1].until == datetime(2031, 7, 5, 4, 59, 59, tzinfo=UTC), "the end of that day in Chicago"
+
+
+def test_an_end_in_the_past_goes_back_to_olga_before_anybody_is_written_to(app, browse, people):
+    yesterday = (now() - timedelta(days=2)).date().isoformat()
+    typed = {"email": "ines@example.com", "role": "member", "until": yesterday}
+    answer = browse(people.olga).post("/desk/people/invitations", data=typed)
+    assert answer.status_code == 422
+    assert "Choose an end that lies ahead." in answer.text
+    assert not rows(app, Invitation)
 
 
 def test_a_coach_is_invited_and_works_at_the_desk_once_there_is_a_second_factor(app, make, browse, invite):

@@ -55,7 +55,7 @@ def ask(member: Member, email: str) -> AddressChange:
             "We have sent several letters already. Please look into your spam folder, and try again in an hour.",
             retry_after=3600,
         )
-    _stop(AddressChange.member_id == member.id)
+    stop_all(member)
     to_confirm, to_stop = _token(), _token()
     change = AddressChange(
         member_id=member.id,
@@ -138,6 +138,11 @@ def stop(token: str) -> AddressChange:
     change = _use(AddressChange.stop_hash == hashed(token), stopped_at=now())
     audit.record(None, "address.change_stopped", db.session.get_one(Member, change.member_id), change=change.id)
     return change
+
+
+def stop_all(member: Member) -> None:
+    """Whatever was asked for leads nowhere any more."""
+    _stop(AddressChange.member_id == member.id)
 
 
 @periodic("accounts.sweep_address_changes", every=timedelta(days=1))

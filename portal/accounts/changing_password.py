@@ -8,7 +8,7 @@ from datetime import timedelta
 from flask import current_app
 from sqlalchemy import select
 
-from portal.accounts import attempts, browsers, links, passwords, steps
+from portal.accounts import attempts, browsers, changing_address, first_proof, links, passwords, steps
 from portal.accounts.addresses import NotAnAddress, canonical
 from portal.accounts.models import Device, Member, Purpose
 from portal.accounts.signing_in import end_all_devices
@@ -82,7 +82,7 @@ def reset(token: str, new: str) -> Member:
     passwords.require_strong(new, personal=personal_words(member.name, member.email))
     kept = passwords.hashed(new)
     member = links.use(token, Purpose.RESET)
-    member.confirmed_at = member.confirmed_at or now()
+    first_proof.show(member)
     attempts.forgive_all(member.email)
     _set(member, kept, but=None)
     return member
@@ -93,6 +93,7 @@ def _set(member: Member, kept: str, *, but: Device | None) -> None:
     links.void(member.id, Purpose.RESET)
     steps.void(member)
     browsers.trust_none(member)
+    changing_address.stop_all(member)  # whoever got in with the old one may have asked for it
     end_all_devices(member, but=but)
     audit.record(member, "password.changed", member)
     forgot = absolute("accounts.forgot_password")

@@ -63,7 +63,8 @@ def _sign_in(
     begin_session(open_device(member, user_agent=request.user_agent.string, strong=strong, fresh=fresh))
     answer = redirect(two_step.way_to_prove(wanted) or wanted, 303)
     is_new = browsers.note(this_device(), trust=trust, answer=answer)
-    if is_new and first not in _TOLD_ALREADY:
+    # An address that nobody has shown to be theirs may be a stranger's, whose mailbox is not to be filled.
+    if is_new and member.is_confirmed and first not in _TOLD_ALREADY:
         _tell_of_new_browser(this_device())
     return answer
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from flask import current_app
 from sqlalchemy import func, select
 
-from portal.accounts import links, steps
+from portal.accounts import first_proof, links, steps
 from portal.accounts.addresses import NotAnAddress, canonical
 from portal.accounts.models import Member, Purpose, SignInStep, Step
 from portal.core import letters
@@ -81,19 +81,19 @@ def take(step: SignInStep, typed: str) -> Member:
         raise WrongCode()
     steps.finish(step)
     links.void(step.member_id, Purpose.SIGN_IN)
-    return _shown(db.session.get_one(Member, step.member_id))
+    member = db.session.get_one(Member, step.member_id)
+    if step.kind is Step.CODE_AGAIN:  # signed in already, and now the mailbox as well: both are one person's
+        member.confirmed_at = member.confirmed_at or now()
+    else:
+        first_proof.show(member)
+    return member
 
 
 def take_link(token: str) -> Member:
     """Whose mailbox the link was read in; it and its code are used up. Raises links.LinkSpent."""
     member = links.use(token, Purpose.SIGN_IN)
     steps.void(member)
-    return _shown(member)
-
-
-def _shown(member: Member) -> Member:
-    """Reading its letters shows that the mailbox is theirs."""
-    member.confirmed_at = member.confirmed_at or now()
+    first_proof.show(member)
     return member
 
 

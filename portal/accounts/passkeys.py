@@ -70,10 +70,11 @@ def to_prove(member: Member) -> str:
 
 
 def to_add(member: Member) -> str:
-    """What the browser needs to make a new passkey, as JSON. Raises TooMany."""
+    """What the browser needs to make a new passkey, as JSON. Raises TooMany, two_step.ConfirmFirst."""
     import webauthn  # two hundred milliseconds that only these pages pay
     from webauthn.helpers import options_to_json, structs
 
+    two_step.require_confirmed(member)
     present = of(member)
     if len(present) >= MOST:
         raise TooMany()

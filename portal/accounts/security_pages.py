@@ -15,6 +15,7 @@ from portal.accounts.stepping_up import needs_fresh_sign_in
 from portal.core.admission import Audience, admits
 from portal.core.db import give_up, one_or_404
 from portal.core.errors import Refusal, back_to_form
+from portal.core.limits import limiter
 from portal.core.web import local_path
 
 bp = Blueprint("security", __name__)
@@ -58,6 +59,7 @@ def confirm_two_step() -> Page:
 @bp.post("/account/two-step/codes")
 @admits(Audience.SIGNED_IN)
 @needs_fresh_sign_in
+@limiter.limit("20/hour")
 def renew_codes() -> Page:
     if not two_step.has_app(me()):
         return redirect(url_for("security.two_step"), 303)
@@ -67,6 +69,7 @@ def renew_codes() -> Page:
 @bp.post("/account/two-step/off")
 @admits(Audience.SIGNED_IN)
 @needs_fresh_sign_in
+@limiter.limit("20/hour")
 def turn_off_two_step() -> Response:
     two_step.turn_off(me(), by=me())
     flash("Two-step sign-in is off.", "success")

@@ -152,7 +152,7 @@ def again() -> Page:
     wanted = local_path(request.values.get("next"), url_for("accounts.security"))
     if wanted.startswith(url_for("sign_in.again")):
         wanted = url_for("accounts.security")  # or the two would send each other round in circles
-    if this_device().is_fresh and two_step.way_to_prove() is None:
+    if stepping_up.is_proved(this_device()) and two_step.way_to_prove() is None:
         return redirect(wanted, 303)
     by_code = two_step.is_on(me())
     form = (AgainByCodeForm if by_code else AgainForm)(data={"next": request.args.get("next")})

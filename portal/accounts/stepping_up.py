@@ -48,11 +48,16 @@ def needs_fresh_sign_in(view: View) -> View:
 
     @wraps(view)
     def asked_first(*args: Any, **values: Any) -> Any:
-        if this_device().is_fresh:
+        if is_proved(this_device()):
             return view(*args, **values)
         return redirect(url_for("sign_in.again", next=_way_back()), 303)
 
     return asked_first  # type: ignore[return-value]  # the same view with a question before it
+
+
+def is_proved(device: Device) -> bool:
+    """Whether they proved a moment ago all that they have: a password alone is not enough where there is more."""
+    return device.is_fresh and (device.strong_at is not None or not two_step.is_on(device.member))
 
 
 def prove_by_password(device: Device, password: str, *, network: str | None) -> str:

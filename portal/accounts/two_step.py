@@ -39,6 +39,10 @@ class AlreadyOn(Refusal):
     message = "Two-step sign-in is on already."
 
 
+class ConfirmFirst(Refusal):
+    message = "Please confirm your address first: the link is in the letter that we sent you when you joined."
+
+
 class NotBegun(Refusal):
     message = "The setting up has to be begun first."
 
@@ -77,9 +81,10 @@ def is_required(member: Member) -> bool:
 
 
 def begin(member: Member) -> None:
-    """A new secret for an app; it does not count until a code of it was typed. Raises AlreadyOn."""
+    """A new secret for an app; it does not count until a code of it was typed. Raises ConfirmFirst, AlreadyOn."""
     import pyotp  # only whoever sets it up needs it
 
+    require_confirmed(member)
     found = db.session.scalar(select(Authenticator).where(Authenticator.member_id == member.id).with_for_update())
     if found is not None and found.confirmed_at is not None:
         raise AlreadyOn()
@@ -87,6 +92,12 @@ def begin(member: Member) -> None:
     found.secret = pyotp.random_base32()
     db.session.add(found)
     db.session.flush()
+
+
+def require_confirmed(member: Member) -> None:
+    """Nobody locks an address with a factor of theirs before showing that it is theirs. Raises ConfirmFirst."""
+    if not member.is_confirmed:
+        raise ConfirmFirst()
 
 
 def confirm(device: Device, typed: str) -> list[str]:

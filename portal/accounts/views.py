@@ -145,6 +145,7 @@ def confirmation() -> Page:
 
 @bp.route("/account/security", methods=["GET", "POST"])
 @admits(Audience.SIGNED_IN)
+@limiter.limit("20/hour", methods=["POST"])
 def security() -> Page:
     """Where one is signed in, and the password."""
     form = PasswordForm()

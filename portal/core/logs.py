@@ -10,9 +10,9 @@ from typing import Any
 import structlog
 from flask import Flask
 
-_BEFORE_A_TOKEN = "password/reset|sign-in/link|confirm|email/stop|unsubscribe|feeds|invitations"  # noqa: S105  # words
 _SECRETS = [
     (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "<address>"),
+    (re.compile(r"pf[li]_[\w-]+"), "<token>"),  # ours, wherever it stands: in a `next`, in a message of an error
     (re.compile(r"\b(sk|rk)_(test|live)_\w+|whsec_\w+"), "<key>"),
     (
         re.compile(

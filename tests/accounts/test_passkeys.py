@@ -159,6 +159,19 @@ def test_it_satisfies_what_is_asked_of_staff(app, make, people, browse):
     assert other.get("/desk").location.startswith("/account/two-step")
 
 
+def test_a_password_alone_gives_staff_no_further_key_once_there_is_one(app, make, people, browse):
+    """Cory has just added a passkey; whoever got in with the password a minute before cannot add another."""
+    make.password(people.cory)
+    thief, cory = browse(), browse(people.cory)
+    thief.post("/sign-in", data={"email": people.cory.email, "password": PASSWORD})
+    assert _add(cory, Phone()).status_code == 303
+    for path in ("/account/passkeys/options", "/account/two-step/begin"):
+        assert thief.post(path).location == "/sign-in/again?next=/account"
+    assert "passkey" in thief.get("/sign-in/again?next=/account").text
+    assert len(_kept(app)) == 1
+    assert cory.post("/account/passkeys/options").status_code == 200
+
+
 def test_alices_passkey_works_while_a_stranger_besieges_her_password(make, people, phone, browse):
     make.password(people.alice)
     for number in range(attempts.PER_ACCOUNT):

@@ -76,7 +76,7 @@ def test_what_was_typed_stays_and_the_password_does_not(people, browse):
 
 def test_the_page_says_its_fields_to_password_managers(browse):
     page = browse().get("/sign-in").text
-    assert 'autocomplete="username"' in page
+    assert 'autocomplete="username webauthn"' in page
     assert 'autocomplete="current-password"' in page
 
 

@@ -213,3 +213,15 @@ def test_without_anything_at_stripe_nothing_is_pushed(app, people, ask):
     alice.post(confirm)
     with app.app_context():
         assert db.session.scalars(select(Job).where(Job.work == "billing.push_address")).all() == []
+
+
+def test_a_new_password_stops_what_somebody_asked_for_with_the_old_one(app, people, make, browse, ask):
+    """Alice reads the letter in the old mailbox and, instead of pressing its button, sets a new password."""
+    make.password(people.alice)
+    thief, confirm, _stop = ask(people.alice)
+    reset = make.link(people.alice)
+    assert browse().post(f"/password/reset/{reset}", data={"password": "pears and plums here"}).status_code == 303
+    again = browse(people.alice)
+    assert again.post(confirm).status_code == 410
+    assert thief.get("/account").location.startswith("/sign-in")
+    assert address_of(app, people.alice) == people.alice.email

@@ -179,7 +179,7 @@ class Story:
         assert browser.get("/rooms").status_code == (200 if is_open else 403)
         if state in {"monthly", "annual"}:
             assert self.sub.plan.key == state
-            assert ("$990" in page) is (state == "annual")
+            assert ("$990 each year" if state == "annual" else "$99 each month") in page
         if state == "grace over":
             assert self.sub.status == "past_due"
         if state == "unpaid":

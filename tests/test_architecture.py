@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,12 @@ def test_only_the_gateway_imports_stripe():
 def test_the_portal_never_imports_its_sandbox_nor_its_tests():
     for path in PORTAL.rglob("*.py"):
         assert not {m.split(".")[0] for m in _imports(path)} & {"stripe_sandbox", "tests"}, path
+
+
+def test_the_map_of_billing_names_every_file_of_it():
+    told = ast.get_docstring(ast.parse((PORTAL / "billing" / "__init__.py").read_text(encoding="utf-8"))) or ""
+    words = set(re.findall(r"\w+", told.partition("Where to look:")[2]))
+    assert {path.stem for path in _files("billing")} - words == {"__init__"}
 
 
 def test_migrations_do_not_import_the_portal():

@@ -105,6 +105,11 @@ class Post(Model):
         """The page of its thread that it stands on."""
         return -(-self.number // POSTS_A_PAGE)
 
+    @property
+    def path(self) -> str:
+        """Where it is read: its place on that page."""
+        return f"/threads/{self.thread_id}?page={self.page}#post-{self.id}"
+
 
 class PostRevision(Model):
     """What a post said before an edit."""

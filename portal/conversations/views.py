@@ -101,13 +101,13 @@ def reply(thread_id: int) -> Answer:
         back_to_form(form, no)
         reading = _reading_or_404(thread_id)
         return _thread_page(reading, reading.thread.pages, form), no.status
-    return redirect(_path(post), 303)
+    return redirect(post.path, 303)
 
 
 @bp.get(_POST)
 @admits(Audience.ENTITLED)
 def post(post_id: int) -> Answer:
-    return redirect(_path(_post_or_404(post_id)), 303)
+    return redirect(_post_or_404(post_id).path, 303)
 
 
 @bp.route(_POST + "/edit", methods=["GET", "POST"])
@@ -121,12 +121,12 @@ def edit(post_id: int) -> Answer:
         release()
         try:
             posting.edit(post, body=form.body.data or "", by=me())
-            return redirect(_path(post), 303)
+            return redirect(post.path, 303)
         except Refusal as no:
             back_to_form(form, no)
             post = _post_or_404(post_id)
-            return render_template("conversations/edit.html", post=post, back=_path(post), form=form), no.status
-    page = render_template("conversations/edit.html", post=post, back=_path(post), form=form)
+            return render_template("conversations/edit.html", post=post, back=post.path, form=form), no.status
+    page = render_template("conversations/edit.html", post=post, back=post.path, form=form)
     return (page, 422) if form.is_submitted() else page
 
 
@@ -192,7 +192,3 @@ def _thread_page(reading: showing.Reading, page: int, form: ReplyForm | None = N
         form=form,
         send_key=new_send_key(),
     )
-
-
-def _path(post: Post) -> str:
-    return f"/threads/{post.thread_id}?page={post.page}#post-{post.id}"

@@ -101,7 +101,8 @@ def stay_by_link(token: str) -> Page:
             return render_template("membership/stay.html", form=form, token=token)
         leaving.stay_by_link(token)
     except LinkSpent as spent:
-        return render_template("accounts/link_spent.html", text=spent.message, label="Sign in", href="/sign-in"), 410
+        page = render_template("accounts/link_spent.html", text=spent.message, label="Sign in", href="/sign-in")
+        return page, spent.status
     flash("Your account stays, as it was.", "success")
     return redirect(url_for("membership.account") if me_or_none() else url_for("accounts.sign_in"), 303)
 

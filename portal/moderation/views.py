@@ -88,7 +88,7 @@ def flag(post_id: int) -> Answer:
         try:
             flagging.flag(post, reason=Reason(form.reason.data), words=form.words.data or "", by=me())
             flash("Thank you. A moderator will look at it; its author is not told who asked.", "success")
-            return redirect(_path(post), 303)
+            return redirect(post.path, 303)
         except Refusal as no:
             back_to_form(form, no)
             return _flag_page(_post_or_404(post_id), form), no.status
@@ -119,7 +119,7 @@ def rule_on_post(post_id: int) -> Answer:
     refused = _carry_out(form, rules)
     if refused:
         return _ruling_page(form, post=_post_or_404(post_id)), refused
-    return redirect(local_path(form.next.data, _path(post)), 303)
+    return redirect(local_path(form.next.data, post.path), 303)
 
 
 @bp.post(_THREAD + "/rulings")
@@ -170,7 +170,7 @@ def _thread_or_404(thread_id: int) -> Thread:
 
 def _flag_page(post: Post, form: FlagForm) -> str:
     return render_template(
-        "moderation/flag.html", post=post, form=form, back=_path(post), excerpt=markdown.excerpt(post.body_html, 300)
+        "moderation/flag.html", post=post, form=form, back=post.path, excerpt=markdown.excerpt(post.body_html, 300)
     )
 
 
@@ -205,7 +205,3 @@ def _ruling_page(form: RulingForm, *, post: Post | None = None, thread: Thread |
 def _flag_id(form: RulingForm) -> int | None:
     """The flag by which the moderator saw it in the queue, None when they came from the thread."""
     return whole_number(form.flag.data, otherwise=0) or None
-
-
-def _path(post: Post) -> str:
-    return f"/threads/{post.thread_id}?page={post.page}#post-{post.id}"

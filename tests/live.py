@@ -33,7 +33,7 @@ class Live:
         self, folder: Path, sandbox: RunningSandbox, *, seed: bool, url: str | None = None, **settings: str
     ) -> None:
         self.folder, self.sandbox = folder, sandbox
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.database = url or f"sqlite:///{folder}/portal.sqlite"
@@ -162,7 +162,8 @@ def live_portal(
             live.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

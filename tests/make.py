@@ -269,6 +269,11 @@ def _hashed(password: str) -> str:
     return passwords.hashed(password)
 
 
+def again(row: Any) -> Any:
+    """The same row, read in the session that is open here."""
+    return db.session.get_one(type(row), row.id)
+
+
 def at_once(times: int, do: Callable[[int], Any]) -> list[Any]:
     """Call `do(0)`, `do(1)`, … in as many threads, released together; what each returned, or what it raised."""
     gate = Barrier(times)

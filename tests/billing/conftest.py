@@ -48,6 +48,12 @@ class Stripe:
         answer.close()
         return answer.status_code
 
+    def parcels(self) -> list[tuple[str, bytes, dict[str, str]]]:
+        """What is due, taken out of Stripe's hands: the test posts it itself."""
+        taken: list[tuple[str, bytes, dict[str, str]]] = []
+        self.sandbox.deliver(lambda url, body, headers: taken.append((url, body, headers)) or 200)
+        return taken
+
     def client(self) -> Any:
         import stripe
 
@@ -57,9 +63,10 @@ class Stripe:
         with self.sandbox.store.read() as tx:
             return tx.select(kind, oldest_first=True)
 
-    def use_card(self, card: str) -> None:
-        """From now on the only customer pays with this card, and says so to nobody but Stripe."""
-        client, customer = self.client(), self.rows(BillingCustomer)[0].customer_id
+    def use_card(self, card: str, *, whose: Member | None = None) -> None:
+        """From now on the only customer, or this member's, pays with this card, and says so to nobody but Stripe."""
+        customers = [row for row in self.rows(BillingCustomer) if whose is None or row.member_id == whose.id]
+        client, customer = self.client(), customers[0].customer_id
         method = client.v1.payment_methods.attach(card, {"customer": customer})
         for sub in client.v1.subscriptions.list({"customer": customer}).data:
             client.v1.subscriptions.update(sub.id, {"default_payment_method": method.id})
@@ -74,6 +81,12 @@ class Stripe:
     def rows(self, model: type) -> list[Any]:
         with self.app.app_context():
             return list(db.session.scalars(select(model).order_by(model.id)))
+
+    @property
+    def subscription(self) -> Subscription:
+        """The newest that the portal knows; of most stories the only one."""
+        found: Subscription = self.rows(Subscription)[-1]
+        return found
 
     def letters(self, *kinds: str) -> list[str]:
         """Keys of the letters written, of these kinds or all of billing."""

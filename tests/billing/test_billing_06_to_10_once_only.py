@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from portal.billing import reconciling
@@ -13,39 +9,14 @@ from portal.billing.entitlements import Why
 from portal.billing.models import AttemptState, BillingCustomer, CheckoutAttempt, EventState, StripeEvent, Subscription
 from portal.core.db import db, transaction
 from portal.core.jobs import work_off
-
-
-def at_once(work: list[Callable[[], Any]]) -> list[Any]:
-    """Start all of it behind one barrier; returns what each returned, or its exception."""
-    barrier, results = threading.Barrier(len(work)), [None] * len(work)
-
-    def run(number: int) -> None:
-        barrier.wait()
-        try:
-            results[number] = work[number]()
-        except Exception as error:  # noqa: BLE001  # the test looks at it
-            results[number] = error
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(work))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return results
-
-
-def parcels_of(stripe) -> list[tuple[str, bytes, dict[str, str]]]:
-    """What is due, taken out of Stripe's hands: tests post it themselves."""
-    taken: list[tuple[str, bytes, dict[str, str]]] = []
-    stripe.sandbox.deliver(lambda url, body, headers: taken.append((url, body, headers)) or 200)
-    return taken
+from tests.make import at_once
 
 
 def test_billing_06_two_deliveries_of_one_event_at_once_are_one_row_and_one_effect(stripe, nina, begin):
     _browser, session = begin(nina)
     stripe.sandbox.pay(session)
-    paid = next(p for p in parcels_of(stripe) if b'"invoice.paid"' in p[1])
-    assert at_once([lambda: stripe.post(*paid)] * 2) == [200, 200]
+    paid = next(p for p in stripe.parcels() if b'"invoice.paid"' in p[1])
+    assert at_once(2, lambda _number: stripe.post(*paid)) == [200, 200]
     assert [(row.deliveries, row.state) for row in stripe.rows(StripeEvent)] == [(2, EventState.DONE)]
     assert len(stripe.letters()) == 1
     assert len(stripe.records()) == 1
@@ -54,9 +25,9 @@ def test_billing_06_two_deliveries_of_one_event_at_once_are_one_row_and_one_effe
 def test_billing_06_twenty_copies_of_every_event_at_once(stripe, nina, begin):
     _browser, session = begin(nina)
     stripe.sandbox.pay(session)
-    parcels = [p for p in parcels_of(stripe) if b"customer.subscription" in p[1] or b"invoice.paid" in p[1]]
-    work = [lambda parcel=parcel: stripe.post(*parcel) for parcel in parcels for _ in range(20 // len(parcels))]
-    assert set(at_once(work)) == {200}
+    parcels = [p for p in stripe.parcels() if b"customer.subscription" in p[1] or b"invoice.paid" in p[1]]
+    copies = [parcel for parcel in parcels for _ in range(20 // len(parcels))]
+    assert set(at_once(len(copies), lambda number: stripe.post(*copies[number]))) == {200}
     with stripe.app.app_context():
         work_off()
     assert {row.state for row in stripe.rows(StripeEvent)} == {EventState.DONE}
@@ -67,7 +38,7 @@ def test_billing_07_created_after_updated_leaves_the_member_active(stripe, nina,
     """The body of "created" says `incomplete`; nobody believes it."""
     _browser, session = begin(nina)
     stripe.sandbox.pay(session)
-    parcels = parcels_of(stripe)
+    parcels = stripe.parcels()
     created = next(p for p in parcels if b'"customer.subscription.created"' in p[1])
     for parcel in parcels:
         if parcel is not created:
@@ -80,7 +51,7 @@ def test_billing_07_created_after_updated_leaves_the_member_active(stripe, nina,
 
 def test_billing_08_twenty_clicks_at_once_open_one_session_for_one_customer(browse, stripe, nina):
     browsers = [browse(nina) for _ in range(20)]
-    answers = at_once([lambda b=browser: b.post("/join/annual") for browser in browsers])
+    answers = at_once(len(browsers), lambda number: browsers[number].post("/join/annual"))
     assert {answer.status_code for answer in answers} == {303}, [a.text for a in answers if a.status_code != 303]
     assert len({answer.location for answer in answers}) == 1
     assert len(stripe.everything("customer")) == len(stripe.rows(BillingCustomer)) == 1

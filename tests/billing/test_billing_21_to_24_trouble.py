@@ -19,12 +19,6 @@ from portal.core.db import db, transaction
 from portal.core.jobs import work_off
 
 
-def parcels_of(stripe) -> list[tuple[str, bytes, dict[str, str]]]:
-    taken: list[tuple[str, bytes, dict[str, str]]] = []
-    stripe.sandbox.deliver(lambda url, body, headers: taken.append((url, body, headers)) or 200)
-    return taken
-
-
 def test_billing_21_a_database_locked_for_too_long_answers_503_and_loses_nothing(app, stripe, nina, begin):
     with app.app_context():
         if db.engine.dialect.name != "sqlite":
@@ -32,7 +26,7 @@ def test_billing_21_a_database_locked_for_too_long_answers_503_and_loses_nothing
             assert url.drivername.startswith("postgresql"), "there a lock on the inbox is the same trouble"
     _browser, session = begin(nina)
     stripe.sandbox.pay(session)
-    paid = next(p for p in parcels_of(stripe) if b'"invoice.paid"' in p[1])
+    paid = next(p for p in stripe.parcels() if b'"invoice.paid"' in p[1])
     with locked(app):
         assert stripe.post(*paid) == 503
     assert stripe.rows(StripeEvent) == []
@@ -79,7 +73,7 @@ def test_billing_22_a_failed_reading_is_kept_with_its_reason_and_tried_again(app
     _browser, session = begin(nina)
     stripe.sandbox.pay(session)
     stripe.sandbox.fail(kind, times=50, match="GET /v1/subscriptions")
-    paid = next(p for p in parcels_of(stripe) if b'"invoice.paid"' in p[1])
+    paid = next(p for p in stripe.parcels() if b'"invoice.paid"' in p[1])
     assert stripe.post(*paid) == 200, "it is kept; that Stripe is away is our trouble"
     event = stripe.rows(StripeEvent)[0]
     assert (event.state, event.attempts) == (EventState.FAILED, 1)
@@ -113,7 +107,7 @@ def test_billing_22_after_a_day_and_a_half_an_event_is_dead_told_and_can_be_trie
     _browser, session = begin(nina)
     stripe.sandbox.pay(session)
     stripe.sandbox.fail("500", times=500, match="GET /v1/subscriptions")
-    stripe.post(*next(p for p in parcels_of(stripe) if b'"invoice.paid"' in p[1]))
+    stripe.post(*next(p for p in stripe.parcels() if b'"invoice.paid"' in p[1]))
     moment = now()
     for _ in range(10):
         event = stripe.rows(StripeEvent)[0]

@@ -13,32 +13,28 @@ from portal.core.clock import now
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def the(stripe) -> Subscription:
-    return stripe.rows(Subscription)[0]
-
-
 def test_billing_25_a_renewal_moves_the_period_without_a_letter_or_a_gap(stripe, nina, join, travel):
     join(nina, "monthly")
-    end, letters = the(stripe).period_end, stripe.letters()
+    end, letters = stripe.subscription.period_end, stripe.letters()
     for minutes in (-1, 0, 1, 59, 61, 90, 180):
         travel(end + timedelta(minutes=minutes))
         assert stripe.entitlement(nina).level is Level.FULL, minutes
-    assert the(stripe).status == "active"
-    assert the(stripe).period_end > end + 27 * DAY
+    assert stripe.subscription.status == "active"
+    assert stripe.subscription.period_end > end + 27 * DAY
     assert stripe.letters() == letters
 
 
 def test_billing_25_at_no_minute_around_the_boundary_is_there_a_gap(stripe, browse, nina, join, clock, travel):
     """Stripe charges within the hour; our page is asked each minute, and nothing is read in between but what came."""
     join(nina, "monthly")
-    end = the(stripe).period_end
+    end = stripe.subscription.period_end
     for minute in range(-30, 151):
         clock.move_to(end + timedelta(minutes=minute))
         assert stripe.entitlement(nina).level is Level.FULL, minute
         if minute % 30 == 0:
             travel(end + timedelta(minutes=minute))
             assert browse(nina).get("/rooms").status_code == 200, minute
-    assert the(stripe).period_end > end + 27 * DAY
+    assert stripe.subscription.period_end > end + 27 * DAY
 
 
 def test_billing_26_a_failed_renewal_keeps_the_door_open_for_exactly_seven_days(
@@ -46,9 +42,9 @@ def test_billing_26_a_failed_renewal_keeps_the_door_open_for_exactly_seven_days(
 ):
     join(nina, "monthly")
     failing()
-    end = the(stripe).period_end
+    end = stripe.subscription.period_end
     travel(end + 3 * HOUR)
-    since = the(stripe).past_due_since
+    since = stripe.subscription.past_due_since
     assert abs(since - end) < HOUR
     answer = stripe.entitlement(nina)
     assert (answer.level, answer.why, answer.until) == (Level.GRACE, Why.PAST_DUE, since + 7 * DAY)
@@ -58,7 +54,7 @@ def test_billing_26_a_failed_renewal_keeps_the_door_open_for_exactly_seven_days(
         assert "Your last payment did not go through. Everything stays open until" in page.text
     assert len(stripe.letters("payment-failed")) == 1
     alert = "Nina Newcomer: a payment failed"
-    assert told("$99", the(stripe).past_due_invoice_id, "their card did not take it") == [
+    assert told("$99", stripe.subscription.past_due_invoice_id, "their card did not take it") == [
         ("Cory", alert),
         ("Olga", alert),
     ]
@@ -66,7 +62,7 @@ def test_billing_26_a_failed_renewal_keeps_the_door_open_for_exactly_seven_days(
 
     for day in range(1, 5):
         travel(end + day * DAY)
-        assert the(stripe).past_due_since == since, "trying again does not move it"
+        assert stripe.subscription.past_due_since == since, "trying again does not move it"
     assert stripe.letters("grace-ending") == []
     travel(since + 5 * DAY + HOUR)
     assert len(stripe.letters("grace-ending")) == 1
@@ -89,7 +85,7 @@ def test_billing_26_the_banner_stands_on_every_page_of_every_audience_before_any
     uma = make.member("Uma Unconfirmed", confirmed_at=None)
     join(uma, "monthly")
     failing()
-    travel(the(stripe).period_end + 3 * HOUR)
+    travel(stripe.subscription.period_end + 3 * HOUR)
     browser = browse(uma)
     pages = ["/", "/about", "/rules", "/library", "/episodes", "/rooms", "/search", "/account", "/account/billing"]
     for address in [*pages, "/join", "/account/billing/plan", "/account/billing/cancellation", "/no-such-page"]:
@@ -104,12 +100,12 @@ def test_billing_26_the_banner_stands_on_every_page_of_every_audience_before_any
 def test_billing_27_a_mended_card_gives_everything_back_at_once(stripe, browse, nina, join, travel, failing, day):
     join(nina, "monthly")
     failing()
-    since = the(stripe).period_end
+    since = stripe.subscription.period_end
     travel(since + 3 * HOUR)
     travel(since + day * DAY)
     assert stripe.entitlement(nina).level is (Level.GRACE if day == 3 else Level.NONE)
     stripe.use_card("pm_card_visa")
-    stripe.client().v1.invoices.pay(the(stripe).latest_invoice_id)
+    stripe.client().v1.invoices.pay(stripe.subscription.latest_invoice_id)
     stripe.deliver()
     assert stripe.entitlement(nina).why is Why.PAID
     page = browse(nina).get("/rooms")
@@ -122,10 +118,10 @@ def test_billing_28_whatever_stripe_does_in_the_end_the_door_is_closed(stripe, n
     stripe.sandbox.set("dunning_end", end)
     join(nina, "monthly")
     failing()
-    since = the(stripe).period_end
+    since = stripe.subscription.period_end
     for day in range(0, 24, 2):
         travel(since + day * DAY + 3 * HOUR)
-    assert the(stripe).status in {"canceled", "unpaid", "paused"}
+    assert stripe.subscription.status in {"canceled", "unpaid", "paused"}
     assert not stripe.entitlement(nina).is_open
     assert len(stripe.letters("ended")) == 1
 
@@ -133,7 +129,7 @@ def test_billing_28_whatever_stripe_does_in_the_end_the_door_is_closed(stripe, n
 def test_billing_29_a_bank_that_asks_at_renewal_has_a_letter_of_its_own(stripe, browse, nina, join, travel, failing):
     join(nina, "monthly")
     failing("pm_card_authenticationRequired")
-    travel(the(stripe).period_end + 3 * HOUR)
+    travel(stripe.subscription.period_end + 3 * HOUR)
     assert stripe.entitlement(nina).level is Level.GRACE
     assert len(stripe.letters("action-required")) == 1
     assert stripe.letters("payment-failed") == []
@@ -147,17 +143,17 @@ def test_billing_28_paying_what_is_open_restores_even_after_stripe_gave_up(
     stripe.sandbox.set("dunning_end", end)
     join(nina, "monthly")
     failing()
-    since = the(stripe).period_end
+    since = stripe.subscription.period_end
     for day in range(0, 24, 4):
         travel(since + day * DAY + 3 * HOUR)
-    assert the(stripe).status == end
+    assert stripe.subscription.status == end
     assert not stripe.entitlement(nina).is_open
     stripe.use_card("pm_card_visa")
     client = stripe.client()
-    for invoice in client.v1.invoices.list({"subscription": the(stripe).sub_id, "status": "open"}).data:
+    for invoice in client.v1.invoices.list({"subscription": stripe.subscription.sub_id, "status": "open"}).data:
         client.v1.invoices.pay(invoice.id)
     if end == "paused":
-        client.v1.subscriptions.resume(the(stripe).sub_id)
+        client.v1.subscriptions.resume(stripe.subscription.sub_id)
     stripe.deliver()
     assert stripe.entitlement(nina).why is Why.PAID
     assert browse(nina).get("/rooms").status_code == 200
@@ -170,12 +166,14 @@ def test_billing_29_confirming_at_the_bank_restores_and_ignoring_it_ends_with_th
 ):
     join(nina, "monthly")
     failing("pm_card_authenticationRequired")
-    travel(the(stripe).period_end + 3 * HOUR)
-    since = the(stripe).past_due_since
-    assert [m.recipients for m in outbox if the(stripe).latest_invoice_url in m.body] == [[nina.email]]
+    travel(stripe.subscription.period_end + 3 * HOUR)
+    since = stripe.subscription.past_due_since
+    assert [m.recipients for m in outbox if stripe.subscription.latest_invoice_url in m.body] == [[nina.email]]
     if confirms:
         travel(since + 2 * DAY)
-        page = stripe.site.test_client().post(f"/i/{the(stripe).latest_invoice_id}", data={"answer": "complete"})
+        page = stripe.site.test_client().post(
+            f"/i/{stripe.subscription.latest_invoice_id}", data={"answer": "complete"}
+        )
         assert page.status_code < 400
         stripe.deliver()
         assert stripe.entitlement(nina).why is Why.PAID
@@ -192,9 +190,9 @@ def test_billing_31_cancelling_keeps_the_door_open_to_the_day_and_can_be_taken_b
     stripe, browse, nina, join, travel, how
 ):
     join(nina, "monthly")
-    client, end = stripe.client(), the(stripe).period_end
+    client, end = stripe.client(), stripe.subscription.period_end
     params = {"cancel_at": int(end.timestamp())} if how == "cancel_at" else {"cancel_at_period_end": True}
-    client.v1.subscriptions.update(the(stripe).sub_id, params)
+    client.v1.subscriptions.update(stripe.subscription.sub_id, params)
     stripe.deliver()
     answer = stripe.entitlement(nina)
     assert (answer.why, answer.until) == (Why.ENDING, end)
@@ -204,12 +202,12 @@ def test_billing_31_cancelling_keeps_the_door_open_to_the_day_and_can_be_taken_b
     assert len(stripe.letters("ending")) == 1
 
     undo = {"cancel_at": ""} if how == "cancel_at" else {"cancel_at_period_end": False}
-    client.v1.subscriptions.update(the(stripe).sub_id, undo)
+    client.v1.subscriptions.update(stripe.subscription.sub_id, undo)
     stripe.deliver()
     assert stripe.entitlement(nina).why is Why.PAID
-    assert the(stripe).ends_at is None
+    assert stripe.subscription.ends_at is None
 
-    client.v1.subscriptions.update(the(stripe).sub_id, params)
+    client.v1.subscriptions.update(stripe.subscription.sub_id, params)
     stripe.deliver()
     travel(end - timedelta(seconds=2))
     assert stripe.entitlement(nina).is_open
@@ -221,7 +219,7 @@ def test_billing_31_cancelling_keeps_the_door_open_to_the_day_and_can_be_taken_b
 
 def test_billing_31_the_old_ones_deletion_does_not_touch_the_new_one(stripe, nina, join, begin, travel):
     join(nina, "monthly")
-    old = the(stripe)
+    old = stripe.subscription
     stripe.client().v1.subscriptions.cancel(old.sub_id)
     parcels: list = []
     stripe.sandbox.deliver(lambda url, body, headers: parcels.append((url, body, headers)) or 200)

@@ -9,7 +9,7 @@ import pytest
 from portal.accounts.models import Member
 from portal.billing import reconciling, revenue
 from portal.billing.entitlements import Level, Why
-from portal.billing.models import AttemptState, BillingCustomer, CheckoutAttempt, Subscription
+from portal.billing.models import AttemptState, BillingCustomer, CheckoutAttempt
 from portal.billing.wording import day_for
 from portal.core.clock import now
 from portal.core.db import db, transaction
@@ -31,10 +31,6 @@ def on(app):
             return day_for(member, moment)
 
     return on
-
-
-def the(stripe) -> Subscription:
-    return stripe.rows(Subscription)[-1]
 
 
 def stripes_page(stripe, session: str) -> str:
@@ -66,7 +62,7 @@ def test_billing_30_the_page_says_what_is_charged_when_and_stripe_asks_for_a_car
     theirs = stripe.everything("subscription")[0]
     assert theirs["trial_settings"]["end_behavior"]["missing_payment_method"] == "cancel"
     assert stripe.entitlement(nina).why is Why.TRIAL
-    assert stripe.entitlement(nina).until == the(stripe).trial_end + DAY
+    assert stripe.entitlement(nina).until == stripe.subscription.trial_end + DAY
     assert stripe.everything("charge") == []
     assert [(i["total"], i["status"]) for i in stripe.everything("invoice")] == [(0, "paid")]
     work_off()
@@ -79,7 +75,7 @@ def test_billing_30_one_letter_three_days_before_with_date_and_amount(
     app, stripe, nina, join, clock, travel, outbox, work_off, on, heard
 ):
     join(nina, "annual")
-    end = the(stripe).trial_end
+    end = stripe.subscription.trial_end
     travel(end - 3 * DAY - HOUR)
     assert stripe.letters("trial-ending") == []
 
@@ -105,8 +101,8 @@ def test_billing_30_one_letter_three_days_before_with_date_and_amount(
 
 def test_billing_30_who_cancelled_gets_no_letter_about_a_charge(stripe, browse, nina, join, travel):
     join(nina, "monthly")
-    end = the(stripe).trial_end
-    stripe.client().v1.subscriptions.update(the(stripe).sub_id, {"cancel_at": int(end.timestamp())})
+    end = stripe.subscription.trial_end
+    stripe.client().v1.subscriptions.update(stripe.subscription.sub_id, {"cancel_at": int(end.timestamp())})
     stripe.deliver()
     assert "nothing more is charged" in browse(nina).get("/account/billing").text
     travel(end - 2 * DAY)
@@ -128,23 +124,23 @@ def test_billing_30_a_trial_of_two_days_has_its_date_in_the_welcome_and_no_secon
 
 def test_billing_30_the_first_charge_makes_the_trial_a_membership(stripe, browse, nina, join, travel, on):
     join(nina, "monthly")
-    end = the(stripe).trial_end
+    end = stripe.subscription.trial_end
     for minutes in (-1, 1, 59, 61, 120):
         travel(end + timedelta(minutes=minutes))
         assert stripe.entitlement(nina).level is Level.FULL, minutes
-    assert (the(stripe).status, stripe.entitlement(nina).why) == ("active", Why.PAID)
+    assert (stripe.subscription.status, stripe.entitlement(nina).why) == ("active", Why.PAID)
     assert [charge["amount"] for charge in stripe.everything("charge")] == [9900]
-    assert the(stripe).renews_at > end + 27 * DAY
-    assert f"renews on {on(nina, the(stripe).period_end)}" in browse(nina).get("/account/billing").text
+    assert stripe.subscription.renews_at > end + 27 * DAY
+    assert f"renews on {on(nina, stripe.subscription.period_end)}" in browse(nina).get("/account/billing").text
     assert len(stripe.letters("trial-ending")) == 1
 
 
 def test_billing_30_a_declined_first_charge_is_grace_and_not_paid(stripe, browse, nina, join, travel, told):
     join(nina, "monthly")
     stripe.use_card("pm_card_chargeCustomerFail")
-    end = the(stripe).trial_end
+    end = stripe.subscription.trial_end
     travel(end + 3 * HOUR)
-    since = the(stripe).past_due_since
+    since = stripe.subscription.past_due_since
     answer = stripe.entitlement(nina)
     assert (answer.level, answer.why, answer.until) == (Level.GRACE, Why.PAST_DUE, since + 7 * DAY)
     assert abs(since - end) < 2 * HOUR
@@ -162,7 +158,7 @@ def test_billing_30_nobody_has_a_second_trial(app, stripe, browse, nina, begin, 
         monkeypatch.setitem(app.config, "TRIAL_DAYS", 0)
     join(nina, "monthly")
     monkeypatch.setitem(app.config, "TRIAL_DAYS", 14)
-    stripe.client().v1.subscriptions.cancel(the(stripe).sub_id)
+    stripe.client().v1.subscriptions.cancel(stripe.subscription.sub_id)
     stripe.deliver()
     if how == "after a change of address":
         with app.app_context(), transaction():
@@ -176,7 +172,7 @@ def test_billing_30_nobody_has_a_second_trial(app, stripe, browse, nina, begin, 
     assert "free" not in stripes_page(stripe, session)
     stripe.sandbox.pay(session)
     browser.get(f"/billing/return?session_id={session}")
-    assert (the(stripe).status, stripe.entitlement(nina).why) == ("active", Why.PAID)
+    assert (stripe.subscription.status, stripe.entitlement(nina).why) == ("active", Why.PAID)
 
 
 def test_billing_30_a_first_payment_that_was_declined_costs_nobody_their_trial(
@@ -186,7 +182,7 @@ def test_billing_30_a_first_payment_that_was_declined_costs_nobody_their_trial(
     _browser, session = begin(nina, "monthly")
     assert stripe.sandbox.pay(session, card="4000000000000002").status == "failed"
     stripe.deliver()
-    assert the(stripe).status == "incomplete"
+    assert stripe.subscription.status == "incomplete"
     monkeypatch.setitem(app.config, "TRIAL_DAYS", 14)
     assert "14 days are free" in browse(nina).get("/join/monthly").text
     _browser, session = begin(nina, "monthly")
@@ -226,10 +222,10 @@ def test_billing_30_a_trials_invoice_over_nothing_is_no_revenue(app, stripe, nin
     join(nina, "monthly")
     assert [(i["billing_reason"], i["total"]) for i in stripe.everything("invoice")] == [("subscription_create", 0)]
     assert a_month() == {}
-    travel(the(stripe).trial_end + 3 * HOUR)
+    travel(stripe.subscription.trial_end + 3 * HOUR)
     assert a_month() == {"usd": 9_900}
 
 
 def test_billing_30_the_trial_is_remembered_with_the_customer(stripe, nina, join):
     join(nina, "monthly")
-    assert stripe.rows(BillingCustomer)[0].trial_used_at == the(stripe).started_at
+    assert stripe.rows(BillingCustomer)[0].trial_used_at == stripe.subscription.started_at

@@ -8,14 +8,10 @@ from datetime import timedelta
 import pytest
 
 from portal.billing.entitlements import Why
-from portal.billing.models import ChangeState, Subscription, SubscriptionChange
+from portal.billing.models import ChangeState, SubscriptionChange
 from portal.billing.wording import day_for
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-def the(stripe) -> Subscription:
-    return stripe.rows(Subscription)[0]
 
 
 @pytest.fixture
@@ -24,20 +20,20 @@ def last_day(app, stripe, nina) -> object:
 
     def last_day() -> str:
         with app.app_context():
-            return day_for(nina, the(stripe).period_end)
+            return day_for(nina, stripe.subscription.period_end)
 
     return last_day
 
 
 def test_billing_31_nina_cancels_in_two_clicks_reads_the_day_and_takes_it_back(stripe, nina, join, last_day):
     browser = join(nina, "monthly")
-    end = the(stripe).period_end
+    end = stripe.subscription.period_end
     assert 'href="/account/billing/cancellation"' in browser.get("/account/billing").text
     page = browser.get("/account/billing/cancellation").text
     assert f"It ends on {last_day()}. Nothing more is charged." in page
     assert f"Cancel, and keep access until {last_day()}" in page
     assert "What you keep" in page
-    assert the(stripe).ends_at is None, "looking changes nothing"
+    assert stripe.subscription.ends_at is None, "looking changes nothing"
 
     answer = browser.post("/account/billing/cancellation", data={"reason": "unused", "comment": "No <time>, sorry"})
     assert (answer.status_code, answer.location) == (303, "/account/billing")
@@ -46,7 +42,7 @@ def test_billing_31_nina_cancels_in_two_clicks_reads_the_day_and_takes_it_back(s
     assert f"You are a member until {last_day()}. It will not renew" in page
     assert "Nothing will be charged" in page
     assert "Cancel the membership" not in page
-    row = the(stripe)
+    row = stripe.subscription
     assert (row.ends_at, row.cancel_at_period_end, row.cancel_reason, row.cancel_comment) == (
         end,
         True,
@@ -72,9 +68,9 @@ def test_billing_31_nina_cancels_in_two_clicks_reads_the_day_and_takes_it_back(s
 @pytest.mark.parametrize("how", ["cancel_at", "cancel_at_period_end"])
 def test_billing_31_wherever_it_was_cancelled_our_page_takes_it_back(stripe, nina, join, last_day, how):
     browser = join(nina, "monthly")
-    end = the(stripe).period_end
+    end = stripe.subscription.period_end
     values = {"cancel_at": int(end.timestamp())} if how == "cancel_at" else {"cancel_at_period_end": True}
-    stripe.client().v1.subscriptions.update(the(stripe).sub_id, values)
+    stripe.client().v1.subscriptions.update(stripe.subscription.sub_id, values)
     stripe.deliver()
     page = browser.get("/account/billing").text
     assert f"You are a member until {last_day()}." in page
@@ -83,14 +79,14 @@ def test_billing_31_wherever_it_was_cancelled_our_page_takes_it_back(stripe, nin
     browser.post("/account/billing/cancellation/withdrawal")
     (sub,) = stripe.everything("subscription")
     assert (sub["cancel_at"], sub["cancel_at_period_end"]) == (None, False)
-    assert the(stripe).ends_at is None
+    assert stripe.subscription.ends_at is None
 
 
 def test_billing_31_access_lasts_to_the_minute_and_then_there_is_nothing_to_take_back(
     stripe, browse, nina, join, travel
 ):
     browser = join(nina, "monthly")
-    end = the(stripe).period_end
+    end = stripe.subscription.period_end
     browser.post("/account/billing/cancellation")
     travel(end - timedelta(seconds=2))
     browser = browse(nina)
@@ -110,14 +106,14 @@ def test_billing_31_cancelling_what_was_not_paid_ends_it_at_once_and_nothing_is_
 ):
     join(nina, "monthly")
     failing()
-    end = the(stripe).period_end
+    end = stripe.subscription.period_end
     travel(end + 3 * HOUR)
     browser = browse(nina)
     page = browser.get("/account/billing/cancellation").text
     assert "It ends at once" in page
     assert "$99 are not tried again" in page
     browser.post("/account/billing/cancellation", data={"reason": "too_expensive"})
-    assert the(stripe).status == "canceled"
+    assert stripe.subscription.status == "canceled"
     assert not stripe.entitlement(nina).is_open
     stripe.use_card("pm_card_visa")
     travel(end + 20 * DAY)
@@ -138,7 +134,7 @@ def test_billing_31_twenty_equal_posts_cancel_once(stripe, browse, nina, join):
     for thread in threads:
         thread.join()
     assert answers == ["/account/billing"] * 20
-    assert the(stripe).ends_at is not None
+    assert stripe.subscription.ends_at is not None
     assert len(stripe.records("membership.cancelled")) == 1
     assert [row.state for row in stripe.rows(SubscriptionChange)].count(ChangeState.DONE) == 1
     assert len(stripe.letters("ending")) == 1
@@ -152,7 +148,7 @@ def test_billing_31_stripe_away_cancels_nothing_and_says_so(stripe, nina, join):
     assert answer.status_code == 503
     assert "Stripe is not answering just now" in answer.text
     stripe.sandbox.heal()
-    assert the(stripe).ends_at is None
+    assert stripe.subscription.ends_at is None
     assert stripe.letters("ending") == []
 
 
@@ -161,10 +157,10 @@ def test_billing_31_what_is_typed_into_the_reason_cannot_break_it(stripe, nina, 
     answer = browser.post("/account/billing/cancellation", data={"reason": "other", "comment": "x" * 1001})
     assert answer.status_code == 422
     assert "Please keep it within 1,000 characters." in answer.text
-    assert the(stripe).ends_at is None
+    assert stripe.subscription.ends_at is None
     browser.post("/account/billing/cancellation", data={"reason": "no such reason", "comment": "\x00 \n"})
-    assert the(stripe).cancel_reason == "cancellation_requested"
-    assert the(stripe).ends_at is not None
+    assert stripe.subscription.cancel_reason == "cancellation_requested"
+    assert stripe.subscription.ends_at is not None
 
 
 def test_billing_31_who_pays_nothing_has_nothing_to_cancel(browse, people):

@@ -10,15 +10,11 @@ import pytest
 from sqlalchemy import update
 
 from portal.billing.entitlements import Why
-from portal.billing.models import ChangeKind, ChangeState, Invoice, Subscription, SubscriptionChange
+from portal.billing.models import ChangeKind, ChangeState, Invoice, SubscriptionChange
 from portal.core.db import db
 from portal.core.jobs import work_off
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-def the(stripe) -> Subscription:
-    return stripe.rows(Subscription)[0]
 
 
 def the_change(stripe) -> SubscriptionChange:
@@ -42,7 +38,7 @@ def paid_invoices(stripe) -> list[dict]:
 
 def test_billing_32_what_stands_on_the_page_is_what_is_charged(stripe, nina, join, travel):
     browser = join(nina, "monthly")
-    travel(the(stripe).period_start + 10 * DAY + 7 * HOUR)
+    travel(stripe.subscription.period_start + 10 * DAY + 7 * HOUR)
     assert "Change the plan" in browser.get("/account/billing").text
     assert "Annual" in browser.get("/account/billing/plan").text
     address = ask(browser, "annual")
@@ -61,7 +57,7 @@ def test_billing_32_what_stands_on_the_page_is_what_is_charged(stripe, nina, joi
     assert f"Your plan is annual now. {shown} were charged." in browser.get("/account/billing").text
     charged = paid_invoices(stripe)[-1]
     assert (charged["amount_paid"], charged["billing_reason"]) == (change.due_minor, "subscription_update")
-    row = the(stripe)
+    row = stripe.subscription
     assert row.amount_minor == 99000
     assert row.period_end > row.period_start + 364 * DAY
     assert the_change(stripe).invoice_id == charged["id"]
@@ -72,7 +68,7 @@ def test_billing_32_what_stands_on_the_page_is_what_is_charged(stripe, nina, joi
 
 def test_billing_32_a_declined_card_keeps_the_old_plan_and_leaves_nothing_open(stripe, nina, join):
     browser = join(nina, "monthly")
-    before = the(stripe)
+    before = stripe.subscription
     stripe.use_card("pm_card_chargeCustomerFail")
     address = ask(browser, "annual")
     answer = confirm(browser, address)
@@ -85,7 +81,7 @@ def test_billing_32_a_declined_card_keeps_the_old_plan_and_leaves_nothing_open(s
     assert sub["status"] == "active"
     assert [each["status"] for each in stripe.everything("invoice")] == ["paid", "void"]
     stripe.deliver()
-    assert (the(stripe).price_id, the(stripe).period_end) == (before.price_id, before.period_end)
+    assert (stripe.subscription.price_id, stripe.subscription.period_end) == (before.price_id, before.period_end)
     assert stripe.entitlement(nina).why is Why.PAID
     assert stripe.letters("payment-failed") == []
     assert len(stripe.records("plan.change_declined")) == 1
@@ -93,7 +89,7 @@ def test_billing_32_a_declined_card_keeps_the_old_plan_and_leaves_nothing_open(s
 
     stripe.use_card("pm_card_visa")
     confirm(browser, ask(browser, "annual"))
-    assert the(stripe).amount_minor == 99000
+    assert stripe.subscription.amount_minor == 99000
 
 
 def test_billing_32_a_bank_that_asks_is_answered_on_stripes_page_and_then_the_plan_begins(stripe, nina, join):
@@ -105,13 +101,13 @@ def test_billing_32_a_bank_that_asks_is_answered_on_stripes_page_and_then_the_pl
     assert "Your bank wants a confirmation" in page
     invoice = the_change(stripe).invoice_id
     assert f"/i/{invoice}" in page
-    assert the(stripe).amount_minor == 9900
+    assert stripe.subscription.amount_minor == 9900
     assert "Waits for your bank" in browser.get("/account/billing").text
     assert browser.post("/account/billing/changes", data={"plan": "annual"}).status_code == 409
     stripe.use_card("pm_card_visa")
     stripe.client().v1.invoices.pay(invoice)
     stripe.deliver()
-    assert the(stripe).amount_minor == 99000
+    assert stripe.subscription.amount_minor == 99000
     assert the_change(stripe).state is ChangeState.DONE
     assert len(stripe.records("plan.changed")) == 1
 
@@ -130,18 +126,18 @@ def test_billing_32_a_bank_that_is_not_answered_leaves_the_plan_as_it_was(stripe
     assert the_change(stripe).state is ChangeState.ASKING
     travel(the_change(stripe).created_at + DAY)
     assert the_change(stripe).state is ChangeState.DROPPED
-    assert the(stripe).amount_minor == 9900
+    assert stripe.subscription.amount_minor == 9900
 
 
 def test_billing_32_annual_to_monthly_begins_when_the_year_is_over(stripe, browse, nina, join, travel):
     browser = join(nina, "annual")
-    end = the(stripe).period_end
+    end = stripe.subscription.period_end
     address = ask(browser, "monthly")
     page = browser.get(address).text
     assert "Nothing" in page
     assert "$99" in page
     confirm(browser, address)
-    row = the(stripe)
+    row = stripe.subscription
     assert (row.amount_minor, row.next_from, row.ends_at) == (99000, end, None)
     page = browser.get("/account/billing").text
     assert "Keep the annual plan" in page
@@ -150,9 +146,9 @@ def test_billing_32_annual_to_monthly_begins_when_the_year_is_over(stripe, brows
     assert len(paid_invoices(stripe)) == 1
 
     travel(end - timedelta(minutes=1))
-    assert the(stripe).amount_minor == 99000
+    assert stripe.subscription.amount_minor == 99000
     travel(end + 3 * HOUR)
-    row = the(stripe)
+    row = stripe.subscription
     assert (row.amount_minor, row.next_plan_id) == (9900, None)
     assert row.period_end < end + 32 * DAY
     assert [each["amount_paid"] for each in paid_invoices(stripe)] == [99000, 9900]
@@ -160,16 +156,16 @@ def test_billing_32_annual_to_monthly_begins_when_the_year_is_over(stripe, brows
     assert "Your plan renews on" in browser.get("/account/billing").text
 
     browser.post("/account/billing/cancellation")  # Stripe's schedule still holds it, in its last phase
-    assert the(stripe).ends_at == row.period_end
+    assert stripe.subscription.ends_at == row.period_end
 
 
 def test_billing_32_what_was_decided_for_later_can_be_taken_back(stripe, nina, join, travel):
     browser = join(nina, "annual")
-    end = the(stripe).period_end
+    end = stripe.subscription.period_end
     confirm(browser, ask(browser, "monthly"))
     assert browser.post("/account/billing/changes", data={"plan": "monthly"}).status_code == 409
     browser.post("/account/billing/next-plan/withdrawal")
-    assert (the(stripe).next_plan_id, the(stripe).schedule_id) == (None, None)
+    assert (stripe.subscription.next_plan_id, stripe.subscription.schedule_id) == (None, None)
     assert "Your plan goes on as it is." in browser.get("/account/billing").text
     travel(end + 3 * HOUR)
     assert [each["amount_paid"] for each in paid_invoices(stripe)] == [99000, 99000]
@@ -179,13 +175,13 @@ def test_billing_32_what_was_decided_for_later_can_be_taken_back(stripe, nina, j
 
 def test_billing_32_cancelling_forgets_what_was_decided_for_later(stripe, nina, join, travel):
     browser = join(nina, "annual")
-    end = the(stripe).period_end
+    end = stripe.subscription.period_end
     confirm(browser, ask(browser, "monthly"))
     browser.post("/account/billing/cancellation")
-    row = the(stripe)
+    row = stripe.subscription
     assert (row.ends_at, row.next_plan_id, row.schedule_id) == (end, None, None)
     travel(end + HOUR)
-    assert the(stripe).status == "canceled"
+    assert stripe.subscription.status == "canceled"
     assert len(paid_invoices(stripe)) == 1
 
 
@@ -194,11 +190,11 @@ def test_billing_32_in_a_trial_every_plan_begins_at_once_and_nothing_is_charged_
 ):
     monkeypatch.setitem(app.config, "TRIAL_DAYS", 14)
     browser = join(nina, "annual")
-    ends = the(stripe).trial_end
+    ends = stripe.subscription.trial_end
     address = ask(browser, "monthly")
     assert "Your trial goes on until" in browser.get(address).text
     confirm(browser, address)
-    row = the(stripe)
+    row = stripe.subscription
     assert (row.status, row.amount_minor, row.trial_end) == ("trialing", 9900, ends)
     assert [each["amount_paid"] for each in paid_invoices(stripe)] == [0]
     travel(ends + 2 * HOUR)
@@ -208,8 +204,8 @@ def test_billing_32_in_a_trial_every_plan_begins_at_once_and_nothing_is_charged_
 def test_billing_32_nobody_changes_a_plan_that_is_not_paid_or_about_to_end(stripe, browse, nina, join, travel, failing):
     join(nina, "monthly")
     failing()
-    travel(the(stripe).period_end + 3 * HOUR)
-    assert the(stripe).status == "past_due"
+    travel(stripe.subscription.period_end + 3 * HOUR)
+    assert stripe.subscription.status == "past_due"
     browser = browse(nina)
     words = "Pay the open invoice first; then you can change the plan."
     assert words in browser.get("/account/billing/plan").text
@@ -228,12 +224,12 @@ def test_billing_32_nobody_changes_a_plan_that_is_not_paid_or_about_to_end(strip
 def test_billing_32_a_state_that_does_not_allow_it_is_said_even_if_we_had_not_heard(stripe, nina, join, how, words):
     browser = join(nina, "monthly")
     address = ask(browser, "annual")
-    stripe.client().v1.subscriptions.update(the(stripe).sub_id, how)  # no delivery of it arrives
+    stripe.client().v1.subscriptions.update(stripe.subscription.sub_id, how)  # no delivery of it arrives
     answer = browser.post("/account/billing/changes", data={"plan": "annual"})
     assert (answer.status_code, words in answer.text) == (409, True)
     answer = confirm(browser, address)
     assert answer.location == "/account/billing/plan"
-    assert the(stripe).amount_minor == 9900
+    assert stripe.subscription.amount_minor == 9900
     assert len(paid_invoices(stripe)) == 1
 
 
@@ -256,7 +252,7 @@ def test_billing_32_a_quote_that_ran_out_or_no_longer_holds_is_shown_anew_and_ch
     answer = confirm(browser, fresh)
     assert answer.location not in {fresh, "/account/billing"}
     assert len(paid_invoices(stripe)) == 1
-    assert client.v1.subscriptions.retrieve(the(stripe).sub_id)["items"].data[0].price.unit_amount == 9900
+    assert client.v1.subscriptions.retrieve(stripe.subscription.sub_id)["items"].data[0].price.unit_amount == 9900
     confirm(browser, answer.location)
     assert paid_invoices(stripe)[-1]["amount_paid"] == the_change(stripe).due_minor
 
@@ -277,7 +273,7 @@ def test_billing_32_twenty_equal_posts_and_two_tabs_end_in_one_change(app, strip
         thread.join()
     assert len(answers) == 20
     assert [each["amount_paid"] > 0 for each in paid_invoices(stripe)] == [True, True], "joining, and one change"
-    assert the(stripe).amount_minor == 99000
+    assert stripe.subscription.amount_minor == 99000
     assert len(stripe.records("plan.changed")) == 1
 
 
@@ -295,7 +291,7 @@ def test_billing_32_a_silence_after_stripes_commit_is_asked_again_and_charges_on
     travel(the_change(stripe).created_at + timedelta(minutes=2))
     assert the_change(stripe).state is ChangeState.DONE
     assert len(paid_invoices(stripe)) == 2
-    assert the(stripe).amount_minor == 99000
+    assert stripe.subscription.amount_minor == 99000
     with app.app_context():
         work_off()
     assert confirm(browser, address).location == "/account/billing"
@@ -329,7 +325,7 @@ def test_billing_32_somebody_dead_in_the_middle_holds_nobody_up(app, stripe, nin
     answer = confirm(browser, address)
     assert answer.location not in {address, "/account/billing"}, "nobody pays for what was confirmed an hour ago"
     confirm(browser, answer.location)
-    assert the(stripe).amount_minor == 99000
+    assert stripe.subscription.amount_minor == 99000
     assert len(paid_invoices(stripe)) == 2
 
 

@@ -7,15 +7,11 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from portal.billing import reconciling
-from portal.billing.models import BillingCustomer, Invoice, Subscription
+from portal.billing.models import BillingCustomer, Invoice
 from portal.core.db import db
 from portal.core.jobs import work_off
 
 HOUR = timedelta(hours=1)
-
-
-def the(stripe) -> Subscription:
-    return stripe.rows(Subscription)[0]
 
 
 def test_nina_finds_what_she_paid_with_its_receipt(stripe, browse, nina, join):
@@ -24,7 +20,7 @@ def test_nina_finds_what_she_paid_with_its_receipt(stripe, browse, nina, join):
     (at_stripe,) = stripe.everything("invoice")
     assert (row.invoice_id, row.number, row.status) == (at_stripe["id"], at_stripe["number"], "paid")
     assert (row.total_minor, row.paid_minor, row.due_minor) == (9900, 9900, 0)
-    assert (row.covers_from, row.covers_until) == (the(stripe).period_start, the(stripe).period_end)
+    assert (row.covers_from, row.covers_until) == (stripe.subscription.period_start, stripe.subscription.period_end)
     stripe.sandbox.fail("drop", times=50)  # the page does not ask Stripe
     page = browser.get("/account/billing").text
     assert f'href="{at_stripe["hosted_invoice_url"]}"' in page
@@ -44,7 +40,7 @@ def test_nobody_is_billed_nobody_sees_the_bills_of_others(stripe, browse, nina, 
 def test_a_renewal_that_fails_is_there_to_be_paid_and_then_is_a_receipt(stripe, browse, nina, join, travel, failing):
     join(nina, "monthly")
     failing()
-    travel(the(stripe).period_end + 3 * HOUR)
+    travel(stripe.subscription.period_end + 3 * HOUR)
     open_one = stripe.rows(Invoice)[-1]
     assert (open_one.status, open_one.due_minor) == ("open", 9900)
     page = browse(nina).get("/account/billing").text
@@ -109,7 +105,7 @@ def test_an_invoice_that_cannot_be_read_takes_nobodys_access(stripe, nina, join)
     join(nina, "monthly")
     later = stripe.rows(Invoice)[0].invoice_id
     stripe.sandbox.distort(later, currency=None)
-    stripe.client().v1.subscriptions.update(the(stripe).sub_id, {"metadata": {"seen": "yes"}})
+    stripe.client().v1.subscriptions.update(stripe.subscription.sub_id, {"metadata": {"seen": "yes"}})
     stripe.deliver()
     assert stripe.entitlement(nina).is_open
     assert stripe.rows(Invoice)[0].currency == "usd"

@@ -16,6 +16,7 @@ import requests
 import stripe
 
 from stripe_sandbox import deliveries
+from tests.live import free_port
 
 
 def test_a_joins_events_arrive_signed_and_say_what_the_api_says(sandbox, client, shop, listener, until):
@@ -214,9 +215,7 @@ def process(tmp_path, unused_port):
 
 @pytest.fixture
 def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 def test_after_kill_9_held_events_are_still_delivered(process, listener, until):

@@ -15,6 +15,7 @@ import requests
 import stripe
 
 from stripe_sandbox.store import Store
+from tests.live import free_port
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def processes(tmp_path):
     running: list[subprocess.Popen[bytes]] = []
 
     def start() -> tuple[subprocess.Popen[bytes], str]:
-        port = _free_port()
+        port = free_port()
         command = [
             sys.executable,
             "-m",
@@ -42,14 +43,6 @@ def processes(tmp_path):
         if one.poll() is None:
             one.kill()
         one.wait()
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(*urls: str) -> None:

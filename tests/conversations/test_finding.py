@@ -11,10 +11,7 @@ from portal.core.admission import Audience
 from portal.core.db import db, transaction
 from portal.core.search import search
 from portal.moderation import ruling
-
-
-def _again(row):
-    return db.session.get_one(type(row), row.id)
+from tests.make import again
 
 
 @pytest.fixture
@@ -32,7 +29,7 @@ def found(app):
 def rule(app, people):
     def decide(what, thing):
         with app.app_context(), transaction():
-            getattr(ruling, what)(_again(thing), because="So.", by=_again(people.mo))
+            getattr(ruling, what)(again(thing), because="So.", by=again(people.mo))
 
     return decide
 
@@ -53,7 +50,7 @@ def test_only_members_find_it(people, make, found):
 def test_after_an_edit_only_the_new_words_are_found(app, people, make, found):
     make.thread(by=people.alice, body="About hygienists.")
     with app.app_context(), transaction():
-        posting.edit(db.session.scalars(select(Post)).one(), body="About anaesthetists.", by=_again(people.alice))
+        posting.edit(db.session.scalars(select(Post)).one(), body="About anaesthetists.", by=again(people.alice))
     assert found("hygienists") == []
     assert len(found("anaesthetists")) == 1
 

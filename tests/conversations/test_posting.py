@@ -12,19 +12,15 @@ from portal.conversations.models import Follow, Post, PostRevision, Room, Thread
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.moderation import ruling
-from tests.make import at_once
-
-
-def _again(row):
-    return db.session.get_one(type(row), row.id)
+from tests.make import again, at_once
 
 
 def test_alice_starts_a_thread_and_everything_that_counts_it_knows(app, people, make):
     room = make.room()
     with app.app_context(), transaction():
-        thread = posting.start(_again(room), title="Who decides?", body="A *question*.", by=_again(people.alice))
+        thread = posting.start(again(room), title="Who decides?", body="A *question*.", by=again(people.alice))
     with app.app_context():
-        thread, room = _again(thread), _again(room)
+        thread, room = again(thread), again(room)
         post = db.session.scalars(select(Post)).one()
         assert (thread.post_count, thread.version, thread.last_author_id) == (1, 1, people.alice.id)
         assert (post.number, post.thread_id, post.body_html) == (1, thread.id, "<p>A <em>question</em>.</p>\n")
@@ -37,7 +33,7 @@ def test_bobs_reply_wakes_the_thread_and_makes_him_follow_it(app, people, make):
     thread = make.thread(by=people.alice)
     reply = make.reply(thread, by=people.bob)
     with app.app_context():
-        woken = _again(thread)
+        woken = again(thread)
         assert (woken.post_count, woken.last_author_id, woken.last_post_at) == (2, people.bob.id, reply.created_at)
         assert woken.version > thread.version
         assert db.session.get_one(Room, thread.room_id).last_post_at == reply.created_at
@@ -48,10 +44,10 @@ def test_an_import_of_old_posts_does_not_turn_back_the_clock_of_a_thread(app, pe
     thread = make.thread(by=people.alice)
     long_ago = now() - timedelta(days=400)
     with app.app_context(), transaction():
-        old = posting.reply(_again(thread), body="From the old place.", by=_again(people.bob), at=long_ago)
+        old = posting.reply(again(thread), body="From the old place.", by=again(people.bob), at=long_ago)
         assert old.created_at == long_ago
     with app.app_context():
-        assert _again(thread).last_post_at == thread.last_post_at
+        assert again(thread).last_post_at == thread.last_post_at
         assert db.session.get_one(Room, thread.room_id).last_post_at == thread.last_post_at
 
 
@@ -60,41 +56,41 @@ def test_who_has_not_confirmed_their_address_waits_with_posting(app, make, peopl
     thread = make.thread(by=people.alice)
     with app.app_context(), transaction():
         with pytest.raises(posting.NotConfirmed):
-            posting.reply(_again(thread), body="Hello", by=_again(newcomer))
+            posting.reply(again(thread), body="Hello", by=again(newcomer))
         with pytest.raises(posting.NotConfirmed):
-            posting.start(db.session.get_one(Room, thread.room_id), title="Hi", body="Hello", by=_again(newcomer))
+            posting.start(db.session.get_one(Room, thread.room_id), title="Hi", body="Hello", by=again(newcomer))
 
 
 def test_a_suspended_member_does_not_post_until_it_ends(app, make, people, clock):
     sue = make.member("Sue", entitled=True, suspended_until=now() + timedelta(days=7))
     thread = make.thread(by=people.alice)
     with app.app_context(), transaction(), pytest.raises(posting.Suspended):
-        posting.reply(_again(thread), body="Hello", by=_again(sue))
+        posting.reply(again(thread), body="Hello", by=again(sue))
     clock.shift(timedelta(days=8))
     with app.app_context(), transaction():
-        assert posting.reply(_again(thread), body="Hello", by=_again(sue)).number == 2
+        assert posting.reply(again(thread), body="Hello", by=again(sue)).number == 2
 
 
 def test_nobody_replies_in_a_closed_or_a_hidden_thread(app, people, make):
     closed, hidden = make.thread(by=people.alice), make.thread(by=people.alice)
     with app.app_context(), transaction():
-        ruling.lock(_again(closed), because="It is settled.", by=_again(people.mo))
-        ruling.hide_thread(_again(hidden), because="It names a practice.", by=_again(people.mo))
+        ruling.lock(again(closed), because="It is settled.", by=again(people.mo))
+        ruling.hide_thread(again(hidden), because="It names a practice.", by=again(people.mo))
     for thread in (closed, hidden):
         with app.app_context(), transaction(), pytest.raises(posting.ThreadLocked):
-            posting.reply(_again(thread), body="Still…", by=_again(people.alice))
+            posting.reply(again(thread), body="Still…", by=again(people.alice))
     with app.app_context():
-        assert (_again(closed).post_count, _again(hidden).post_count) == (1, 1)
+        assert (again(closed).post_count, again(hidden).post_count) == (1, 1)
 
 
 def test_a_thread_that_was_closed_since_it_was_read_takes_no_reply(app, people, make):
     """Bob has the thread before him while Mo closes it; the database decides, not what Bob's page knew."""
     thread = make.thread(by=people.alice)
     with app.app_context(), transaction():
-        seen_by_bob, bob = _again(thread), _again(people.bob)
+        seen_by_bob, bob = again(thread), again(people.bob)
         db.session.commit()
         with transaction():
-            ruling.lock(_again(thread), because="It is settled.", by=_again(people.mo))
+            ruling.lock(again(thread), because="It is settled.", by=again(people.mo))
         assert not seen_by_bob.is_locked
         with pytest.raises(posting.ThreadLocked):
             posting.reply(seen_by_bob, body="Still…", by=bob)
@@ -104,58 +100,58 @@ def test_a_thread_that_was_closed_since_it_was_read_takes_no_reply(app, people, 
 def test_a_post_that_nobody_could_read_is_not_made(app, people, make, body):
     thread = make.thread(by=people.alice)
     with app.app_context(), transaction(), pytest.raises(posting.NothingToRead):
-        posting.reply(_again(thread), body=body, by=_again(people.bob))
+        posting.reply(again(thread), body=body, by=again(people.bob))
 
 
 def test_twenty_thousand_characters_are_the_most(app, people, make):
     thread = make.thread(by=people.alice)
     with app.app_context(), transaction():
-        posting.reply(_again(thread), body="ü" * 20_000, by=_again(people.bob))
+        posting.reply(again(thread), body="ü" * 20_000, by=again(people.bob))
         with pytest.raises(posting.TooLong):
-            posting.reply(_again(thread), body="ü" * 20_001, by=_again(people.bob))
+            posting.reply(again(thread), body="ü" * 20_001, by=again(people.bob))
 
 
 def test_an_edit_shows_and_keeps_what_was_said_before(app, people, make):
     thread = make.thread(by=people.alice, body="First words.")
     with app.app_context(), transaction():
         post = db.session.scalars(select(Post)).one()
-        posting.edit(post, body="Second **words**.", by=_again(people.alice))
+        posting.edit(post, body="Second **words**.", by=again(people.alice))
     with app.app_context():
         post = db.session.scalars(select(Post)).one()
         assert post.body_html == "<p>Second <strong>words</strong>.</p>\n"
         assert post.edited_at is not None
         assert db.session.scalars(select(PostRevision.body)).all() == ["First words."]
-        assert _again(thread).version == thread.version + 1
+        assert again(thread).version == thread.version + 1
 
 
 def test_an_edit_that_changes_nothing_leaves_no_trace(app, people, make):
     thread = make.thread(by=people.alice, body="First words.")
     with app.app_context(), transaction():
-        posting.edit(db.session.scalars(select(Post)).one(), body="First words.", by=_again(people.alice))
+        posting.edit(db.session.scalars(select(Post)).one(), body="First words.", by=again(people.alice))
     with app.app_context():
         assert db.session.scalars(select(Post)).one().edited_at is None
         assert db.session.scalars(select(PostRevision)).all() == []
-        assert _again(thread).version == thread.version
+        assert again(thread).version == thread.version
 
 
 def test_bob_and_even_the_coach_do_not_edit_what_alice_wrote(app, people, make):
     make.thread(by=people.alice)
     for person in (people.bob, people.mo, people.cory, people.olga):
         with app.app_context(), transaction(), pytest.raises(posting.NotYours):
-            posting.edit(db.session.scalars(select(Post)).one(), body="Other words.", by=_again(person))
+            posting.edit(db.session.scalars(select(Post)).one(), body="Other words.", by=again(person))
 
 
 def test_alice_does_not_edit_what_was_ruled_on(app, people, make):
     hidden, closed = make.thread(by=people.alice), make.thread(by=people.alice)
     with app.app_context(), transaction():
         first = db.session.scalars(select(Post).where(Post.thread_id == hidden.id)).one()
-        ruling.hide(first, because="It names a patient.", by=_again(people.mo))
-        ruling.lock(_again(closed), because="It is settled.", by=_again(people.mo))
+        ruling.hide(first, because="It names a patient.", by=again(people.mo))
+        ruling.lock(again(closed), because="It is settled.", by=again(people.mo))
     for thread, refusal in ((hidden, posting.NotYours), (closed, posting.ThreadLocked)):
         with app.app_context(), transaction():
             post = db.session.scalars(select(Post).where(Post.thread_id == thread.id)).one()
             with pytest.raises(refusal):
-                posting.edit(post, body="Nothing to see.", by=_again(people.alice))
+                posting.edit(post, body="Nothing to see.", by=again(people.alice))
 
 
 def test_twenty_equal_submits_at_once_make_one_post(app, browse, people, make):
@@ -167,7 +163,7 @@ def test_twenty_equal_submits_at_once_make_one_post(app, browse, people, make):
     assert len({a.location for a in answers}) == 1
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Post)) == 2
-        assert (_again(thread).post_count, _again(thread).version) == (2, thread.version + 1)
+        assert (again(thread).post_count, again(thread).version) == (2, thread.version + 1)
 
 
 def test_ten_equal_submits_of_a_new_thread_make_one_thread(app, browse, people, make):
@@ -180,7 +176,7 @@ def test_ten_equal_submits_of_a_new_thread_make_one_thread(app, browse, people, 
     assert len({a.location for a in answers}) == 1
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Thread)) == 1
-        assert _again(room).thread_count == 1
+        assert again(room).thread_count == 1
 
 
 def test_other_words_sent_from_the_same_form_are_another_post(app, browse, people, make):
@@ -189,7 +185,7 @@ def test_other_words_sent_from_the_same_form_are_another_post(app, browse, peopl
     for words in ("One thing.", "And another."):
         bob.post(f"/threads/{thread.id}/posts", data={"body": words, "send_key": "kept"})
     with app.app_context():
-        assert _again(thread).post_count == 3
+        assert again(thread).post_count == 3
 
 
 def test_nobody_can_use_up_the_key_of_somebody_elses_form(app, browse, people, make):
@@ -213,7 +209,7 @@ def test_fifty_members_replying_at_once_are_all_there(app, browse, people, make)
         posts = db.session.scalars(select(Post).where(Post.thread_id == thread.id).order_by(Post.number)).all()
         assert [p.number for p in posts] == list(range(1, 52))
         assert {p.author_id for p in posts[1:]} == {m.id for m in members}
-        stands = _again(thread)
+        stands = again(thread)
         assert (stands.post_count, stands.version) == (51, thread.version + 50)
         assert stands.last_post_at == max(p.created_at for p in posts)
         assert db.session.scalar(select(func.count()).select_from(Follow)) == 51

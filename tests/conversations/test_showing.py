@@ -10,10 +10,7 @@ from portal.conversations import following, posting
 from portal.conversations.models import Post
 from portal.core.db import db, transaction
 from portal.moderation import ruling
-
-
-def _again(row):
-    return db.session.get_one(type(row), row.id)
+from tests.make import again
 
 
 def _visit(reader, path, tag=None):
@@ -56,11 +53,11 @@ def test_every_visible_change_is_seen_at_once(browse, people, make, change, what
 
     def rule(name):
         thing = post if name in {"hide", "restore"} else thread
-        return lambda: getattr(ruling, name)(_again(thing), because="So.", by=_again(people.mo))
+        return lambda: getattr(ruling, name)(again(thing), because="So.", by=again(people.mo))
 
     writes = {
-        "reply": lambda: posting.reply(_again(thread), body="More.", by=_again(people.bob)),
-        "edit": lambda: posting.edit(_again(post), body="Better.", by=_again(people.bob)),
+        "reply": lambda: posting.reply(again(thread), body="More.", by=again(people.bob)),
+        "edit": lambda: posting.edit(again(post), body="Better.", by=again(people.bob)),
     }
     if what in undone:
         change(rule(undone[what]))
@@ -85,13 +82,13 @@ def test_what_differs_by_reader_is_another_page(app, browse, people, make, chang
     assert _visit(bob, path, tag).status_code == 304
 
     if what == "name":
-        change(lambda: setattr(_again(people.bob), "name", "Robert"))
+        change(lambda: setattr(again(people.bob), "name", "Robert"))
     elif what == "zone":
-        change(lambda: setattr(_again(people.bob), "time_zone", "Asia/Tokyo"))
+        change(lambda: setattr(again(people.bob), "time_zone", "Asia/Tokyo"))
     elif what == "unconfirmed":
-        change(lambda: setattr(_again(people.bob), "confirmed_at", None))
+        change(lambda: setattr(again(people.bob), "confirmed_at", None))
     elif what == "muted":
-        change(lambda: following.mute(_again(thread), by=_again(people.bob)))
+        change(lambda: following.mute(again(thread), by=again(people.bob)))
     elif what == "theme":
         bob.set_cookie("theme", "dark")
     elif what == "page":

@@ -9,10 +9,7 @@ import pytest
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.moderation import ruling
-
-
-def _again(row):
-    return db.session.get_one(type(row), row.id)
+from tests.make import again
 
 
 def _to(outbox):
@@ -74,7 +71,7 @@ def test_no_letter_leaves_about_what_was_hidden_meanwhile(app, people, make, out
         write_letters([people.cory.id], f"reply:{reply.id}", 0, words=words, **news)
         with transaction():
             thing = reply if what == "hide" else thread
-            getattr(ruling, what)(_again(thing), because="It names a patient.", by=_again(people.mo))
+            getattr(ruling, what)(again(thing), because="It names a patient.", by=again(people.mo))
     work_off()
     assert [m.subject for m in outbox if "Mr. Hale" in m.body and "cory@example.com" in m.recipients] == []
 

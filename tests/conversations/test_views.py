@@ -14,10 +14,7 @@ from portal.conversations.showing import HIDDEN
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.moderation import ruling
-
-
-def _again(row):
-    return db.session.get_one(type(row), row.id)
+from tests.make import again
 
 
 @pytest.fixture
@@ -26,7 +23,7 @@ def rule(app, people):
 
     def decide(what, thing, because="It names a patient."):
         with app.app_context(), transaction():
-            getattr(ruling, what)(_again(thing), because=because, by=_again(people.mo))
+            getattr(ruling, what)(again(thing), because=because, by=again(people.mo))
 
     return decide
 
@@ -70,7 +67,7 @@ def test_page_one_thousand_of_a_long_thread_is_right_and_costs_what_page_one_cos
             words | {"number": n, "body": f"Number {n}.", "body_html": f"<p>Number {n}.</p>"} for n in range(2, 20_008)
         ]
         db.session.execute(Post.__table__.insert(), rows)
-        _again(thread).post_count = 20_007
+        again(thread).post_count = 20_007
     with count_queries() as first:
         alice.get(f"/threads/{thread.id}")
     with count_queries() as thousandth:
@@ -154,13 +151,13 @@ def test_a_thread_says_what_it_is_about(app, browse, people, make):
     topic, room = make.topic("Role clarity"), make.room()
     with app.app_context(), transaction():
         thread = posting.start(
-            _again(room),
+            again(room),
             title="About the card",
             body="How do you use it?",
-            by=_again(people.alice),
+            by=again(people.alice),
             about_title="Role card",
             about_path="/library/role-card",
-            topics=[_again(topic)],
+            topics=[again(topic)],
         )
     page = browse(people.bob).get(f"/threads/{thread.id}").text
     assert '<a href="/library/role-card">Role card</a>' in page
@@ -193,7 +190,7 @@ def test_lena_whose_membership_lapsed_still_reads_her_own_words(app, browse, peo
 
     thread = make.thread(by=people.alice, title="A private matter", body="Words of Alice.")
     with app.app_context(), transaction():
-        posting.reply(_again(thread), body="Words of *Lena*.", by=_again(people.lena))
+        posting.reply(again(thread), body="Words of *Lena*.", by=again(people.lena))
     lena = browse(people.lena)
     page = lena.get("/account/posts").text
     assert "Words of <em>Lena</em>." in page
@@ -325,7 +322,7 @@ def test_a_hidden_thread_is_there_for_its_author_and_staff_alone(browse, people,
 def test_posts_of_a_member_who_left_stay_without_a_name(app, browse, people, make):
     thread = make.thread(by=people.bob, body="Words that stay.")
     with app.app_context(), transaction():
-        _again(people.bob).closed_at = now()
+        again(people.bob).closed_at = now()
     page = browse(people.alice).get(f"/threads/{thread.id}").text
     assert "Words that stay." in page
     assert "A former member" in page

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import re
-import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.jobs import Job, JobState
 from portal.core.letters import Letter
+from tests.live import free_port
 
 
 class Mailbox:
@@ -40,15 +40,9 @@ class Mailbox:
         return [email.message_from_bytes(raw, policy=policy.default) for _, raw in self.got]
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 @pytest.fixture
 def port() -> int:
-    return _free_port()
+    return free_port()
 
 
 @pytest.fixture

@@ -41,15 +41,11 @@ def travel(clock, stripe):  # noqa: F811
 
 
 @pytest.fixture
-def use_card(stripe, customer_id):  # noqa: F811
+def use_card(stripe):  # noqa: F811
     """From now on this card pays a member's renewals."""
 
     def use_card(member: Any, card: str = "pm_card_chargeCustomerFail") -> None:
-        client, customer = stripe.client(), customer_id(member)
-        method = client.v1.payment_methods.attach(card, {"customer": customer})
-        for sub in client.v1.subscriptions.list({"customer": customer}).data:
-            client.v1.subscriptions.update(sub.id, {"default_payment_method": method.id})
-        stripe.deliver()
+        stripe.use_card(card, whose=member)
 
     return use_card
 

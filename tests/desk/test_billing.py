@@ -19,10 +19,6 @@ def rows_of(answer) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.get_data().decode("utf-8-sig"))))
 
 
-def the_only(stripe) -> Subscription:
-    return stripe.rows(Subscription)[0]
-
-
 @pytest.mark.parametrize("who", ["alice", "sam", "lena", "mo", "cory"])
 def test_money_is_the_owners_alone(browse, people, who: str):
     browser = browse(getattr(people, who))
@@ -48,15 +44,15 @@ def test_a_failing_payment_stands_first_with_why_since_when_and_until_when(
 ):
     join(people.sam, "monthly")
     use_card(people.sam)
-    travel(the_only(stripe).period_end + timedelta(hours=3))
+    travel(stripe.subscription.period_end + timedelta(hours=3))
     page = browse(people.olga).get("/desk/billing").text
     assert page.index('id="failing"') < page.index('id="figures"')
     row = browse(people.olga).get("/desk/billing/failing").text.split("<tbody>")[1]
-    for told in ("Sam", "$99", "The bank said no without a reason", the_only(stripe).latest_invoice_url):
+    for told in ("Sam", "$99", "The bank said no without a reason", stripe.subscription.latest_invoice_url):
         assert told in row
-    until = the_only(stripe).past_due_since + timedelta(days=7)
+    until = stripe.subscription.past_due_since + timedelta(days=7)
     assert f'datetime="{until:%Y-%m-%dT%H:%M:%SZ}"' in row
-    next_try = the_only(stripe).next_attempt_at
+    next_try = stripe.subscription.next_attempt_at
     assert f'datetime="{next_try:%Y-%m-%dT%H:%M:%SZ}"' in row
 
     travel(until + timedelta(minutes=1))
@@ -68,7 +64,7 @@ def test_a_failing_payment_stands_first_with_why_since_when_and_until_when(
 def test_a_bank_that_wants_a_confirmation_is_said_so(stripe, browse, people, join, travel, use_card):
     join(people.sam, "monthly")
     use_card(people.sam, "pm_card_authenticationRequired")
-    travel(the_only(stripe).period_end + timedelta(hours=3))
+    travel(stripe.subscription.period_end + timedelta(hours=3))
     assert "The bank wants a confirmation" in browse(people.olga).get("/desk/billing/failing").text
 
 
@@ -137,7 +133,7 @@ def test_a_running_discount_is_taken_off_and_one_that_ran_out_is_not(
     join(people.sam, "monthly")
     client = stripe.client()
     half = client.v1.coupons.create({"percent_off": 50, "duration": duration})
-    client.v1.subscriptions.update(the_only(stripe).sub_id, {"discounts": [{"coupon": half.id}]})
+    client.v1.subscriptions.update(stripe.subscription.sub_id, {"discounts": [{"coupon": half.id}]})
     stripe.deliver()
     olga = browse(people.olga)
     assert "$99 a month" in olga.get("/desk/billing/paying").text, "no invoice has been made with it yet"
@@ -146,7 +142,7 @@ def test_a_running_discount_is_taken_off_and_one_that_ran_out_is_not(
     with app.app_context():
         reconciling.compare_everything()
     assert [row["total"] for row in stripe.everything("invoice")] == [9900, 4950]
-    assert the_only(stripe).discount_minor == off
+    assert stripe.subscription.discount_minor == off
     assert f"{a_month} a month" in olga.get("/desk/billing/paying").text
 
 

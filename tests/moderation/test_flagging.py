@@ -8,11 +8,7 @@ from sqlalchemy import func, select
 from portal.core.db import db, transaction
 from portal.moderation import flagging, ruling
 from portal.moderation.models import Flag, Reason
-from tests.make import at_once
-
-
-def _again(row):
-    return db.session.get_one(type(row), row.id)
+from tests.make import again, at_once
 
 
 @pytest.fixture
@@ -57,7 +53,7 @@ def test_bob_cannot_flag_himself_nor_anybody_what_is_hidden(app, browse, people,
     assert browse(people.bob).get(f"/posts/{post.id}/flag").status_code == 409
     assert browse(people.bob).post(f"/posts/{post.id}/flag", data={"reason": "selling"}).status_code == 409
     with app.app_context(), transaction():
-        ruling.hide(_again(post), because="So.", by=_again(people.mo))
+        ruling.hide(again(post), because="So.", by=again(people.mo))
     assert browse(people.alice).post(f"/posts/{post.id}/flag", data={"reason": "selling"}).status_code == 409
     assert _count(app) == 0
 
@@ -116,7 +112,7 @@ def test_alice_may_flag_ten_posts_at_a_stretch_and_no_more(browse, people, make)
 
 def test_reasons_of_confidence_come_first(app, people, post):
     with app.app_context(), transaction():
-        flagging.flag(_again(post), reason=Reason.BREACH_OF_CONFIDENCE, by=_again(people.alice))
-        flagging.flag(_again(post), reason=Reason.SELLING, by=_again(people.cory))
+        flagging.flag(again(post), reason=Reason.BREACH_OF_CONFIDENCE, by=again(people.alice))
+        flagging.flag(again(post), reason=Reason.SELLING, by=again(people.cory))
     with app.app_context():
         assert db.session.scalars(select(Flag.rank).order_by(Flag.id)).all() == [0, 1]

@@ -14,17 +14,14 @@ from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.moderation import flagging, queries, ruling
 from portal.moderation.models import Flag, Reason
-
-
-def _again(row):
-    return db.session.get_one(type(row), row.id)
+from tests.make import again
 
 
 @pytest.fixture
 def flag(app, people):
     def raise_it(post, reason=Reason.SELLING, by=None, ago=timedelta()):
         with app.app_context(), transaction():
-            raised = flagging.flag(_again(post), reason=reason, by=_again(by or people.alice))
+            raised = flagging.flag(again(post), reason=reason, by=again(by or people.alice))
             raised.created_at = now() - ago
 
     return raise_it
@@ -91,7 +88,7 @@ def test_a_decided_flag_leaves_the_queue_and_a_later_one_brings_the_post_back(ap
     post = make.reply(make.thread(by=people.bob), by=people.bob)
     flag(post)
     with app.app_context(), transaction():
-        ruling.keep(_again(post), because="So.", by=_again(people.mo))
+        ruling.keep(again(post), because="So.", by=again(people.mo))
     assert _posts(browse(people.mo).get("/moderation").text) == []
     flag(post, by=people.cory)
     page = browse(people.mo).get("/moderation").text
@@ -142,7 +139,7 @@ def test_the_log_is_newest_first_and_pages_both_ways(app, browse, people, make):
     thread = make.thread(by=people.alice)
     with app.app_context(), transaction():
         for n in range(120):
-            audit.record(_again(people.mo), "post.hidden", _again(thread), because=f"Reason {n:03}.")
+            audit.record(again(people.mo), "post.hidden", again(thread), because=f"Reason {n:03}.")
     mo = browse(people.mo)
     seen, address = [], "/moderation/log"
     while address:
@@ -159,8 +156,8 @@ def test_the_log_is_newest_first_and_pages_both_ways(app, browse, people, make):
 def test_the_log_can_be_narrowed_to_one_kind_of_decision(app, browse, people, make):
     post = make.reply(make.thread(by=people.alice), by=people.bob)
     with app.app_context(), transaction():
-        ruling.hide(_again(post), because="First reason.", by=_again(people.mo))
-        ruling.restore(_again(post), because="Second reason.", by=_again(people.cory))
+        ruling.hide(again(post), because="First reason.", by=again(people.mo))
+        ruling.restore(again(post), because="Second reason.", by=again(people.cory))
     mo = browse(people.mo)
     hidden = mo.get("/moderation/log?action=hidden").text
     assert "First reason." in hidden
@@ -171,7 +168,7 @@ def test_the_log_can_be_narrowed_to_one_kind_of_decision(app, browse, people, ma
 
 def test_moderators_do_not_read_about_money_and_the_owner_does(app, browse, people):
     with app.app_context(), transaction():
-        line = audit.record(None, "subscription.refunded", _again(people.alice), because="Bank said so.")
+        line = audit.record(None, "subscription.refunded", again(people.alice), because="Bank said so.")
         line.ref_kind = "subscription"
     assert "Bank said so." not in browse(people.mo).get("/moderation/log").text
     assert "Bank said so." not in browse(people.cory).get("/moderation/log").text
@@ -180,8 +177,8 @@ def test_moderators_do_not_read_about_money_and_the_owner_does(app, browse, peop
 
 def test_moderators_do_not_read_who_lapsed_or_changed_a_password_and_the_owner_reads_it_in_words(app, browse, people):
     with app.app_context(), transaction():
-        audit.record(None, "access.changed", _again(people.alice), because="Alice lapsed.")
-        audit.record(_again(people.alice), "password.changed", _again(people.alice))
+        audit.record(None, "access.changed", again(people.alice), because="Alice lapsed.")
+        audit.record(again(people.alice), "password.changed", again(people.alice))
     for staff in (people.mo, people.cory):
         log = browse(staff).get("/moderation/log").text
         assert "Alice" not in log
@@ -197,7 +194,7 @@ def test_the_log_costs_the_same_for_two_lines_and_for_fifty(app, browse, people,
     def decide(times):
         with app.app_context(), transaction():
             for _ in range(times):
-                audit.record(_again(people.mo), "post.hidden", _again(thread), because="So.")
+                audit.record(again(people.mo), "post.hidden", again(thread), because="So.")
 
     decide(2)
     with count_queries() as two:

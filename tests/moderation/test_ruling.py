@@ -11,11 +11,7 @@ from portal.core.audit import Record
 from portal.core.db import db, transaction
 from portal.moderation import flagging, ruling
 from portal.moderation.models import Flag, Outcome, Reason, Ruling
-from tests.make import at_once
-
-
-def _again(row):
-    return db.session.get_one(type(row), row.id)
+from tests.make import again, at_once
 
 
 @pytest.fixture
@@ -29,7 +25,7 @@ def flag(app, people):
 
     def raise_it(post, by=None, reason=Reason.SELLING):
         with app.app_context(), transaction():
-            return flagging.flag(_again(post), reason=reason, by=_again(by or people.alice))
+            return flagging.flag(again(post), reason=reason, by=again(by or people.alice))
 
     return raise_it
 
@@ -40,7 +36,7 @@ def rule(app, people):
 
     def decide(what, thing, by=None, because="It names a patient.", **more):
         with app.app_context(), transaction():
-            return getattr(ruling, what)(_again(thing), because=because, by=_again(by or people.mo), **more)
+            return getattr(ruling, what)(again(thing), because=because, by=again(by or people.mo), **more)
 
     return decide
 
@@ -82,7 +78,7 @@ def test_a_kept_post_stays_and_its_author_never_hears_of_it(app, people, post, f
     work_off()
     assert [m for m in outbox if "bob@example.com" in m.recipients] == []
     with app.app_context():
-        assert not _again(post).is_hidden
+        assert not again(post).is_hidden
         flags = db.session.scalars(select(Flag)).all()
         assert {f.id for f in flags} == {first.id, second.id}
         assert all(f.ruled_at is not None and f.ruling.outcome is Outcome.KEPT for f in flags)
@@ -91,11 +87,11 @@ def test_a_kept_post_stays_and_its_author_never_hears_of_it(app, people, post, f
 def test_what_mo_hid_and_restores_is_as_it_was_and_the_author_hears_of_both(app, people, post, rule, outbox, work_off):
     rule("hide", post)
     with app.app_context():
-        hidden = _again(post)
+        hidden = again(post)
         assert (hidden.is_hidden, hidden.hidden_because) == (True, "It names a patient.")
     rule("restore", post, because="Bob took the name out.")
     with app.app_context():
-        restored = _again(post)
+        restored = again(post)
         assert (restored.is_hidden, restored.hidden_because) == (False, None)
     work_off()
     told = [m.subject for m in outbox if "bob@example.com" in m.recipients]
@@ -108,10 +104,10 @@ def test_closing_and_opening_a_thread(app, people, post, rule, outbox, work_off)
         thread = db.session.get_one(Thread, post.thread_id)
     rule("lock", thread, because="It is settled.")
     with app.app_context():
-        assert _again(thread).locked_because == "It is settled."
+        assert again(thread).locked_because == "It is settled."
     rule("unlock", thread, because="New facts.")
     with app.app_context():
-        assert not _again(thread).is_locked
+        assert not again(thread).is_locked
     work_off()
     told = [m.subject for m in outbox if "alice@example.com" in m.recipients and m.subject.startswith("Your thread")]
     assert told == ["Your thread was closed to new replies", "Your thread is open again"]
@@ -128,12 +124,12 @@ def test_closing_the_thread_from_the_queue_settles_the_flag_it_came_from(app, pe
         thread = db.session.get_one(Thread, post.thread_id)
     rule("lock", thread, answering=settled.id)
     with app.app_context():
-        assert not _again(settled).is_open
-        assert _again(open_still).is_open
+        assert not again(settled).is_open
+        assert again(open_still).is_open
     with pytest.raises(ruling.AlreadyRuled):
         rule("lock", db_thread, answering=settled.id)
     with app.app_context():
-        assert not _again(db_thread).is_locked
+        assert not again(db_thread).is_locked
 
 
 def test_hiding_a_thread_takes_it_out_of_the_count_and_settles_its_flags(app, people, make, flag, rule):
@@ -144,7 +140,7 @@ def test_hiding_a_thread_takes_it_out_of_the_count_and_settles_its_flags(app, pe
     rule("hide_thread", thread)
     with app.app_context():
         assert db.session.get_one(Room, room.id).thread_count == 1
-        assert not any(_again(f).is_open for f in flags)
+        assert not any(again(f).is_open for f in flags)
     rule("restore_thread", thread)
     with app.app_context():
         assert db.session.get_one(Room, room.id).thread_count == 2
@@ -183,7 +179,7 @@ def test_of_two_moderators_at_once_the_first_wins_and_the_second_is_told(app, br
     assert f"Because of {names[1 - first]}.</textarea>" in told
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Ruling)) == 1
-        assert _again(post).is_hidden == (pair[first] == "hide")
+        assert again(post).is_hidden == (pair[first] == "hide")
     assert len(_log(app)) == 1
 
 
@@ -285,7 +281,7 @@ def test_mo_who_closes_his_own_thread_gets_no_letter_about_it(people, make, rule
 def test_the_rows_hold_what_was_decided(app, people, post, rule):
     made = rule("hide", post)
     with app.app_context():
-        row = _again(made)
+        row = again(made)
         assert (row.outcome, row.because, row.by_id) == (Outcome.HIDDEN, "It names a patient.", people.mo.id)
         assert (row.post_id, row.thread_id) == (post.id, post.thread_id)
         assert db.session.scalar(select(Post.hidden_because).where(Post.id == post.id)) == row.because

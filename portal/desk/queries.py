@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from sqlalchemy import Select, func, literal, or_, select, tuple_
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import aliased, defer, joinedload
 
 from portal.accounts.models import Device, Member, Role
@@ -28,10 +28,8 @@ from portal.billing.states import State, state_of
 from portal.core.audit import Record
 from portal.core.clock import now
 from portal.core.db import db
-from portal.core.web import cursor, read_cursor
-from portal.desk.paging import AT_A_TIME, Place
+from portal.desk.paging import Place, Slice, newest_first
 
-T = TypeVar("T")
 SUSPENDED = "suspended"  # stands beside the states of access: whoever is suspended may well pay
 _NOTHING = Entitlement(Level.NONE, Why.NEVER)
 _NEWEST = 20  # invoices, deliveries and changes on a member's page
@@ -160,6 +158,7 @@ def about(who: Member) -> About:
         .order_by(Invoice.issued_at.desc(), Invoice.id.desc())
         .limit(_NEWEST)
     )
+    theirs = _grants().where(Grant.member_id == who.id).order_by(Grant.created_at.desc(), Grant.id.desc())
     changes = select(Record).where(
         Record.ref_kind == "member", Record.ref_id == who.id, Record.action == "access.changed"
     )
@@ -168,7 +167,7 @@ def about(who: Member) -> About:
         subscriptions=db.session.scalars(subscriptions).all(),
         invoices=db.session.scalars(invoices).all(),
         reversals=db.session.scalars(reversals).all(),
-        grants=_given(_grants().where(Grant.member_id == who.id)),
+        grants=[Given(*row) for row in db.session.execute(theirs)],
         changes=db.session.scalars(changes.order_by(Record.id.desc()).limit(_NEWEST)).all(),
         events=_events_of(customer),
         seen_at=db.session.scalar(select(func.max(Device.seen_at)).where(Device.member_id == who.id)),
@@ -226,31 +225,16 @@ class Given:
         return self.grant.taken_at is None and (self.grant.until is None or self.grant.until > now())
 
 
-@dataclass(frozen=True)
-class Part(Generic[T]):
-    """One page, and the cursor of the next."""
-
-    rows: Sequence[T]
-    later: str | None
-    is_first: bool
-
-
 def grant(grant_id: int) -> Select[Grant]:
     return select(Grant).where(Grant.id == grant_id)
 
 
-def grants(after: str | None, *, ended_too: bool) -> Part[Given]:
+def grants(after: str | None, *, ended_too: bool) -> Slice[Given]:
     """Access that was given, the newest first."""
     query = _grants()
     if not ended_too:
         query = query.where(Grant.taken_at.is_(None), or_(Grant.until.is_(None), Grant.until > now()))
-    place = read_cursor(after)
-    if place is not None:
-        query = query.where(tuple_(Grant.created_at, Grant.id) < tuple_(*_bound(Grant.created_at, place)))
-    found = _given(query.limit(AT_A_TIME + 1))
-    shown = found[:AT_A_TIME]
-    later = cursor(shown[-1].grant.created_at, shown[-1].grant.id) if len(found) > AT_A_TIME else None
-    return Part(shown, later, is_first=place is None)
+    return newest_first(query, Grant.created_at, after, Given)
 
 
 def _grants() -> Select[Any, Any, Any]:
@@ -259,12 +243,7 @@ def _grants() -> Select[Any, Any, Any]:
         select(Grant, Member, giver)
         .join(Member, Member.id == Grant.member_id)
         .outerjoin(giver, giver.id == Grant.given_by_id)
-        .order_by(Grant.created_at.desc(), Grant.id.desc())
     )
-
-
-def _given(query: Select[Any, Any, Any]) -> list[Given]:
-    return [Given(*row) for row in db.session.execute(query)]
 
 
 # Deliveries
@@ -288,7 +267,7 @@ def event(event_id: int) -> Select[StripeEvent]:
     return select(StripeEvent).where(StripeEvent.id == event_id).options(defer(StripeEvent.payload))
 
 
-def events(which: str, after: str | None) -> Part[Delivery]:
+def events(which: str, after: str | None) -> Slice[Delivery]:
     """Events of one kind, the newest first."""
     query = (
         select(StripeEvent, Member)
@@ -301,16 +280,7 @@ def events(which: str, after: str | None) -> Part[Delivery]:
     )
     if which != "latest":
         query = query.where(StripeEvent.state.in_(EVENTS[which]))
-    place = read_cursor(after)
-    if place is not None:
-        query = query.where(
-            tuple_(StripeEvent.received_at, StripeEvent.id) < tuple_(*_bound(StripeEvent.received_at, place))
-        )
-    query = query.order_by(StripeEvent.received_at.desc(), StripeEvent.id.desc()).limit(AT_A_TIME + 1)
-    found = [Delivery(*row) for row in db.session.execute(query)]
-    shown = found[:AT_A_TIME]
-    later = cursor(shown[-1].event.received_at, shown[-1].event.id) if len(found) > AT_A_TIME else None
-    return Part(shown, later, is_first=place is None)
+    return newest_first(query, StripeEvent.received_at, after, Delivery)
 
 
 def events_by_state() -> dict[str, int]:
@@ -337,7 +307,3 @@ def _events_of(customer: BillingCustomer | None) -> Sequence[StripeEvent]:
     )
     newest = query.options(defer(StripeEvent.payload)).order_by(StripeEvent.received_at.desc(), StripeEvent.id.desc())
     return db.session.scalars(newest.limit(_NEWEST)).all()
-
-
-def _bound(column: Any, place: Place) -> tuple[Any, Any]:
-    return literal(place[0], column.type), literal(place[1])

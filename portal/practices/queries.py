@@ -88,11 +88,6 @@ def told_of(member: Member, *, reader: Member) -> Told:
     )
 
 
-def part_of(member: Member) -> Part | None:
-    """What they are in their practice, if they said so; for suggestions to themselves."""
-    return db.session.scalar(select(Affiliation.part).where(Affiliation.member_id == member.id))
-
-
 def is_shown(field: Field) -> ColumnElement[bool]:
     """Whether other members may read this field of a row outer-joined with Discretion. No row hides nothing."""
     hides: ColumnElement[bool] = getattr(Discretion, f"hides_{field}")

@@ -30,6 +30,10 @@ class Leaving(Refusal):
     message = "Your account is being deleted, so nothing new is begun. Keep the account first."
 
 
+class Closed(Refusal):
+    message = "This way to pay was closed in the meantime. Look at your billing page to see how you stand."
+
+
 _UNDER_WAY = CheckoutAttempt.state.in_([AttemptState.OPENING, AttemptState.OPEN])
 
 
@@ -66,7 +70,11 @@ def write_down(
 
 
 def open_at_stripe(attempt: CheckoutAttempt) -> str:
-    """Make an attempt's call under its key; returns the address of its page. Raises StripeAway, StripeRefused."""
+    """Make an attempt's call under its key; returns the address of its page. Raises StripeAway, StripeRefused, Closed.
+
+    It may have been closed while Stripe was asked, because its member leaves or has a membership by now: then what was
+    just opened is closed as well, and nobody learns its address.
+    """
     try:
         session = stripe_gateway().open_session(attempt.params, key=attempt.key)
     except StripeRefused as error:
@@ -79,7 +87,9 @@ def open_at_stripe(attempt: CheckoutAttempt) -> str:
         else:  # it may exist: the same call again, at once, finds it
             _settle(attempt.id, AttemptState.OPENING, last_error=str(error), tried_at=now() - REPEAT_AFTER)
         raise
-    _settle(attempt.id, AttemptState.OPEN, session_id=session.id, url=session.url, last_error=None)
+    if not _settle(attempt.id, AttemptState.OPEN, session_id=session.id, url=session.url, last_error=None):
+        _close_unwanted(session.id)
+        raise Closed()
     log.info("checkout.opened", attempt=attempt.id, session=session.id)
     return session.url or ""
 
@@ -170,11 +180,23 @@ def close_attempt(attempt: int) -> None:
         raise NotYet(str(error)) from None
 
 
-def _settle(attempt_id: int, state: AttemptState, **values: Any) -> None:
+def _close_unwanted(session_id: str) -> None:
+    try:
+        stripe_gateway().expire_session(session_id)
+    except (StripeAway, StripeRefused) as error:  # it runs out by itself within the hour
+        log.warning("checkout.not_closed", session=session_id, reason=str(error))
+
+
+def _settle(attempt_id: int, state: AttemptState, **values: Any) -> bool:
+    """Whether the attempt was still under way, and is as said now."""
     with transaction():
-        db.session.execute(
-            update(CheckoutAttempt).where(CheckoutAttempt.id == attempt_id, _UNDER_WAY).values(state=state, **values)
+        settled = db.session.scalar(
+            update(CheckoutAttempt)
+            .where(CheckoutAttempt.id == attempt_id, _UNDER_WAY)
+            .values(state=state, **values)
+            .returning(CheckoutAttempt.id)
         )
+    return settled is not None
 
 
 def _params(

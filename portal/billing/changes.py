@@ -129,6 +129,14 @@ def unfinished(subscription_id: int) -> SubscriptionChange | None:
     )
 
 
+def waits_for_bank(subscription_id: int) -> bool:
+    """Whether an invoice of an earlier change lies open, which its member may still pay."""
+    asking = select(SubscriptionChange.id).where(
+        SubscriptionChange.subscription_id == subscription_id, SubscriptionChange.state == ChangeState.ASKING
+    )
+    return db.session.scalar(asking.limit(1)) is not None
+
+
 def follow(snapshots: Sequence[Snapshot]) -> None:
     """Settle, in the transaction at hand, what waited for a bank: Stripe has the new plan now, or has given it up."""
     waiting = db.session.execute(

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from portal.accounts.models import Member
 from portal.billing import changes
 from portal.billing.checkout import PaymentsAway
 from portal.billing.gateway import StripeAway, StripeRefused, stripe_gateway
@@ -82,7 +83,7 @@ def carry_out(change: SubscriptionChange) -> SubscriptionChange:
     """Ask Stripe for a claimed change and settle it. Raises PaymentsAway, StillAsking, NotDone."""
     changes.note(change, sent_at=change.sent_at or now())
     try:
-        if change.sent_at is not None and change.sent_at < now() - REMEMBERED:
+        if _is_too_late(change):
             _judge(change, otherwise=ChangeState.FAILED)
         else:
             _ASK[change.kind](change)
@@ -94,6 +95,15 @@ def carry_out(change: SubscriptionChange) -> SubscriptionChange:
         _unanswered(change, error)
     _read(change)
     return changes.latest_state(change)
+
+
+def _is_too_late(change: SubscriptionChange) -> bool:
+    """Whether only reading may tell what became of it: Stripe forgot the key, or its member is leaving meanwhile, to
+    whom nothing more is charged."""
+    if change.sent_at is not None and change.sent_at < now() - REMEMBERED:
+        return True
+    with transaction():
+        return change.kind is not ChangeKind.CANCEL and db.session.get_one(Member, change.member_id).is_leaving
 
 
 def wait_for(change: SubscriptionChange) -> SubscriptionChange:

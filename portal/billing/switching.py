@@ -244,7 +244,8 @@ def _still_holds(change: SubscriptionChange) -> bool:
         return False
     with transaction():
         reason = why_not(sub, paid_or_given(change.member_id))
-    if reason is not None:
+        has_another = changes.waits_for_bank(sub.id)  # two quotes were open, and the first one was confirmed
+    if reason is not None or has_another:
         return False
     elif change.kind is ChangeKind.SWITCH_LATER:
         return sub.status == "active" and sub.period_end == change.begins_at

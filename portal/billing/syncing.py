@@ -101,6 +101,7 @@ def sync_customer(row_id: int, *, cause: str, quick: bool = False, charges: Sequ
             target = further
     except _LostLease:
         log.warning("sync.lease_lost", customer=row_id)
+        _give_back(row_id, owner)
         raise Busy() from None
     except Exception:
         _give_back(row_id, owner)
@@ -118,6 +119,7 @@ def sync_job(customer: int, cause: str) -> None:
 
 @dataclass(frozen=True)
 class _Answer:
+    customer_id: str  # cus_…, who was asked about
     snapshots: Sequence[Snapshot]
     invoices: Sequence[Invoice] = ()
     reversals: Sequence[Reversal] = ()
@@ -144,13 +146,14 @@ def _read(row_id: int, customer_id: str, charges: Sequence[str], *, quick: bool)
     gateway = stripe_gateway()
     try:
         return _Answer(
+            customer_id,
             gateway.subscriptions_of(customer_id, quick=quick),
             gateway.invoices_of(customer_id, quick=quick),
             [back for charge in charges for back in gateway.reversals_of(charge, quick=quick)],
         )
     except StripeRefused as error:
         if error.is_missing:
-            return _Answer((), is_gone=True)
+            return _Answer(customer_id, (), is_gone=True)
         raise
 
 
@@ -166,7 +169,7 @@ def _give_back(row_id: int, owner: str) -> None:
 def _write(row_id: int, owner: str, target: int, answer: _Answer, read_at: datetime, cause: str) -> int | None:
     """Follow what was read; returns the next target when something was announced meanwhile."""
     with transaction():
-        _prove_lease(row_id, owner)
+        _prove_lease(row_id, owner, answer.customer_id)
         customer = db.session.get_one(BillingCustomer, row_id, populate_existing=True)
         member = db.session.get(Member, customer.member_id) if customer.member_id else None
         before = paid_or_given(member.id) if member else None
@@ -192,11 +195,19 @@ def _write(row_id: int, owner: str, target: int, answer: _Answer, read_at: datet
         return None
 
 
-def _prove_lease(row_id: int, owner: str) -> None:
-    """Lock the row as its lease holder; the first statement of the transaction, so that nobody comes between."""
+def _prove_lease(row_id: int, owner: str, customer_id: str) -> None:
+    """Lock the row as its lease holder; the first statement of the transaction, so that nobody comes between.
+
+    Nor is anything written of a customer whom another has replaced meanwhile, because somebody deleted the first at
+    Stripe: the new one would be taken for gone.
+    """
     mine = db.session.execute(
         update(BillingCustomer)
-        .where(BillingCustomer.id == row_id, BillingCustomer.lease_owner == owner)
+        .where(
+            BillingCustomer.id == row_id,
+            BillingCustomer.lease_owner == owner,
+            BillingCustomer.customer_id == customer_id,
+        )
         .values(lease_until=now() + LEASE)
         .returning(BillingCustomer.id)
     ).scalar()

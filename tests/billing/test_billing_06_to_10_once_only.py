@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from portal.billing import reconciling
+from portal.billing import customers, reconciling
 from portal.billing.entitlements import Why
 from portal.billing.models import AttemptState, BillingCustomer, CheckoutAttempt, EventState, StripeEvent, Subscription
+from portal.billing.syncing import Busy, sync_customer
 from portal.core.db import db, transaction
 from portal.core.jobs import work_off
 from tests.make import at_once
@@ -159,3 +160,26 @@ def test_billing_09_somebody_whose_customer_was_deleted_at_stripe_joins_again(st
     assert [(sub.status, sub.plan_id) for sub in stripe.rows(Subscription)] == [("canceled", 1), ("active", 2)]
     stripe.deliver()
     assert stripe.entitlement(nina).is_open, "what is still told of the old customer takes nothing from the new one"
+
+
+def test_billing_09_what_is_read_of_a_deleted_customer_says_nothing_of_the_one_made_meanwhile(
+    app, stripe, join, nina, monkeypatch
+):
+    join(nina, "monthly")
+    (before,) = stripe.rows(BillingCustomer)
+    stripe.client().v1.customers.delete(before.customer_id)
+    gateway = app.extensions["stripe_gateway"]
+    read = gateway.subscriptions_of
+
+    def slowly(customer_id, **more):
+        monkeypatch.setattr(gateway, "subscriptions_of", read)
+        assert customers.note_if_gone(nina.id)
+        customers.customer_of(nina.id)  # in another tab she joins again
+        return read(customer_id, **more)
+
+    monkeypatch.setattr(gateway, "subscriptions_of", slowly)
+    with app.app_context(), pytest.raises(Busy):
+        sync_customer(before.id, cause="test")
+    (row,) = stripe.rows(BillingCustomer)
+    assert row.customer_id not in {None, before.customer_id}
+    assert (row.gone_at, row.lease_until) == (None, None)

@@ -112,6 +112,17 @@ def test_billing_32_a_bank_that_asks_is_answered_on_stripes_page_and_then_the_pl
     assert len(stripe.records("plan.changed")) == 1
 
 
+def test_billing_32_a_second_quote_is_not_confirmed_while_the_bank_is_waited_for(stripe, nina, join):
+    """Two tabs with the same sum: the invoice of the first may still be paid, so a second would be paid twice."""
+    browser = join(nina, "monthly")
+    stripe.use_card("pm_card_authenticationRequired")
+    first, second = ask(browser, "annual"), ask(browser, "annual")
+    confirm(browser, first)
+    assert confirm(browser, second).location == "/account/billing/plan"
+    assert [change.state for change in stripe.rows(SubscriptionChange)] == [ChangeState.ASKING, ChangeState.OUTDATED]
+    assert sorted(each["status"] for each in stripe.everything("invoice")) == ["open", "paid"]
+
+
 def test_billing_32_a_bank_that_is_not_answered_leaves_the_plan_as_it_was(stripe, nina, join, travel):
     browser = join(nina, "monthly")
     stripe.use_card("pm_card_authenticationRequired")

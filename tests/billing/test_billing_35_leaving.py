@@ -8,7 +8,14 @@ import pytest
 
 from portal.accounts.models import Member
 from portal.billing.entitlements import Why
-from portal.billing.models import AttemptState, BillingCustomer, CheckoutAttempt, Subscription
+from portal.billing.models import (
+    AttemptState,
+    BillingCustomer,
+    ChangeState,
+    CheckoutAttempt,
+    Subscription,
+    SubscriptionChange,
+)
 from portal.core.clock import now
 from portal.membership import leaving
 
@@ -135,6 +142,44 @@ def test_billing_35_a_link_that_was_paid_at_the_last_moment_is_ended_too(
     assert [status for status, _ in at_stripe(stripe)] == ["canceled"]
     later(timedelta(days=40))
     assert charged(stripe) == paid
+
+
+def test_billing_35_a_page_that_opens_while_she_leaves_is_dead_and_nobody_learns_its_address(
+    app, stripe, browse, nina, leave, work_off, monkeypatch
+):
+    """Two tabs: in one she joins, and while Stripe is asked for its page she deletes her account in the other."""
+    gateway, other = app.extensions["stripe_gateway"], browse(nina)
+    open_session = gateway.open_session
+
+    def slowly(params, *, key):
+        leave(nina, other)
+        work_off()  # everything that could be paid is closed; of this session nobody knows yet
+        return open_session(params, key=key)
+
+    monkeypatch.setattr(gateway, "open_session", slowly)
+    answer = browse(nina).post("/join/monthly")
+    assert answer.status_code == 409
+    assert "closed in the meantime" in answer.text
+    assert [session["status"] for session in stripe.everything("checkout.session")] == ["expired"]
+    assert [attempt.state for attempt in stripe.rows(CheckoutAttempt)] == [AttemptState.EXPIRED]
+    assert charged(stripe) == 0
+
+
+def test_billing_35_a_change_that_stripe_never_answered_is_not_made_after_she_left(
+    stripe, nina, join, leave, later, work_off
+):
+    browser = join(nina, "monthly")
+    paid = charged(stripe)
+    address = browser.post("/account/billing/changes", data={"plan": "annual"}).location
+    stripe.sandbox.fail("drop", times=50, match="POST /v1/subscriptions")
+    assert browser.post(f"{address}/confirmation").status_code == 503
+    assert [change.state for change in stripe.rows(SubscriptionChange)] == [ChangeState.WORKING]
+    leave(nina, browser)
+    stripe.sandbox.heal()
+    later(timedelta(hours=3))
+    assert charged(stripe) == paid, "the dearer plan is not begun, nor paid, behind her back"
+    assert [change.state for change in stripe.rows(SubscriptionChange)] == [ChangeState.FAILED]
+    assert at_stripe(stripe) == [("active", True)]
 
 
 def test_billing_35_a_failed_renewal_that_would_be_tried_again_ends_at_once(

@@ -7,6 +7,7 @@ camera wrote beside it. All of that is slow and happens before a transaction wri
 
 from __future__ import annotations
 
+import re
 import secrets
 import struct
 import zlib
@@ -30,6 +31,7 @@ from portal.practices.policy import sees_all
 LARGEST = 8 * 1024 * 1024  # bytes, as a phone sends them
 MOST_PIXELS = 25_000_000
 SMALLEST_SIDE = 96
+MOST_SCANS = 64  # of a JPEG; a progressive one that a person made has ten
 SMALL, LARGE = WIDTHS = 96, 320  # twice what is drawn beside a post, and on a profile
 _KINDS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _BY_NAME = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
@@ -131,6 +133,7 @@ def _kind(content: bytes, *, name: str, declared: str | None) -> str:
         kind is None
         or said not in {"", "application/octet-stream", _KINDS[kind]}
         or _KINDS[kind] not in _sniffed(content)
+        or (kind == "JPEG" and _scans(content) > MOST_SCANS)
     ):
         raise NotAPhoto()
     return kind
@@ -144,6 +147,20 @@ def _sniffed(content: bytes) -> set[str]:
     except (*_STUMBLES, puremagic.PureError):
         return set()
     return {_ALSO_CALLED.get(match.mime_type, match.mime_type) for match in found}
+
+
+def _scans(content: bytes) -> int:
+    """How often a JPEG goes over its picture. Each scan costs time by the size of the picture, and may be forty bytes
+    long: eight megabytes of them would keep a decoder busy for hours."""
+    at, scans = 2, 0
+    while scans <= MOST_SCANS and (found := _MARKER.search(content, at)):
+        at, marker = found.end(), content[found.end() - 1]
+        if marker == _END_OF_IMAGE:
+            break
+        if marker not in _WITHOUT_LENGTH:
+            at += max(2, int.from_bytes(content[at : at + 2]))
+        scans += marker == _START_OF_SCAN
+    return scans
 
 
 def _squares(content: bytes, kind: str) -> dict[int, bytes]:
@@ -179,6 +196,9 @@ def _as_webp(square: Any) -> bytes:
     return out.getvalue()
 
 
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # neither a byte of the picture nor a place to begin anew in it
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_WITHOUT_LENGTH = {0x01, 0xD8}
 _one_at_a_time = Lock()  # a large picture takes a hundred megabytes while it is read
 _PATIENCE = 20  # seconds
 # What decoders raise when they stumble over hostile bytes.

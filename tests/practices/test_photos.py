@@ -160,6 +160,25 @@ def test_a_sound_picture_of_too_many_pixels_is_refused_however_small_its_file(ap
     assert _photo(app) is None
 
 
+def test_a_picture_that_is_drawn_over_and_over_is_refused_before_it_is_decoded(app, people, browse):
+    """A scan of a JPEG may be forty bytes long and go over all of a large picture: hours of work in eight megabytes."""
+    progressive = picture(400, 300, progressive=True)
+    last = progressive[progressive.rindex(b"\xff\xda") : -2]
+    endless = progressive[:-2] + last * 100 + progressive[-2:]
+    hidden = progressive[:-2] + b"\xff\x01" + last * 100 + progressive[-2:]  # behind a marker that has no length
+    for content in (endless, hidden):
+        answer = _send(browse(people.alice), content)
+        assert answer.status_code == 422
+        assert "not a picture" in answer.text
+        assert _photo(app) is None
+    assert _send(browse(people.alice), progressive).status_code == 303, "what a camera or program makes is taken"
+
+
+def test_a_picture_with_a_film_behind_it_is_taken(app, people, browse):
+    """Phones append the seconds before the picture; whatever bytes are in there are no scans."""
+    assert _send(browse(people.alice), picture() + b"\xff\xda\x00\x02" * 5_000).status_code == 303
+
+
 def test_a_file_of_more_than_eight_megabytes_is_refused(app, people, browse):
     just_above = picture() + bytes(photos.LARGEST)
     answer = _send(browse(people.alice), just_above)

@@ -50,6 +50,7 @@ def ask(member: Member, email: str) -> AddressChange:
         raise SameAddress()
     if is_taken(address):
         raise AddressInUse()
+    db.session.get_one(Member, member.id, with_for_update=True, populate_existing=True)  # twenty at once: one by one
     if _asked_lately(member) >= PER_HOUR:
         raise TooMuch(
             "We have sent several letters already. Please look into your spam folder, and try again in an hour.",

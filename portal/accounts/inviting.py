@@ -109,6 +109,7 @@ def open_one(token: str) -> Invitation:
             Invitation.expires_at > now(),
             Member.role == Role.OWNER,
             Member.closed_at.is_(None),
+            Member.leaving_since.is_(None),
         )
         .options(contains_eager(Invitation.invited_by))
     )

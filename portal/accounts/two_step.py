@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from flask import current_app, request, url_for
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from portal.accounts import attempts, browsers
 from portal.accounts.models import Authenticator, Device, Member, Passkey, RecoveryCode
@@ -90,8 +91,12 @@ def begin(member: Member) -> None:
         raise AlreadyOn()
     found = found or Authenticator(member_id=member.id)
     found.secret = pyotp.random_base32()
-    db.session.add(found)
-    db.session.flush()
+    try:
+        with db.session.begin_nested():
+            db.session.add(found)
+            db.session.flush()
+    except IntegrityError:  # another tab was first, and its secret stands
+        return
 
 
 def require_confirmed(member: Member) -> None:

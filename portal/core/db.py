@@ -113,6 +113,7 @@ def transaction() -> Iterator[None]:
     intent = _only_reading.set(False)
     try:
         with app.app_context():
+            g.keeps_nothing = keeps_nothing  # for a transaction within this one
             try:
                 yield
                 if keeps_nothing:

@@ -20,6 +20,10 @@ class NotYours(Refusal):
     status = 403
 
 
+class NotNow(Refusal):
+    message = "Your account is suspended or being deleted, so this has to wait. The invitation is good until its day."
+
+
 def join_by(token: str, *, name: str, password: str) -> Member:
     """Make the account that an invitation waits for, and accept it; the link in the letter has shown the mailbox.
 
@@ -32,9 +36,11 @@ def join_by(token: str, *, name: str, password: str) -> Member:
 
 
 def accept(token: str, *, by: Member) -> None:
-    """Take what an invitation offers: its role, or membership without charge. Raises InvitationSpent, NotYours."""
+    """Take what an invitation offers: role, or membership without charge. Raises InvitationSpent, NotYours, NotNow."""
     if inviting.open_one(token).email != by.email:
         raise NotYours()
+    if by.is_suspended or by.is_leaving:  # as roles.change() has it
+        raise NotNow()
     invitation = inviting.use(token, member=by)
     by.confirmed_at = by.confirmed_at or now()
     audit.record(by, "invitation.accepted", invitation, role=invitation.role.value)

@@ -115,6 +115,18 @@ def test_alice_cannot_take_bobs_invitation(app, browse, people, invite):
     assert [m.role for m in rows(app, Member) if m.role is Role.OWNER] == [Role.OWNER]
 
 
+@pytest.mark.parametrize("how", ["suspended", "leaving"])
+def test_nobody_gets_powers_while_suspended_or_on_the_way_out(app, make, browse, invite, how):
+    away = {"suspended_until": now() + timedelta(days=9)} if how == "suspended" else {"leaving_since": now()}
+    who = make.member("Sid Away", **away)
+    path, browser = invite(who.email, "owner"), browse(who)
+    answer = browser.post(path)
+    assert answer.status_code == 409
+    assert "has to wait" in answer.text
+    assert [m.role for m in rows(app, Member) if m.id == who.id] == [Role.MEMBER]
+    assert browse().get(path).status_code == 200, "the invitation is not used up"
+
+
 def test_an_invitation_never_takes_a_role_away(app, browse, people, invite):
     path = invite("cory@example.com", "member")
     browse(people.cory).post(path)

@@ -63,7 +63,8 @@ def resync(member_id: int, *, by_id: int) -> Resynced:
         new = sorted(found.keys() - known.keys())
         changed = sorted(sub_id for sub_id in found.keys() & known.keys() if found[sub_id] != known[sub_id])
         by = db.session.get_one(Member, by_id)
-        audit.record(by, "customer.resynced", db.session.get_one(BillingCustomer, row_id), new=new, changed=changed)
+        row = db.session.get_one(BillingCustomer, row_id)
+        audit.record(by, "customer.resynced", row, member=member_id, new=new, changed=changed)
         return Resynced(before, paid_or_given(member_id), new, changed)
 
 

@@ -85,6 +85,7 @@ def follow(customer: BillingCustomer, reversals: Sequence[Reversal]) -> list[Mov
         if before != (row.status, row.is_full):
             moved.append(Moved(row, before[0] if before else None))
             facts = {"status": row.status, "is_full": row.is_full, "customer": customer.id, "charge": row.charge_id}
+            facts["member"] = customer.member_id
             audit.record(None, f"payment.{row.kind}", row, because=row.reversal_id, **facts)
     db.session.flush()
     return moved

@@ -166,6 +166,9 @@ class Line:
     ref_kind: str
     ref_id: int
     because: str | None
+    details: dict[str, Any]
+    about: str | None  # whom it befell, when that is not who did it and they still have an account
+    about_handle: str | None
 
 
 @dataclass(frozen=True)
@@ -194,9 +197,44 @@ def log(
         found = list(db.session.execute(down.order_by(Record.id.desc()).limit(most + 1)))
         has_newer, has_older = older is not None, len(found) > most
         shown = found[:most]
-    lines = [
-        Line(r.id, r.created_at, name, handle, r.action, r.ref_kind, r.ref_id, r.because) for r, name, handle in shown
-    ]
-    if not lines:
+    if not shown:
         return Log([], None, None)
+    lines = _lines(shown)
     return Log(lines, lines[0].id if has_newer else None, lines[-1].id if has_older else None)
+
+
+def _lines(found: Sequence[Any]) -> list[Line]:
+    """Records with the names of whom they are about: one statement, however many they are."""
+    whom = {_whom(record) for record, _, _ in found}
+    people = {
+        row.id: row
+        for row in db.session.execute(
+            select(Member.id, Member.name, Member.handle).where(
+                Member.id.in_(whom - {None}), Member.closed_at.is_(None)
+            )
+        )
+    }
+    lines = []
+    for record, name, handle in found:
+        member_id = _whom(record)
+        about = people.get(member_id) if member_id != record.by_id else None
+        lines.append(
+            Line(
+                record.id,
+                record.created_at,
+                name,
+                handle,
+                record.action,
+                record.ref_kind,
+                record.ref_id,
+                record.because,
+                record.details or {},
+                about.name if about else None,
+                about.handle if about else None,
+            )
+        )
+    return lines
+
+
+def _whom(record: Record) -> int | None:
+    return record.ref_id if record.ref_kind == "member" else (record.details or {}).get("member")

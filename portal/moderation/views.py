@@ -46,7 +46,7 @@ _FILTERS = {
     "kept": ("Kept", ("post.kept",)),
     "closed": ("Closed and opened", ("thread.locked", "thread.unlocked")),
 }
-_ACTIONS = {
+ACTIONS = {
     "post.kept": "Kept a post",
     "post.hidden": "Hid a post",
     "post.restored": "Restored a post",
@@ -56,17 +56,36 @@ _ACTIONS = {
     "thread.restored": "Restored a thread",
     "member.joined": "Joined",
     "member.made_owner": "Became an owner",
+    "member.role_changed": "Changed a role",
+    "invitation.made": "Invited somebody",
+    "invitation.accepted": "Accepted an invitation",
+    "invitation.withdrawn": "Took an invitation back",
     "export.asked": "Asked for a copy of their data",
     "member.leaving": "Asked for their account to be deleted",
     "member.stayed": "Kept their account after all",
     "member.forgotten": "Account deleted",
     "password.changed": "Changed a password",
+    "two_step.on": "Switched the second step of signing in on",
+    "two_step.off": "Switched the second step of signing in off",
+    "recovery_codes.renewed": "Made new recovery codes",
+    "recovery_code.used": "Signed in with a recovery code",
+    "passkey.added": "Added a passkey",
+    "passkey.removed": "Removed a passkey",
     "address.change_asked": "Asked to change their address",
     "address.changed": "Changed their address",
     "address.change_stopped": "A change of address was stopped",
     "access.changed": "Access changed",
     "grant.given": "Gave access",
     "grant.taken": "Took access back",
+    "plan.changed": "Changed plan",
+    "plan.change_declined": "Wanted another plan, and the card was declined",
+    "plan.change_dropped": "Wanted another plan, and the bank’s question was left open",
+    "plan.change_decided": "Chose another plan for the next period",
+    "plan.change_taken_back": "Stays with the plan after all",
+    "membership.cancelled": "Cancelled their membership",
+    "membership.resumed": "Took their cancellation back",
+    "payment.refund": "Money was given back",
+    "payment.dispute": "A payment was disputed",
     "list.exported": "Took a list along as a file",
     "event.retried": "Had an event from Stripe tried again",
     "work.retried": "Had work that gave up tried again",
@@ -154,7 +173,7 @@ def log() -> Answer:
         (words, f"/moderation/log?action={key}" if key else "/moderation/log", key == wanted)
         for key, (words, _) in _FILTERS.items()
     ]
-    return render_template("moderation/log.html", lines=lines, tabs=tabs, wanted=wanted, actions=_ACTIONS)
+    return render_template("moderation/log.html", lines=lines, tabs=tabs, wanted=wanted, actions=ACTIONS, why=_why)
 
 
 def _post_or_404(post_id: int) -> Post:
@@ -166,6 +185,17 @@ def _thread_or_404(thread_id: int) -> Thread:
     if found is None:
         raise NotFound()
     return found[0]
+
+
+def _why(line: queries.Line) -> str:
+    """The reason that was given; without one, the details that say the most."""
+    if line.because:
+        return line.because
+    if "list" in line.details:
+        return f"{line.details['list'].capitalize()}, {line.details['rows']} rows"
+    if "role" in line.details:
+        return f"As {line.details['role']}"
+    return "–"
 
 
 def _flag_page(post: Post, form: FlagForm) -> str:

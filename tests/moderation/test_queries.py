@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import ast
+import html
 import re
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from config import ROOT
+from portal.accounts import inviting, roles
+from portal.accounts.models import Role
+from portal.billing import changes, granting
+from portal.billing.models import ReversalKind
 from portal.conversations.models import Post
 from portal.core import audit
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.moderation import flagging, queries, ruling
 from portal.moderation.models import Flag, Reason
+from portal.moderation.views import ACTIONS
 from tests.make import again
+
+
+def _read(page):
+    """The words of a page as they are read, a space between two."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
 @pytest.fixture
@@ -183,9 +196,45 @@ def test_moderators_do_not_read_who_lapsed_or_changed_a_password_and_the_owner_r
         log = browse(staff).get("/moderation/log").text
         assert "Alice" not in log
         assert f"(member {people.alice.id})" not in log
-    log = browse(people.olga).get("/moderation/log").text
-    assert f"Access changed (member {people.alice.id})" in log
-    assert f"Changed a password (member {people.alice.id})" in log
+    log = _read(browse(people.olga).get("/moderation/log").text)
+    assert "Access changed: Alice The portal Alice lapsed." in log
+    assert "Changed a password Alice –" in log
+
+
+def test_the_owner_reads_in_words_who_was_invited_whose_role_changed_and_which_list_was_taken_along(
+    app, browse, people
+):
+    with app.app_context(), transaction():
+        olga = again(people.olga)
+        invitation = inviting.invite("nora@example.com", Role.COACH, by=olga)
+        roles.change(again(people.mo), Role.COACH, by=olga)
+        inviting.withdraw(again(invitation), by=olga)
+        audit.record(olga, "list.exported", olga, list="failing", rows=3)
+        granting.give(again(people.bob), because="Speaks here.", until=None, by=olga)
+    log = _read(browse(people.olga).get("/moderation/log").text)
+    for line in (
+        "Invited somebody (invitation 1) Olga As coach",
+        "Changed a role: Mo Olga moderator to coach",
+        "Took an invitation back (invitation 1) Olga",
+        "Took a list along as a file Olga Failing, 3 rows",
+        "Gave access: Bob Olga Speaks here.",
+    ):
+        assert line in log
+
+
+def test_everything_that_is_recorded_has_words_in_the_log():
+    named, computed = set(), []
+    for path in sorted((ROOT / "portal").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "audit.record":
+                action = node.args[1]
+                if isinstance(action, ast.Constant):
+                    named.add(action.value)
+                else:
+                    computed.append(ast.unparse(action))
+    assert sorted(computed) == ["action", "f'payment.{row.kind}'"], "what a change of plan and money back are called"
+    named |= {f"payment.{kind}" for kind in ReversalKind} | set(changes._RECORDED.values())
+    assert named - set(ACTIONS) == set()
 
 
 def test_the_log_costs_the_same_for_two_lines_and_for_fifty(app, browse, people, make, count_queries):

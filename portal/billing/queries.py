@@ -12,7 +12,6 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import defer, joinedload
 
 from portal.accounts.models import Member
-from portal.billing.entitlements import everyone
 from portal.billing.models import LIVE, BillingCustomer, Plan, Subscription
 from portal.billing.revenue import is_ours, is_paying
 from portal.core.clock import now
@@ -31,11 +30,6 @@ def plans_for_sale() -> Sequence[Plan]:
 def every_plan() -> Sequence[Plan]:
     """Plans that are sold and those that were, in the order of the join page."""
     return db.session.scalars(select(Plan).order_by(Plan.position, Plan.id)).all()
-
-
-def count_entitled() -> int:
-    """How many people may come in today, by plan or by grant; staff are let in by role and not counted."""
-    return sum(answer.is_open for answer in everyone().values())
 
 
 def plan_for_sale(key: str) -> Plan | None:

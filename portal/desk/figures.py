@@ -11,6 +11,7 @@ from portal.accounts.models import Member, Role
 from portal.conversations.models import Post, Thread
 from portal.core.clock import now
 from portal.core.db import db
+from portal.desk.queries import count_open
 from portal.library.models import Download
 from portal.moderation.models import Flag
 
@@ -31,16 +32,14 @@ class Figure:
 
 def figures() -> list[Figure]:
     """In the order a coach asks for them."""
-    from portal.billing.queries import count_entitled
-
     since = now() - WINDOW
     flags = _count(select(func.count()).select_from(Flag).where(Flag.ruled_at.is_(None)))
     return [
         Figure(
             "Members",
-            count_entitled(),
+            count_open(),
             "People who may come in today, by plan or by grant; staff not counted.",
-            owners_href="/desk/members",
+            owners_href="/desk/members?state=open",
         ),
         Figure(
             "New accounts",

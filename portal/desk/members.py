@@ -21,7 +21,7 @@ from portal.desk import queries, wording
 from portal.desk.cells import Badge, Column, Person, person
 from portal.desk.exporting import export
 from portal.desk.paging import screenful
-from portal.desk.queries import SUSPENDED
+from portal.desk.queries import OPEN, SUSPENDED
 
 bp = Blueprint("desk_members", __name__)
 Filter = dict[str, str]
@@ -47,7 +47,11 @@ def members() -> str:
         rows=queries.somebodies(page.ids),
         columns=COLUMNS,
         wanted=wanted,
-        states=[*((state.value, wording.STATES[state][0]) for state in State), (SUSPENDED, "Suspended")],
+        states=[
+            (OPEN, "May come in"),
+            *((state.value, wording.STATES[state][0]) for state in State),
+            (SUSPENDED, "Suspended"),
+        ],
         plans=every_plan(),
         here_again="/desk/members?" + urlencode({key: value for key, value in _named(wanted).items() if value}),
     )
@@ -105,7 +109,7 @@ def _filter() -> Filter:
     """What was asked for; an unknown value means all."""
     state, plan = request.values.get("state", ""), request.values.get("plan", "")
     return {
-        "state": state if state in {*State, SUSPENDED} else "",
+        "state": state if state in {*State, OPEN, SUSPENDED} else "",
         "plan": plan if plan in {each.key for each in every_plan()} else "",
         "typed": plain_name(request.values.get("q", ""))[:80],
     }

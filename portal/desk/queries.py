@@ -30,6 +30,8 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.desk.paging import Place, Slice, newest_first
 
+OPEN = "open"  # whoever may come in today, in whatever state; staff do not count among them
+_MAY_COME_IN = frozenset({State.MEMBER, State.TRIAL, State.ENDING, State.GRACE, State.COMPLIMENTARY})
 SUSPENDED = "suspended"  # stands beside the states of access: whoever is suspended may well pay
 _NOTHING = Entitlement(Level.NONE, Why.NEVER)
 _NEWEST = 20  # invoices, deliveries and changes on a member's page
@@ -51,6 +53,11 @@ def by_state() -> dict[State, int]:
     return {state: counted[state] for state in State}
 
 
+def count_open() -> int:
+    """How many people may come in today; as many as the list of them holds."""
+    return sum(count for state, count in by_state().items() if state in _MAY_COME_IN)
+
+
 def matching(state: str, plan: str, typed: str) -> list[Place]:
     """The places of all accounts that a filter lets through, newest first; "" lets everybody through.
 
@@ -68,7 +75,7 @@ def matching(state: str, plan: str, typed: str) -> list[Place]:
         rows = [
             row
             for row in rows
-            if (state in {"", SUSPENDED} or _state(row.role, answers.get(row.id)) == state)
+            if (state in {"", SUSPENDED} or _fits(_state(row.role, answers.get(row.id)), state))
             and (not plan or answers.get(row.id, _NOTHING).subscription_id in of_plan)
         ]
     return [(row.created_at, row.id) for row in rows]
@@ -197,6 +204,10 @@ def members_by_row(row_ids: Sequence[int]) -> Sequence[Member]:
 
 def _state(role: Role, answer: Entitlement | None) -> State:
     return State.STAFF if role is not Role.MEMBER else state_of(answer or _NOTHING)
+
+
+def _fits(stands: State, wanted: str) -> bool:
+    return stands in _MAY_COME_IN if wanted == OPEN else stands == wanted
 
 
 def _is_named(typed: str) -> Any:

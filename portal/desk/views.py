@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
+from portal.billing.queries import failing
 from portal.core.admission import Audience, admits, audiences
 from portal.desk.figures import figures
 from portal.desk.health import checks
@@ -15,9 +16,14 @@ bp = Blueprint("desk", __name__)
 @bp.get("/desk")
 @admits(Audience.COACHES)
 def desk() -> str:
-    """Figures; and for the owner whatever is not well, before anything else."""
-    unwell = [each for each in checks() if not each.is_well] if Audience.OWNERS in audiences() else []
-    return render_template("desk/desk.html", figures=figures(), unwell=unwell)
+    """Figures; and for the owner whatever is not well and whose payment fails, before anything else."""
+    owns = Audience.OWNERS in audiences()
+    return render_template(
+        "desk/desk.html",
+        figures=figures(),
+        unwell=[each for each in checks() if not each.is_well] if owns else [],
+        failing=len(failing()) if owns else 0,
+    )
 
 
 @bp.get("/desk/components")

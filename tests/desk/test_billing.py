@@ -47,6 +47,9 @@ def test_a_failing_payment_stands_first_with_why_since_when_and_until_when(
     travel(stripe.subscription.period_end + timedelta(hours=3))
     page = browse(people.olga).get("/desk/billing").text
     assert page.index('id="failing"') < page.index('id="figures"')
+    desk = browse(people.olga).get("/desk").text
+    assert desk.index("1 payment fails") < desk.index('class="stats')
+    assert "payment fails" not in browse(people.cory).get("/desk").text, "money is the owner's"
     row = browse(people.olga).get("/desk/billing/failing").text.split("<tbody>")[1]
     for told in ("Sam", "$99", "The bank said no without a reason", stripe.subscription.latest_invoice_url):
         assert told in row

@@ -56,6 +56,7 @@ def everybody(browse, people, make, mirror, app):
         ("lapsed", {"Lena", "Una"}),
         ("never", {"Sam", "Ina"}),
         ("staff", {"Mo", "Cory", "Olga"}),
+        ("open", {"Mia", "Sue", "Tim", "Eva", "Gil", "Alice", "Bob"}),
         ("suspended", {"Sue"}),
     ],
 )
@@ -70,6 +71,14 @@ def test_the_states_on_the_page_of_figures_add_up_to_everybody(browse, everybody
     page = browse(everybody.olga).get("/desk/billing").text
     counts = [int(part.split("<")[0]) for part in page.split('class="tally__count">')[1:]]
     assert counts == [2, 1, 1, 1, 2, 2, 2, 3]
+
+
+def test_the_desks_first_figure_is_as_many_as_its_list_holds_and_counts_no_staff_who_pay(browse, everybody, mirror):
+    mirror(everybody.mo)
+    olga = browse(everybody.olga)
+    figure = olga.get("/desk").text.split('<a href="/desk/members?state=open">')[1].split("<")[0]
+    assert figure == "7"
+    assert "7 accounts" in olga.get("/desk/members?state=open").text
 
 
 def test_names_and_addresses_are_found_by_a_part_and_filters_go_together(browse, everybody):

@@ -14,8 +14,8 @@ from portal.core.web import absolute
 # What each role may do, in the words of the page and of the letter.
 MAY = {
     Role.MEMBER: "what every member may",
-    Role.MODERATOR: "rule on flags and write notes about members",
-    Role.COACH: "what a moderator may, and see the desk",
+    Role.MODERATOR: "rule on flags, and hide, restore and close what was said",
+    Role.COACH: "what a moderator may, and see the figures, and the site as others see it",
     Role.OWNER: "everything, people and money included",
 }
 

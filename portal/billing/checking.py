@@ -285,6 +285,6 @@ def _clock(name: str) -> Finding:
     return Finding(
         name,
         abs(offset) <= CLOCKS_MAY_DIFFER,
-        f"{offset:+.0f} s",
+        f"{offset:+.0f} s apart" if round(offset) else "in step with ours",
         "Switch time synchronisation on (timedatectl set-ntp true)",
     )

@@ -233,5 +233,5 @@ def test_a_suspended_member_keeps_the_account_and_loses_the_rest(app, make) -> N
     mo = make.member("Mo", role=Role.MODERATOR, suspended_until=now() + DAY)
     back = make.member("Back", entitled=True, suspended_until=now() - DAY)
     with app.app_context():
-        assert audiences_of(nina) == audiences_of(mo) == {Audience.ANYONE, Audience.SIGNED_IN}
+        assert audiences_of(nina) == audiences_of(mo) == {Audience.ANYONE, Audience.ACCOUNT, Audience.SIGNED_IN}
         assert Audience.ENTITLED in audiences_of(back)

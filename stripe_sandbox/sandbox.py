@@ -152,7 +152,8 @@ class Sandbox:
         code: str = "",
         base_url: str = "http://sandbox.invalid",
     ) -> checking_out.Step:
-        """What a person does on the Checkout page. With a bank question, `confirmed` is their answer."""
+        """What a person does on the Checkout page, in the customer's own name if it has one. With a bank question,
+        `confirmed` is their answer."""
         clock.catch_up(self.store)
         with self.store.write() as tx:
             session = tx.get("checkout.session", session_id)
@@ -160,7 +161,8 @@ class Sandbox:
             if code:
                 checking_out.try_code(tx, session, code)
             typed = cards.TypedCard(card, 12, 2040, cards.CARDS[card])
-            payer = checking_out.Payer(email="payer@example.com", name="Pat Payer", country="US", postal_code="10001")
+            name = tx.get("customer", session["customer"])["name"] if session["customer"] else None
+            payer = checking_out.Payer("payer@example.com", name or "Pat Payer", country="US", postal_code="10001")
             step = checking_out.pay(tx, session, typed, payer, base_url=base_url)
             if step.status == "challenge":
                 step = checking_out.answer_bank(tx, tx.get("checkout.session", session_id), confirmed=confirmed)

@@ -14,8 +14,8 @@ from portal.core.web import absolute
 # What each role may do, in the words of the page and of the letter.
 MAY = {
     Role.MEMBER: "what every member may",
-    Role.MODERATOR: "rule on flags, and hide, restore and close what was said",
-    Role.COACH: "what a moderator may, and see the figures, and the site as others see it",
+    Role.MODERATOR: "rule on flags: keep, hide, close",
+    Role.COACH: "what a moderator may, and see the desk’s figures",
     Role.OWNER: "everything, people and money included",
 }
 

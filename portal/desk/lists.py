@@ -142,7 +142,7 @@ LEFT = Listing(
 )
 PAYING = Listing(
     "paying",
-    "Monthly revenue",
+    "Revenue a month",
     revenue.DEFINITION,
     "No subscription brings in anything yet.",
     queries.paying,

@@ -88,3 +88,9 @@ def test_without_the_sandbox_the_command_says_where_to_run_it(app, monkeypatch, 
     with app.app_context():
         assert verifying.compare() == 2
     assert "in a checkout of the whole program" in capsys.readouterr().err
+
+
+def test_the_image_takes_the_note_along_that_the_check_reads():
+    folder = verifying.NOTE.parent
+    assert "COPY deploy/gunicorn.conf.py deploy/*.md deploy/" in (folder / "Dockerfile").read_text()
+    assert "!deploy/*.md" in (folder / "Dockerfile.dockerignore").read_text().split()

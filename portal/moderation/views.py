@@ -55,6 +55,7 @@ ACTIONS = {
     "thread.hidden": "Hid a thread",
     "thread.restored": "Restored a thread",
     "member.joined": "Joined",
+    "account.claimed": "Proved their mailbox; what was set up before is gone",
     "member.made_owner": "Became an owner",
     "member.role_changed": "Changed a role",
     "invitation.made": "Invited somebody",

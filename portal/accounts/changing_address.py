@@ -50,7 +50,7 @@ def ask(member: Member, email: str) -> AddressChange:
         raise SameAddress()
     if is_taken(address):
         raise AddressInUse()
-    db.session.get_one(Member, member.id, with_for_update=True, populate_existing=True)  # twenty at once: one by one
+    _locked(member)  # twenty at once are counted one after the other
     if _asked_lately(member) >= PER_HOUR:
         raise TooMuch(
             "We have sent several letters already. Please look into your spam folder, and try again in an hour.",
@@ -114,8 +114,8 @@ def confirm(token: str, *, by: Member) -> AddressChange:
     Only for the member who asked: a mistyped address belongs to a stranger, who must not get an account by a click.
     One conditional UPDATE decides among twenty clicks, the unique index between two accounts.
     """
-    change = _use(AddressChange.confirm_hash == hashed(token), AddressChange.member_id == by.id, done_at=now())
-    member = db.session.get_one(Member, change.member_id, with_for_update=True, populate_existing=True)
+    member = _locked(by)  # before the wish itself, as in ask(): or the two would wait for each other
+    change = _use(AddressChange.confirm_hash == hashed(token), AddressChange.member_id == member.id, done_at=now())
     if member.email != change.old_email:
         raise links.LinkSpent()
     try:
@@ -189,6 +189,11 @@ def _stop(whose: ColumnElement[bool]) -> None:
         .values(stopped_at=now())
         .execution_options(synchronize_session=False)
     )
+
+
+def _locked(member: Member) -> Member:
+    """The row as it is now, until the end of this transaction."""
+    return db.session.get_one(Member, member.id, with_for_update=True, populate_existing=True)
 
 
 def _asked_lately(member: Member) -> int:

@@ -225,3 +225,15 @@ def test_a_new_password_stops_what_somebody_asked_for_with_the_old_one(app, peop
     assert again.post(confirm).status_code == 410
     assert thief.get("/account").location.startswith("/sign-in")
     assert address_of(app, people.alice) == people.alice.email
+
+
+def test_twenty_wishes_at_once_are_no_more_letters_than_one_after_the_other(app, people, browse, work_off, outbox):
+    browsers = [browse(people.alice) for _ in range(20)]
+    for browser in browsers:
+        browser.get("/account/email")  # each with its form before it
+    at_once(20, lambda number: browsers[number].post("/account/email", data={"email": f"a{number}@home.example"}))
+    work_off()
+    assert len([letter for letter in outbox if letter.recipients[0].endswith("@home.example")]) == PER_HOUR
+    with app.app_context():
+        stopped = [change.stopped_at is None for change in db.session.scalars(select(AddressChange))]
+    assert stopped.count(True) == 1, "one wish is open, the others were replaced by it"

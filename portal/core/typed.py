@@ -13,11 +13,14 @@ from portal.core.web import plain_name
 
 
 class TextForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    """A form without files: a file sent under the name of a text field counts as nothing typed."""
+    """A form without files: a file sent under the name of a text field counts as nothing typed.
+
+    `formdata=None` says that what was sent belongs to another form of the page.
+    """
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]  # nor here
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
-            return request.form if request.method == "POST" else None
+            return request.form if request.method == "POST" and formdata is not None else None
 
 
 class PlainForm(TextForm):

@@ -77,7 +77,7 @@ def add_photo() -> Page:
     except Refusal as no:
         form = PhotoForm()
         back_to_form(form, no, "photo")
-        return _profile_page(_own_form(), form), no.status
+        return _profile_page(_own_form(formdata=None), form), no.status  # the photo's form has none of its fields
     photos.keep(me(), drawn)
     flash("Your photo is saved.", "success")
     return redirect(url_for("practices.profile"), 303)
@@ -114,8 +114,8 @@ def member(handle: str) -> str:
     return render_template("practices/member.html", member=found, told=told)
 
 
-def _own_form() -> ProfileForm:
-    return ProfileForm(data=_as_it_is(me(), told_of(me(), reader=me())))
+def _own_form(**sent: None) -> ProfileForm:
+    return ProfileForm(data=_as_it_is(me(), told_of(me(), reader=me())), **sent)
 
 
 def _profile_page(form: ProfileForm, photo_form: PhotoForm | None = None) -> str:

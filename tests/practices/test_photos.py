@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from io import BytesIO
@@ -318,6 +319,16 @@ def test_a_thread_that_bobs_browser_kept_shows_no_photo_that_is_gone(app, people
 def test_other_addresses_lead_nowhere(people, browse, make, address):
     token = make.photo(people.alice)
     assert browse(people.alice).get("/photos/" + address.format(token=token)).status_code == 404
+
+
+def test_a_refused_photo_leaves_the_rest_of_the_profile_as_it_is(people, browse, make):
+    make.profile(people.alice, shown=[Field.PRACTICE, Field.PHOTO])
+    alice = browse(people.alice)
+    as_it_is = re.findall(r"<input[^>]* checked[^>]*>", alice.get("/account/profile").text)
+    answer = _send(alice, b"", name="")
+    assert answer.status_code == 422
+    assert len(as_it_is) == 3  # the two, and being listed
+    assert re.findall(r"<input[^>]* checked[^>]*>", answer.text) == as_it_is
 
 
 def test_photos_add_no_query_to_a_thread(people, browse, make, count_queries):

@@ -85,7 +85,7 @@ def deletion() -> Page:
 @admits(Audience.ACCOUNT)
 def undo() -> Response:
     leaving.stay(me())
-    flash(f"Good to have you, {me().first_name}. Your account is as it was.", "success")
+    flash(f"Good to have you, {me().first_name}. Your account is as it was.{_about_the_plan()}", "success")
     return redirect(url_for("membership.account"), 303)
 
 
@@ -105,6 +105,14 @@ def stay_by_link(token: str) -> Page:
         return page, spent.status
     flash("Your account stays, as it was.", "success")
     return redirect(url_for("membership.account") if me_or_none() else url_for("accounts.sign_in"), 303)
+
+
+def _about_the_plan() -> str:
+    """What keeping the account does not bring back: a plan whose end was told to Stripe."""
+    sub = latest_subscription(me().id)
+    if sub is None or sub.status not in LIVE or sub.ends_at is None:
+        return ""
+    return f" Your plan still ends on {day(sub.ends_at)}, unless you take that back under “Membership and billing”."
 
 
 def _banner() -> Banner | None:

@@ -116,6 +116,14 @@ def test_access_ends_at_once_and_only_the_way_back_data_and_billing_stay(app, pe
         assert db.session.scalars(select(Post)).one().author_id == people.bob.id
 
 
+def test_billing_offers_whoever_leaves_nothing_but_the_way_back(people, make, browse, leave):
+    make.photo(people.alice)
+    page = leave(people.alice).get("/account/billing").text
+    assert "Keep my account" in page
+    assert "/photos/" not in page  # their own is closed to them as well
+    assert re.findall(r'<form[^>]* action="([^"]+)"', page) == ["/search", "/sign-out"]
+
+
 def test_a_moderator_who_leaves_has_no_power_from_then_on(people, browse, leave):
     mo = leave(people.mo)
     assert mo.get("/moderation").location == "/account/data"

@@ -105,6 +105,13 @@ def test_whoever_does_not_want_to_be_listed_is_not(people, make, asked, browse):
     assert "You are not listed here." not in asked()
 
 
+def test_uma_is_told_that_her_address_comes_first(make, browse):
+    uma = make.member("Uma", confirmed_at=None, entitled=True)
+    page = browse(uma).get("/members").text
+    assert not _lists(page, "uma")
+    assert "You are listed here as soon as your address is confirmed." in page
+
+
 def test_members_and_staff_are_listed_and_nobody_else(app, people, make, asked):
     make.member("Uma", confirmed_at=None, entitled=True)
     make.member("Sid", suspended_until=now() + timedelta(days=2), entitled=True)

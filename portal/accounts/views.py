@@ -33,6 +33,7 @@ bp = Blueprint("accounts", __name__)
 Page = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 
 _HOLD_A_SECRET = {"accounts.sign_in", "accounts.reset_password", "accounts.confirm"}
+_ABOUT_CONFIRMING = {"accounts.confirm", "accounts.confirmation"}  # which say so themselves
 
 
 @bp.after_request
@@ -233,7 +234,7 @@ def _spent(spent: links.LinkSpent, label: str, href: str) -> Page:
 
 def _unconfirmed() -> Banner | None:
     member = me()
-    if member.is_confirmed or member.is_leaving:
+    if member.is_confirmed or member.is_leaving or request.endpoint in _ABOUT_CONFIRMING:
         return None
     return Banner(
         f"Please confirm your address: we wrote to {member.email}. Until then you can read, but not post.",

@@ -12,7 +12,7 @@ from portal.core.typed import TextForm, as_typed
 
 class CancelForm(TextForm):
     reason = RadioField(
-        "Why do you leave?",
+        "Why are you leaving?",
         choices=[SelectChoice(reason, words) for reason, words in REASONS.items()],
         validate_choice=False,  # none is an answer too; an unknown one counts as none
     )

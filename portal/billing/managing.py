@@ -170,7 +170,7 @@ def _done(done: SubscriptionChange) -> str:
     if done.kind is ChangeKind.SWITCH_LATER and done.begins_at is not None:
         return f"Your plan becomes {name} on {day(done.begins_at)}. Nothing was charged."
     elif done.due_minor:
-        return f"Your plan is {name} now. {money(done.due_minor, done.currency or 'usd')} were charged."
+        return f"Your plan is {name} now. {money(done.due_minor, done.currency or 'usd')} was charged."
     else:
         return f"Your plan is {name} now. Nothing was charged."
 

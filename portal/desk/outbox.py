@@ -6,6 +6,7 @@ import email
 import email.policy
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -27,7 +28,7 @@ class Shown:
     name: str
     to: str
     subject: str
-    date: str
+    sent_at: datetime
 
 
 def init_app(app: Flask) -> None:
@@ -63,7 +64,7 @@ def letter_html(name: str) -> Response:
 
 def _shown(path: Path) -> Shown:
     message = _parse(path)
-    return Shown(path.name, str(message["To"]), str(message["Subject"]), str(message["Date"]))
+    return Shown(path.name, str(message["To"]), str(message["Subject"]), message["Date"].datetime)
 
 
 def _read(name: str) -> EmailMessage:

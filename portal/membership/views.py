@@ -77,7 +77,7 @@ def join_now() -> Page:
     plan = _known(form.plan.data, for_sale)
     wanted = f"/join/{plan}" if plan else url_for("membership.account")
     answer = finishing.after_first_step(member, finishing.First.JOINED, wanted=wanted)
-    flash(f"Welcome, {member.first_name}. We wrote to {member.email}: please confirm the address there.", "success")
+    flash(f"Welcome, {member.first_name}. Your account is made.", "success")  # the banner asks to confirm the address
     return answer
 
 

@@ -111,7 +111,7 @@ def test_billing_31_cancelling_what_was_not_paid_ends_it_at_once_and_nothing_is_
     browser = browse(nina)
     page = browser.get("/account/billing/cancellation").text
     assert "It ends at once" in page
-    assert "$99 are not tried again" in page
+    assert "$99 is not tried again" in page
     browser.post("/account/billing/cancellation", data={"reason": "too_expensive"})
     assert stripe.subscription.status == "canceled"
     assert not stripe.entitlement(nina).is_open

@@ -54,7 +54,7 @@ def test_billing_32_what_stands_on_the_page_is_what_is_charged(stripe, nina, joi
     travel(change.created_at + timedelta(minutes=9))  # a slow reader pays what was read
     answer = confirm(browser, address)
     assert answer.location == "/account/billing"
-    assert f"Your plan is annual now. {shown} were charged." in browser.get("/account/billing").text
+    assert f"Your plan is annual now. {shown} was charged." in browser.get("/account/billing").text
     charged = paid_invoices(stripe)[-1]
     assert (charged["amount_paid"], charged["billing_reason"]) == (change.due_minor, "subscription_update")
     row = stripe.subscription

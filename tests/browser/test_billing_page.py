@@ -65,7 +65,7 @@ def test_nora_reads_her_invoice_changes_the_plan_cancels_thinks_again_and_leaves
     sum_shown = re.search(r"\$[\d,.]+", button.inner_text()).group()
     look(narrow, script)
     button.click()
-    expect(page.locator("#flash")).to_contain_text(f"Your plan is annual now. {sum_shown} were charged.")
+    expect(page.locator("#flash")).to_contain_text(f"Your plan is annual now. {sum_shown} was charged.")
     receipts = page.get_by_role("link", name=re.compile("Receipt for .*"))
     expect(receipts).to_have_count(2)
     receipts.first.click()

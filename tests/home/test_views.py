@@ -32,6 +32,14 @@ def words(app):
         )
 
 
+@pytest.mark.parametrize("path", ["/terms", "/privacy"])
+def test_what_an_owner_has_to_do_before_opening_is_said_to_owners_only(people, browse, path):
+    assert "before you open" in browse(people.olga).get(path).text
+    for page in (browse().get(path), browse(people.alice).get(path)):
+        assert page.status_code == 200
+        assert "before you open" not in page.text
+
+
 def test_a_visitor_reads_the_promise_and_the_way_in(browse):
     page = browse().get("/")
     assert page.status_code == 200

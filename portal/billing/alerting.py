@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -11,11 +12,9 @@ from portal.accounts.models import Member, Role
 from portal.billing.entitlements import HARMLESS_DISPUTES, KNOWN_STATUSES, Entitlement, Why
 from portal.billing.models import LIVE, PaymentReversal, Plan, ReversalKind, StripeEvent, Subscription
 from portal.billing.reversing import Moved
-from portal.billing.wording import day_for
-from portal.core import letters
+from portal.core import letters, locales
 from portal.core.clock import now
 from portal.core.db import db
-from portal.core.web import money
 
 
 def of_changes(
@@ -106,9 +105,9 @@ def _unknown_status(member: Member, row: Subscription) -> None:
 
 
 def _payment_failed(member: Member, row: Subscription, after: Entitlement) -> None:
-    amount = money(row.latest_invoice_due_minor or row.amount_minor or 0, row.currency or "usd")
+    amount = _money(row.latest_invoice_due_minor or row.amount_minor or 0, row.currency or "usd")
     why = "their bank wants them to confirm it" if row.needs_action else "their card did not take it"
-    until = day_for(member, after.until or now())
+    until = _day(member, after.until or now())
     told = [
         f"The renewal of {_named(member)} over {amount} did not go through: {why} (invoice {row.past_due_invoice_id}).",
         f"They were told by letter how to mend it. Everything stays open to them until {until} (their time).",
@@ -118,7 +117,7 @@ def _payment_failed(member: Member, row: Subscription, after: Entitlement) -> No
 
 def _money_moved(member: Member, moved: Moved, after: Entitlement) -> None:
     row = moved.row
-    amount = money(row.amount_minor, row.currency)
+    amount = _money(row.amount_minor, row.currency)
     if row.kind is ReversalKind.REFUND:
         if row.is_full and row.status in {"succeeded", "pending"}:
             _refunded(member, row, after)
@@ -150,7 +149,7 @@ def _is_open(dispute: str) -> bool:
 
 def _refunded(member: Member, row: PaymentReversal, after: Entitlement) -> None:
     told = [
-        f"{_named(member)} got a payment back in full: the last refund was {money(row.amount_minor, row.currency)} "
+        f"{_named(member)} got a payment back in full: the last refund was {_money(row.amount_minor, row.currency)} "
         f"({row.reversal_id}).",
         _access(after),
         _may_still_charge(row),
@@ -170,6 +169,16 @@ def _may_still_charge(row: PaymentReversal) -> str:
         if row.subscription_id is not None
         else "The payment belonged to no subscription of ours."
     )
+
+
+def _money(minor: int, currency: str) -> str:
+    """As the site writes it, whoever's request it is: all of the staff read the same words."""
+    return locales.money(minor, currency.upper(), locales.manner_of(None))
+
+
+def _day(member: Member, moment: datetime) -> str:
+    """The member's day, as the site writes days."""
+    return locales.day(moment.astimezone(locales.zone_of(member)).date(), locales.manner_of(None))
 
 
 def _named(member: Member) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -94,6 +95,20 @@ def test_billing_26_the_banner_stands_on_every_page_of_every_audience_before_any
         assert page.count('aria-label="Notice"') == 1, address
         assert 'href="/account/billing">Mend the payment' in page, address
     assert "did not go through" not in browse().get("/").text
+
+
+def test_billing_26_staff_read_of_ninas_payment_as_the_site_writes_also_when_her_own_request_found_it(
+    stripe, nina, join, clock, failing, told, browse
+):
+    browse(nina).post("/account/profile", data={"name": nina.name, "time_zone": "", "locale": "de_DE"})
+    join(nina, "monthly")
+    failing()
+    clock.move_to(stripe.subscription.period_end + 3 * HOUR)
+    stripe.sandbox.advance(0)
+    browse(nina).post("/account/billing/changes", data={"plan": "annual"})
+    closes = stripe.entitlement(nina).until.astimezone(ZoneInfo("America/Chicago"))
+    alerts = told("over $99 did not go through", f"until {closes:%-d %B %Y} (their time)")
+    assert [name for name, _subject in alerts] == ["Cory", "Olga"]
 
 
 @pytest.mark.parametrize("day", [3, 10])

@@ -148,7 +148,7 @@ def entitlement_of(member: Member) -> Entitlement:
 def paid_or_given(member_id: int) -> Entitlement:
     """What subscriptions and grants say, whoever it is; always fresh. Syncing compares it before and after."""
     rows = db.session.connection().execute(_question(), {"member_id": member_id})
-    return judge([_fact(row) for row in rows], at=now(), grace=_grace())
+    return judge([_fact(row) for row in rows], at=now(), grace=days_of_grace())
 
 
 def everyone() -> dict[int, Entitlement]:
@@ -168,7 +168,7 @@ def of_several(member_ids: Sequence[int]) -> dict[int, Entitlement]:
 
 
 def _judged(facts: dict[int, list[Sub | Given]]) -> dict[int, Entitlement]:
-    at, grace = now(), _grace()
+    at, grace = now(), days_of_grace()
     return {member_id: judge(known, at=at, grace=grace) for member_id, known in facts.items()}
 
 
@@ -201,7 +201,7 @@ def open_until(row: Subscription) -> datetime | None:
         past_due_since=row.past_due_since,
         pause_behavior=row.pause_behavior,
     )
-    answer = _by_status(sub, _grace())
+    answer = _by_status(sub, days_of_grace())
     return answer.until if answer.is_open else None
 
 
@@ -393,7 +393,8 @@ def _fact(row: Row[Any]) -> Sub | Given:
     )
 
 
-def _grace() -> timedelta:
+def days_of_grace() -> timedelta:
+    """How long everything stays open after a renewal failed."""
     return timedelta(days=current_app.config["GRACE_DAYS"])
 
 

@@ -34,6 +34,10 @@ class Interval(StrEnum):
     MONTH = "month"
     YEAR = "year"
 
+    @property
+    def months(self) -> int:
+        return 12 if self is Interval.YEAR else 1
+
 
 class Plan(Model):
     """What is sold, as the settings describe it; `flask billing sync-prices` finds its price at Stripe."""

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import defer, joinedload
 
 from portal.accounts.models import Member
+from portal.billing.entitlements import days_of_grace
 from portal.billing.models import LIVE, BillingCustomer, Plan, Subscription
 from portal.billing.revenue import is_ours, is_paying
 from portal.core.clock import now
 from portal.core.db import db
+from portal.core.web import Place
 
 # Stripe's words for a subscription whose leaving says something; one that was never paid was no membership.
 _RUNS = ["active", "trialing", "past_due"]
-Place = tuple[datetime, int]  # a moment and the id: the place of a row in its list
 
 
 def plans_for_sale() -> Sequence[Plan]:
@@ -142,4 +142,4 @@ def _places(query: Select[Any, Any]) -> list[Place]:
 
 def _grace_began() -> datetime:
     """Whose payment failed before this moment is out of grace."""
-    return now() - timedelta(days=current_app.config["GRACE_DAYS"])
+    return now() - days_of_grace()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
-from flask import current_app
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
+from portal.billing.entitlements import days_of_grace
 from portal.billing.gateway import is_live, own_account
 from portal.billing.models import Interval, Plan, Subscription
 from portal.core.clock import now
@@ -22,7 +21,6 @@ DEFINITION = (
     "access that was given, plans discounted to nothing, collections that are paused, and whoever pays for nothing of "
     "ours. Refunds and disputes are not taken off. It counts subscriptions, not people, and each currency by itself."
 )
-MONTHS = {Interval.MONTH: 1, Interval.YEAR: 12}
 _per_period = Subscription.amount_minor * Subscription.quantity - Subscription.discount_minor
 
 
@@ -39,7 +37,7 @@ class PlanRevenue:
 
     @property
     def monthly_minor(self) -> int:
-        return _rounded(self.period_minor, MONTHS[self.interval])
+        return _rounded(self.period_minor, self.interval.months)
 
 
 def is_ours() -> ColumnElement[bool]:
@@ -53,7 +51,7 @@ def is_ours() -> ColumnElement[bool]:
 
 def is_paying() -> ColumnElement[bool]:
     """DEFINITION, as a condition."""
-    in_grace = Subscription.past_due_since > now() - timedelta(days=current_app.config["GRACE_DAYS"])
+    in_grace = Subscription.past_due_since > now() - days_of_grace()
     return and_(
         is_ours(),
         or_(Subscription.status == "active", and_(Subscription.status == "past_due", in_grace)),
@@ -80,7 +78,7 @@ def a_month(plans: Sequence[PlanRevenue]) -> dict[str, int]:
     """Minor units a month by currency; rounded once, of the sum."""
     twelfths: dict[str, int] = {}
     for plan in plans:
-        yearly = plan.period_minor * 12 // MONTHS[plan.interval]
+        yearly = plan.period_minor * 12 // plan.interval.months
         twelfths[plan.currency] = twelfths.get(plan.currency, 0) + yearly
     return {currency: _rounded(total, 12) for currency, total in sorted(twelfths.items())}
 
@@ -92,7 +90,7 @@ def per_period(sub: Subscription) -> int:
 
 def per_month(sub: Subscription) -> int:
     """Its part of the monthly figure; many twelfths may differ by a few cents from their rounded sum."""
-    return _rounded(per_period(sub), MONTHS[sub.plan.interval]) if sub.plan is not None else 0
+    return _rounded(per_period(sub), sub.plan.interval.months) if sub.plan is not None else 0
 
 
 def _rounded(minor: int, months: int) -> int:

@@ -21,7 +21,6 @@ from portal.billing.gateway import StripeAway, StripeRefused, stripe_gateway
 from portal.billing.models import (
     ChangeKind,
     ChangeState,
-    Interval,
     Plan,
     Subscription,
     SubscriptionChange,
@@ -164,8 +163,7 @@ def _require_switch(member_id: int, sub: Subscription | None, plan: Plan) -> Sub
 def _begins_at_once(sub: Subscription, plan: Plan) -> bool:
     if sub.status == "trialing" or sub.plan is None or sub.amount_minor is None:
         return True
-    longer = _MONTHS[plan.interval] - _MONTHS[sub.plan.interval]
-    return longer >= 0 and plan.price_minor > sub.amount_minor
+    return plan.interval.months >= sub.plan.interval.months and plan.price_minor > sub.amount_minor
 
 
 def _quote_at_once(member_id: int, sub: Subscription, plan: Plan, price_id: str) -> SubscriptionChange:
@@ -251,6 +249,3 @@ def _still_holds(change: SubscriptionChange) -> bool:
         return sub.status == "active" and sub.period_end == change.begins_at
     else:
         return _preview(change.params).due_minor == change.due_minor
-
-
-_MONTHS = {Interval.MONTH: 1, Interval.YEAR: 12}

@@ -38,6 +38,5 @@ def tax_note() -> str:
 
 def renewal_after(moment: datetime, interval: Interval) -> datetime:
     """A month or a year later, on the same day or the last one of a shorter month, as Stripe anchors it."""
-    months = 12 if interval is Interval.YEAR else 1
-    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    year, month = divmod(moment.year * 12 + moment.month - 1 + interval.months, 12)
     return moment.replace(year=year, month=month + 1, day=min(moment.day, monthrange(year, month + 1)[1]))

@@ -238,13 +238,16 @@ class Page(Generic[T]):
     older: str | None
 
 
+Place = tuple[datetime, int]  # a moment and an id: where a row stands in a list ordered by both
+
+
 def cursor(moment: datetime, row_id: int) -> str:
-    """A place in a list ordered by (moment, id), as it stands in an address."""
+    """A place, as it stands in an address."""
     raw = f"{moment.astimezone(UTC).strftime('%Y%m%d%H%M%S%f')}-{row_id}"
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 
-def read_cursor(text: str | None) -> tuple[datetime, int] | None:
+def read_cursor(text: str | None) -> Place | None:
     """The place a cursor means; None for none or nonsense (unknown query values fall back, they do not fail)."""
     if not text or len(text) > 64:
         return None

@@ -11,10 +11,10 @@ from werkzeug.wrappers import Response
 
 from portal.accounts.signed_in import me
 from portal.billing import queries, revenue
-from portal.billing.queries import Place
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
 from portal.core.limits import limiter
+from portal.core.web import Place
 from portal.desk import lists, wording
 from portal.desk.exporting import export
 from portal.desk.lists import ENDING, FAILING, LEFT, LEFT_WITHIN, PAYING, UNPAID, Listing

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from portal.billing import queries, revenue
 from portal.billing.entitlements import Entitlement, Level, Why, of_several, open_until
-from portal.billing.queries import Held, Place
+from portal.billing.queries import Held
 from portal.billing.states import state_of
 from portal.core.clock import now
+from portal.core.web import Place
 from portal.desk import wording
 from portal.desk.cells import Badge, Cell, Column, Link, Money, Person, person
 

@@ -12,10 +12,9 @@ from sqlalchemy import Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.core.db import db
-from portal.core.web import cursor, read_cursor
+from portal.core.web import Place, cursor, read_cursor
 
 T = TypeVar("T")
-Place = tuple[datetime, int]
 AT_A_TIME = 50
 
 

@@ -28,7 +28,8 @@ from portal.billing.states import State, state_of
 from portal.core.audit import Record
 from portal.core.clock import now
 from portal.core.db import db
-from portal.desk.paging import Place, Slice, newest_first
+from portal.core.web import Place
+from portal.desk.paging import Slice, newest_first
 
 OPEN = "open"  # whoever may come in today, in whatever state; staff do not count among them
 _MAY_COME_IN = frozenset({State.MEMBER, State.TRIAL, State.ENDING, State.GRACE, State.COMPLIMENTARY})

@@ -231,8 +231,8 @@ def test_a_long_list_goes_on_page_by_page_and_misses_nobody(browse, people, make
     assert olga.get("/desk/billing/paying?after=nonsense").status_code == 200
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_list_costs_the_same_for_two_as_for_twenty(browse, people, make, mirror, count_queries, page: str):
+@pytest.mark.parametrize("address", PAGES)
+def test_a_list_costs_the_same_for_two_as_for_twenty(browse, people, make, mirror, count_queries, address: str):
     states = [
         {},
         {"status": "past_due", "past_due_since": now() - timedelta(days=1)},
@@ -243,9 +243,9 @@ def test_a_list_costs_the_same_for_two_as_for_twenty(browse, people, make, mirro
 
     def counted() -> int:
         olga = browse(people.olga)
-        olga.get(page)
+        olga.get(address)
         with count_queries() as queries:
-            assert olga.get(page).status_code == 200
+            assert olga.get(address).status_code == 200
         return len(queries)
 
     for state in states * 2:

@@ -129,7 +129,12 @@ def _headline(name: str, *command: str) -> None:
 
 
 _everything_but_the_browser = ("tests", *(f"--ignore={folder}" for folder in OWN_RUN))
-_whatever_asks_the_database = (*_everything_but_the_browser, *(f"--ignore={folder}" for folder in OWN_DATABASE))
+_whatever_asks_the_database = (
+    *_everything_but_the_browser,
+    *(f"--ignore={folder}" for folder in OWN_DATABASE),
+    "-m",
+    "not one_database",
+)
 
 
 if __name__ == "__main__":

@@ -49,11 +49,13 @@ class Account:
         promised = self._promised(sub)
         if promised.level == CLOSED:
             return promised
-        for charge, invoice in self._paid_for(sub):
-            if any(d["charge"] == charge["id"] and d["status"] in OPEN_DISPUTE for d in self.disputes):
-                return _says(CLOSED, 0, "disputed")
-            if charge["refunded"] and max(line["period"]["end"] for line in invoice["lines"]["data"]) > at:
-                return _says(CLOSED, 0, "refunded")
+        paid = list(self._paid_for(sub))
+        if any(
+            d["charge"] == charge["id"] and d["status"] in OPEN_DISPUTE for d in self.disputes for charge, _ in paid
+        ):
+            return _says(CLOSED, 0, "disputed")
+        if any(c["refunded"] and max(line["period"]["end"] for line in i["lines"]["data"]) > at for c, i in paid):
+            return _says(CLOSED, 0, "refunded")
         if promised.until <= at:
             return _says(CLOSED, 0, "unpaid" if promised.level == IN_GRACE else "lapsed")
         return promised

@@ -27,7 +27,7 @@ from tests.billing.reference import Account
 from tests.live import SECRET, Live, live_portal
 
 DELIVERIES = int(os.environ.get("PORTAL_EVENTS") or 10_000)
-CUSTOMERS, SENDERS = 300, 4
+CUSTOMERS, SENDERS = 100, 4
 KINDS = ("customer", "subscription", "invoice", "charge", "invoice_payment", "dispute")
 
 
@@ -44,7 +44,7 @@ def live(app, tmp_path) -> Iterator[Live]:
 
 @pytest.fixture
 def payers(app, live, make) -> list[str]:
-    """Three hundred members who pay; of every seventh the subscription was cancelled, of every fifth refunded. Nothing
+    """A hundred members who pay; of every seventh the subscription was cancelled, of every fifth refunded. Nothing
     of it has reached the portal."""
     live.sandbox.hold()
     live.sandbox.sandbox.store.strict = False  # a third of its time, and other tests look at the shape of its answers

@@ -432,6 +432,7 @@ def lives(app, tmp_path) -> Iterator[type[Lives]]:
     app.extensions.pop("stripe_gateway", None)
 
 
+@pytest.mark.one_database  # what is random are lives at Stripe, one after the other
 def test_whatever_members_do_and_whatever_news_is_lost_everyone_stands_as_stripe_says(lives):
     print(f"PORTAL_LIVES_SEED={SEED}")
     while lives.done["steps"] < STEPS:  # some lives are shorter than others

@@ -73,14 +73,14 @@ def ask(member: Member, email: str) -> AddressChange:
         "accounts/address-new",
         to=member,
         address=address,
-        key=f"address:{change.id}:new",
+        key=f"address:{change.once}:new",
         link=absolute("address.confirm_address", token=to_confirm),
         until=until,
     )
     letters.post(
         "accounts/address-old",
         to=member,
-        key=f"address:{change.id}:old",
+        key=f"address:{change.once}:old",
         link=absolute("address.stop_address", token=to_stop),
         until=until,
     )
@@ -209,7 +209,7 @@ def _tell_both(member: Member, change: AddressChange) -> None:
             "accounts/address-changed",
             to=member,
             address=address,
-            key=f"address:{change.id}:done:{which}",
+            key=f"address:{change.once}:done:{which}",
             moment=moment,
             here=which == "new",
         )

@@ -84,7 +84,7 @@ def invite(email: str, role: Role, *, open_until: datetime | None = None, by: Me
     letters.post(
         "accounts/invitation",
         to=known or Stranger(address),
-        key=f"invitation:{invitation.id}",
+        key=f"invitation:{invitation.once}",
         address=address,
         by=by.name,
         role=role.value,

@@ -66,7 +66,7 @@ def send(step_id: int) -> None:
         letters.post(
             "accounts/sign-in-code",
             to=member,
-            key=f"accounts/sign-in-code:{step.id}",
+            key=f"accounts/sign-in-code:{step.once}",
             code=f"{code[: DIGITS // 2]} {code[DIGITS // 2 :]}",
             link=link,
             minutes=int(steps.LASTS.total_seconds() // 60),

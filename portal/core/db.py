@@ -82,6 +82,11 @@ class Base(DeclarativeBase):
     id: Mapped[int] = mapped_column(primary_key=True, sort_order=-2)
     created_at: Mapped[datetime] = mapped_column(default=now, sort_order=-1)
 
+    @property
+    def once(self) -> str:
+        """This row's name in a key that must never come twice: SQLite gives the number of a deleted row to the next."""
+        return f"{self.id}-{self.created_at.timestamp():.6f}"
+
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 

@@ -107,14 +107,14 @@ def post(
     )
     db.session.add(letter)
     db.session.flush()
-    enqueue(send, key=f"letter:{letter.id}", letter_id=letter.id)
+    enqueue(send, key=f"letter:{letter.once}", letter_id=letter.id)
     return True
 
 
 def forget(member_id: int) -> None:
     """Delete every letter to a member, sent or not, with the work that would send it."""
-    written = db.session.scalars(select(Letter.id).where(Letter.member_id == member_id)).all()
-    db.session.execute(delete(Job).where(Job.key.in_([f"letter:{letter_id}" for letter_id in written])))
+    written = db.session.scalars(select(Letter).where(Letter.member_id == member_id)).all()
+    db.session.execute(delete(Job).where(Job.key.in_([f"letter:{letter.once}" for letter in written])))
     db.session.execute(delete(Letter).where(Letter.member_id == member_id))
 
 

@@ -54,7 +54,7 @@ def accept(token: str, *, by: Member) -> None:
     letters.post(
         "membership/welcome",
         to=by,
-        key=f"mail:welcome:invitation:{invitation.id}",
+        key=f"mail:welcome:invitation:{invitation.once}",
         role=invitation.role.value,
         may=roles.MAY[invitation.role],
         library_url=absolute("library.library"),

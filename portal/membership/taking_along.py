@@ -76,7 +76,7 @@ def ask(member: Member) -> Export:
     except IntegrityError:
         raise UnderWay() from None
     audit.record(member, "export.asked", export)
-    enqueue(put_together, key=f"membership.put_together:{export.id}", export_id=export.id)
+    enqueue(put_together, key=f"membership.put_together:{export.once}", export_id=export.id)
     return export
 
 
@@ -209,7 +209,7 @@ def _finish(export_id: int, stored: storage.Stored) -> bool:
         letters.post(
             "membership/export-ready",
             to=member,
-            key=f"export:{export.id}",
+            key=f"export:{export.once}",
             link=absolute("data.data"),
             until=in_their_zone(member, now() + KEPT),
         )

@@ -83,6 +83,7 @@ class Someone:
         return list(result)
 
     def _evaluate(self, expression: str) -> Any:
+        self.page.wait_for_load_state()
         session = self.context.new_cdp_session(self.page)
         try:
             answer = session.send(

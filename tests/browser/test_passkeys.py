@@ -55,6 +55,13 @@ def sign_out(alice: Someone) -> None:
     alice.page.wait_for_url(alice.live.url + "/")
 
 
+def press_use_a_passkey(alice: Someone) -> None:
+    """Not within the same tenth of a second in which the page opens: the virtual device forgets a question that is taken
+    back while it is being put, and the next one with it."""
+    alice.page.wait_for_load_state("networkidle")
+    alice.page.get_by_role("button", name="Use a passkey").click()
+
+
 def test_alice_adds_a_passkey_signs_in_with_its_button_and_removes_it(at_home):
     alice, device = at_home
     add_passkey(alice, device)
@@ -64,7 +71,7 @@ def test_alice_adds_a_passkey_signs_in_with_its_button_and_removes_it(at_home):
     sign_out(alice)
 
     alice.goto("/sign-in?next=/rooms")
-    alice.page.get_by_role("button", name="Use a passkey").click()
+    press_use_a_passkey(alice)
     device.touch()
     alice.page.wait_for_url(alice.live.url + "/rooms")
     device.touch(held=False)
@@ -79,7 +86,7 @@ def test_alice_adds_a_passkey_signs_in_with_its_button_and_removes_it(at_home):
     sign_out(alice)
 
     alice.goto("/sign-in")
-    alice.page.get_by_role("button", name="Use a passkey").click()
+    press_use_a_passkey(alice)
     device.touch()
     expect(alice.page.get_by_role("heading", level=1)).to_have_text("That passkey did not work")
     device.touch(held=False)

@@ -26,15 +26,18 @@ class PasskeySignIn extends HTMLElement {
 
   /** Where the page's e-mail field is, for as long as the page is open. */
   async offer() {
-    if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
+    const available = await PublicKeyCredential.isConditionalMediationAvailable?.();
+    if (!available || this.asking) return; // whoever was quicker with the button is not to be interrupted
     this.renewal = setTimeout(() => this.offer(), RENEWED_EVERY);
     await this.get({ mediation: "conditional" });
   }
 
   async ask() {
+    this.asking = true;
     clearTimeout(this.renewal);
     this.say("");
     await this.get({});
+    this.asking = false;
   }
 
   /** @param {CredentialRequestOptions} how */

@@ -56,9 +56,10 @@ def sign_out(alice: Someone) -> None:
 
 
 def press_use_a_passkey(alice: Someone) -> None:
-    """Not within the same tenth of a second in which the page opens: the virtual device forgets a question that is taken
-    back while it is being put, and the next one with it."""
+    """Not in the tenth of a second in which the page opens: the virtual device forgets a question that is taken back
+    while it is being put, and the next one with it."""
     alice.page.wait_for_load_state("networkidle")
+    alice.page.wait_for_timeout(500)
     alice.page.get_by_role("button", name="Use a passkey").click()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,12 +51,15 @@ def app() -> Iterator[Flask]:
 
 @pytest.fixture(autouse=True)
 def clean(app: Flask) -> Iterator[None]:
-    """Every test begins with empty tables and fresh rate windows."""
+    """Every test begins with empty tables, no letters or files on the disk, and fresh rate windows."""
     yield
     from portal.core.limits import limiter
 
     with app.app_context():
         _empty()
+    for folder in (app.config["INSTANCE"] / "outbox", app.config["STORAGE_DIR"]):
+        if folder.exists():  # few tests write any
+            shutil.rmtree(folder)
     limiter.reset()
 
 

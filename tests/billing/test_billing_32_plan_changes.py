@@ -309,6 +309,37 @@ def test_billing_32_a_silence_after_stripes_commit_is_asked_again_and_charges_on
     assert len(paid_invoices(stripe)) == 2
 
 
+def test_billing_32_a_schedule_let_go_whose_answer_was_lost_is_no_trouble_when_asked_again(stripe, nina, join, travel):
+    browser = join(nina, "annual")
+    confirm(browser, ask(browser, "monthly"))
+    stripe.sandbox.fail("drop_after", times=3, match="/release")
+    assert browser.post("/account/billing/next-plan/withdrawal").status_code == 503
+    assert [each["status"] for each in stripe.everything("subscription_schedule")] == ["released"]
+    assert (the_change(stripe).kind, the_change(stripe).state) == (ChangeKind.KEEP, ChangeState.WORKING)
+    stripe.sandbox.heal()
+    travel(the_change(stripe).created_at + timedelta(minutes=2))
+    assert the_change(stripe).state is ChangeState.DONE
+    assert (stripe.subscription.next_plan_id, stripe.subscription.schedule_id) == (None, None)
+    assert len(stripe.records("plan.change_taken_back")) == 1
+
+
+def test_billing_32_a_declined_invoice_voided_without_an_answer_is_no_trouble_when_asked_again(
+    stripe, nina, join, travel
+):
+    browser = join(nina, "monthly")
+    stripe.use_card("pm_card_chargeCustomerFail")
+    address = ask(browser, "annual")
+    stripe.sandbox.fail("drop_after", times=3, match="/void")
+    assert confirm(browser, address).status_code == 503
+    assert [each["status"] for each in stripe.everything("invoice")] == ["paid", "void"]
+    assert the_change(stripe).state is ChangeState.WORKING
+    stripe.sandbox.heal()
+    travel(the_change(stripe).created_at + timedelta(minutes=2))
+    assert the_change(stripe).state is ChangeState.DECLINED
+    assert "Nothing was charged, and your monthly plan runs on as before." in browser.get(address).text
+    assert len(stripe.records("plan.change_declined")) == 1
+
+
 @pytest.mark.parametrize("fault", ["drop", "500", "502", "429"])
 def test_billing_32_stripe_away_changes_nothing_and_says_so(stripe, nina, join, fault):
     browser = join(nina, "monthly")

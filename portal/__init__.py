@@ -60,12 +60,25 @@ def _wire_areas(app: Flask) -> None:
     from portal.notifications import views as notifications
     from portal.practices import views as practices
     from portal.seeds import commands as seeds_commands
+    from portal.topics import views as topics
 
     signed_in.init_app(app)
     seeing_as.init_app(app)
     admission.init_app(app, audiences_of=entitlements.audiences_of, way_to_prove=two_step.way_to_prove)
     app.register_blueprint(practices.bp)
-    for area in (accounts, notifications, billing, conversations, library, moderation, membership, desk, health, home):
+    for area in (
+        accounts,
+        notifications,
+        topics,
+        billing,
+        conversations,
+        library,
+        moderation,
+        membership,
+        desk,
+        health,
+        home,
+    ):
         app.register_blueprint(area.bp)
     for pages in (
         sign_in_pages,

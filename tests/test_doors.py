@@ -147,6 +147,8 @@ THINGS: dict[str, Bobs | Nobodys] = {
         "/posts/{post}/rulings", STAFF, data={"outcome": "hide", "because": "It names her"}
     ),
     "moderation.rule_on_thread": Bobs("/threads/{thread}/rulings", STAFF, data={"outcome": "lock", "because": "Done"}),
+    "topics.follow": Nobodys("a topic; whoever follows it follows for themselves"),
+    "topics.unfollow": Nobodys("the same"),
     "notifications.unsubscribe": TOKEN,
     "notifications.unsubscribe_now": TOKEN,
     "outbox.letter": Nobodys("exists with the demo's settings only"),

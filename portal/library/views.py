@@ -22,6 +22,7 @@ from portal.library import discussing, downloads, policy, queries, transcripts
 from portal.library.forms import DiscussForm
 from portal.library.models import Item, Kind
 from portal.library.queries import ItemRow, Shelf
+from portal.topics import following
 from portal.topics.models import Topic
 
 bp = Blueprint("library", __name__)
@@ -69,8 +70,13 @@ def nuggets() -> str:
 @admits(Audience.ANYONE)
 def topic(slug: str) -> str:
     """What a subject is about, and everything in the library about it."""
-    found = one_or_404(select(Topic).where(Topic.slug == slug))
-    return render_template("topics/topic.html", topic=found, page=_page(Shelf(topic=slug)))
+    found, reader = one_or_404(select(Topic).where(Topic.slug == slug)), me_or_none()
+    return render_template(
+        "topics/topic.html",
+        topic=found,
+        page=_page(Shelf(topic=slug)),
+        follows=reader is not None and found.id in following.follows(reader),
+    )
 
 
 @bp.get("/library/<slug>")

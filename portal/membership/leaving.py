@@ -29,6 +29,7 @@ from portal.membership import taking_along
 from portal.moderation.forgetting import forget as forget_moderation
 from portal.notifications.forgetting import forget as forget_notifications
 from portal.practices.forgetting import forget as forget_practice
+from portal.topics.forgetting import forget as forget_topics
 
 
 class TooLateToStay(Refusal):
@@ -108,6 +109,7 @@ def forget(member_id: int, since: str) -> None:
         forget_library(member)
         forget_conversations(member, words_too=member.words_go_too)
         forget_billing(member)
+        forget_topics(member)
         forget_notifications(member)
         forget_practice(member)
         forget_account(member)

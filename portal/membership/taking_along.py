@@ -38,6 +38,7 @@ from portal.membership.models import Export
 from portal.moderation.taking_along import parts_of as of_moderation
 from portal.notifications.taking_along import parts_of as of_notifications
 from portal.practices.taking_along import parts_of as of_practice
+from portal.topics.taking_along import parts_of as of_topics
 
 log = structlog.get_logger()
 KEPT = timedelta(days=7)
@@ -48,6 +49,7 @@ AREAS: tuple[Callable[[Member], Iterator[Part]], ...] = (
     of_account,
     of_practice,
     of_notifications,
+    of_topics,
     of_billing,
     of_conversations,
     of_library,

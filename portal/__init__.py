@@ -9,7 +9,7 @@ from flask_compress import Compress
 from flask_wtf import CSRFProtect
 
 import config as settings
-from portal.core import admission, assets, db, errors, headers, jobs, limits, logs, mail, web
+from portal.core import admission, assets, db, errors, headers, jobs, limits, logs, mail, search, web
 
 csrf = CSRFProtect()
 
@@ -45,6 +45,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.billing import commands as billing_commands
     from portal.billing import entitlements, managing
     from portal.billing import views as billing
+    from portal.conversations import policy as conversations_policy
     from portal.conversations import views as conversations
     from portal.desk import billing as desk_billing
     from portal.desk import events as desk_events
@@ -65,6 +66,7 @@ def _wire_areas(app: Flask) -> None:
     signed_in.init_app(app)
     seeing_as.init_app(app)
     admission.init_app(app, audiences_of=entitlements.audiences_of, way_to_prove=two_step.way_to_prove)
+    search.init_app(app, scopes_of=conversations_policy.scopes_of)
     app.register_blueprint(practices.bp)
     for area in (
         accounts,

@@ -21,7 +21,14 @@ def keep_found(post: Post) -> None:
     if post.number == 1:
         body = "" if post.is_hidden else markdown.plain(post.body_html)
         search.index(
-            "thread", thread.id, audience=Audience.ENTITLED, title=thread.title, path=f"/threads/{thread.id}", body=body
+            "thread",
+            thread.id,
+            audience=Audience.ENTITLED,
+            tags=[f"room:{thread.room_id}"],
+            at=thread.created_at,
+            title=thread.title,
+            path=f"/threads/{thread.id}",
+            body=body,
         )
     elif post.is_hidden:
         search.forget("post", post.id)
@@ -30,6 +37,8 @@ def keep_found(post: Post) -> None:
             "post",
             post.id,
             audience=Audience.ENTITLED,
+            tags=[f"room:{thread.room_id}"],
+            at=post.created_at,
             title=thread.title,
             path=f"/posts/{post.id}",
             body=markdown.plain(post.body_html),

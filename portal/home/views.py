@@ -114,5 +114,5 @@ def search() -> Any:
     words = request.args.get("q", "")[:200].strip()
     place = request.args.get("in", "")
     place = place if place in PLACES else ""
-    hits = index.search(words, audiences=audiences(), kinds=PLACES.get(place), most=_MOST_HITS) if words else []
+    hits = index.search(words, audiences=audiences(), scopes=index.scopes(), kinds=PLACES.get(place), most=_MOST_HITS)
     return render_template("home/search.html", words=words, place=place, hits=hits)

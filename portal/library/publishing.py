@@ -129,6 +129,8 @@ def bring_search_up_to_date(item: Item) -> None:
         item.kind,
         item.id,
         audience=Audience.ANYONE,
+        tags=[f"topic:{topic.id}" for topic in item.topics],
+        at=item.published_at,
         title=item.title,
         path=item.path,
         body="\n\n".join(filter(None, teaser)),

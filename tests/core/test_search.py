@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -79,6 +81,31 @@ def test_the_inside_of_a_thing_is_found_and_shown_only_by_those_who_may_read_it(
     assert titles(found("zanzibar", MEMBERS)) == ["Role card"]
     assert titles(found("teaser zanzibar", MEMBERS)) == ["Role card"]
     assert titles(found("role", MEMBERS)) == ["Role card"]  # twice in the index, once in the list
+
+
+def test_what_lies_in_a_closed_circle_is_found_by_its_people_only(indexed, found):
+    indexed("thread", 1, "Open", "shared words")
+    indexed("thread", 2, "Closed", "shared words", scope="room:7", inside={Audience.ENTITLED: "and more"})
+    for who in (ALL, MEMBERS, ANYONE):
+        assert titles(found("shared", who)) == titles(found("shared", who, scopes={"room:8", "room:70"})) == ["Open"]
+        assert sorted(titles(found("shared", who, scopes={"room:8", "room:7"}))) == ["Closed", "Open"]
+    assert found("more", ANYONE, scopes={"room:7"}) == []  # belonging to the circle opens nothing else
+    indexed("thread", 2, "Opened", "shared words")
+    assert sorted(titles(found("shared"))) == ["Open", "Opened"]
+
+
+def test_tags_and_days_narrow(indexed, found):
+    spring, summer = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
+    indexed("thread", 1, "One", "word", tags=["topic:3", "room:7"], at=spring)
+    indexed("thread", 2, "Two", "word", tags=["topic:33", "room:7"], at=summer)
+    indexed("page", 3, "Page", "word")
+    assert titles(found("word", tags=["topic:3"])) == ["One"]
+    assert sorted(titles(found("word", tags=["room:7"]))) == ["One", "Two"]
+    assert found("word", tags=["topic:3", "room:8"]) == found("word", tags=["topic:"]) == []
+    assert titles(found("word", since=spring + timedelta(days=1))) == ["Two"]
+    assert titles(found("word", until=spring + timedelta(days=1))) == ["One"]
+    assert [hit.at for hit in found("word", tags=["topic:33"])] == [summer]
+    assert len(found("word")) == 3
 
 
 def test_what_is_indexed_again_says_only_what_it_says_now(indexed, found):

@@ -8,9 +8,10 @@ LUCIDE=1.62.0
 AXE=4.14.1
 NEWSREADER=5.3.0
 PUBLIC_SANS=5.3.0
-ICONS="arrow-left arrow-right bell book-open calendar check chevron-down chevron-right circle-alert circle-check
-copy credit-card download ellipsis external-link eye eye-off file-text flag folder headphones history house info
-lightbulb link list lock log-out mail menu message-square messages-square moon pencil pin plus quote reply scale
+TOOLBAR=2.2.3
+ICONS="arrow-left arrow-right bell bold book-open calendar check chevron-down chevron-right circle-alert circle-check
+copy credit-card download ellipsis external-link eye eye-off file-text flag folder heading headphones history house info italic
+lightbulb link list list-ordered lock log-out mail menu message-square messages-square moon pencil pin plus quote reply scale
 search settings shield sun sun-moon trash-2 triangle-alert undo-2 upload user users wrench x"
 
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -28,8 +29,10 @@ axe=$(fetch axe-core $AXE)
 lucide=$(fetch lucide-static $LUCIDE)
 serif=$(fetch @fontsource/newsreader $NEWSREADER)
 sans=$(fetch @fontsource-variable/public-sans $PUBLIC_SANS)
+toolbar=$(fetch @github/markdown-toolbar-element $TOOLBAR)
 
 cp "$htmx/dist/htmx.min.js" "$here/static/vendor/htmx-$HTMX.min.js"
+cp "$toolbar/dist/index.js" "$here/static/vendor/markdown-toolbar-element-$TOOLBAR.js"
 cp "$axe/axe.min.js" "$here/tests/browser/vendor/axe-$AXE.min.js"
 cp "$serif/files/newsreader-latin-500-normal.woff2" "$here/static/fonts/newsreader-latin-500.woff2"
 cp "$sans/files/public-sans-latin-wght-normal.woff2" "$here/static/fonts/public-sans-latin-variable.woff2"
@@ -37,6 +40,7 @@ cp "$sans/files/public-sans-latin-wght-normal.woff2" "$here/static/fonts/public-
 # Their licences ask to travel with them.
 cp "$serif/LICENSE" "$here/static/fonts/newsreader-LICENSE.txt"
 cp "$sans/LICENSE" "$here/static/fonts/public-sans-LICENSE.txt"
+cp "$toolbar/LICENSE" "$here/static/vendor/markdown-toolbar-element-LICENSE.txt"
 cp "$lucide/LICENSE" "$here/static/img/icons-LICENSE.txt"
 
 # One sprite: each icon becomes a <symbol>; its strokes take the colour of the text around it.
@@ -65,6 +69,7 @@ fetches them again and rewrites this table; `tests/test_vendored.py` compares th
 |---|---|---|---|---|
 HEAD
     row "static/vendor/htmx-$HTMX.min.js" "htmx.org, dist/htmx.min.js" $HTMX 0BSD
+    row "static/vendor/markdown-toolbar-element-$TOOLBAR.js" "@github/markdown-toolbar-element, dist/index.js" $TOOLBAR MIT
     row "static/fonts/newsreader-latin-500.woff2" "@fontsource/newsreader" $NEWSREADER OFL-1.1
     row "static/fonts/public-sans-latin-variable.woff2" "@fontsource-variable/public-sans" $PUBLIC_SANS OFL-1.1
     row "static/img/icons.svg" "lucide-static, chosen icons joined into one sprite by deploy/vendor.sh" $LUCIDE ISC

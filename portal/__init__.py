@@ -40,7 +40,7 @@ def create_app(chosen: settings.Config | None = None) -> Flask:
 
 def _wire_areas(app: Flask) -> None:
     from portal.accounts import commands as accounts_commands
-    from portal.accounts import security_pages, sign_in_pages, signed_in, two_step
+    from portal.accounts import drafting, security_pages, sign_in_pages, signed_in, two_step, writing_pages
     from portal.accounts import views as accounts
     from portal.billing import commands as billing_commands
     from portal.billing import entitlements, managing
@@ -64,6 +64,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.topics import views as topics
 
     signed_in.init_app(app)
+    drafting.init_app(app)
     seeing_as.init_app(app)
     admission.init_app(app, audiences_of=entitlements.audiences_of, way_to_prove=two_step.way_to_prove)
     search.init_app(app, scopes_of=conversations_policy.scopes_of)
@@ -85,6 +86,7 @@ def _wire_areas(app: Flask) -> None:
     for pages in (
         sign_in_pages,
         security_pages,
+        writing_pages,
         address_pages,
         data_pages,
         directory_pages,

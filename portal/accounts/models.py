@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
@@ -306,3 +307,16 @@ class SignInAttempt(Model):
 
     account_hash: Mapped[str] = mapped_column(String(64))  # of the e-mail typed, known or not
     address_hash: Mapped[str] = mapped_column(String(64))
+
+
+class Draft(Model):
+    """What a member has typed into a form and not sent: kept for them alone, until they send it or throw it away."""
+
+    __tablename__ = "draft"
+    __table_args__ = (UniqueConstraint("member_id", "thing"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    thing: Mapped[str] = mapped_column(String(80))  # what is written, as its page calls it: "item:7"
+    fields: Mapped[dict[str, Any]]  # name of a field: everything that was typed or ticked under it
+    mark: Mapped[str] = mapped_column(String(64))  # changes with each saving; by it a page knows the words it has
+    saved_at: Mapped[datetime]

@@ -10,6 +10,7 @@ from portal.accounts.models import (
     AddressChange,
     Authenticator,
     Device,
+    Draft,
     Invitation,
     KnownBrowser,
     Member,
@@ -129,6 +130,13 @@ def parts_of(member: Member) -> Iterator[Part]:
             "sent_at": "when the mail server took it",
             "dropped_at": "when it was thrown away, because what it told was no longer to be read",
         },
+    )
+    yield part(
+        "drafts",
+        "Words not sent yet",
+        "What you began to write in a form and have neither sent nor thrown away.",
+        select(Draft.thing, Draft.fields, Draft.saved_at).where(Draft.member_id == member.id).order_by(Draft.id),
+        {"thing": "what it is about", "fields": "what stands in each field", "saved_at": "when you last typed"},
     )
     yield part(
         "log",

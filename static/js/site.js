@@ -3,7 +3,7 @@
 
 // Custom elements wake when they can first be seen: what lies in a closed menu stays asleep and costs no request.
 
-const ELEMENTS = ["auto-grow", "close-outside", "confirm-step", "copy-button", "local-time", "passkey-new", "passkey-sign-in", "password-reveal", "theme-switch"];
+const ELEMENTS = ["auto-grow", "auto-save", "close-outside", "confirm-step", "copy-button", "local-time", "markdown-editor", "passkey-new", "passkey-sign-in", "password-reveal", "theme-switch"];
 
 function wake() {
   for (const name of ELEMENTS) {
@@ -16,6 +16,23 @@ function wake() {
     }
   }
 }
+
+/**
+ * Words that were sent, which the server says by a cookie, need not be kept here; nor any, once somebody signs out.
+ * @param {string | undefined} things
+ */
+function forgetDrafts(things) {
+  if (things === undefined) return;
+  const done = things.replace(/^"|"$/g, "").split("|");
+  for (const key of Object.keys(localStorage)) {
+    if (key.startsWith("draft:") && (things === "*" || done.includes(key.replace(/^draft:\d+:/, "")))) localStorage.removeItem(key);
+  }
+  document.cookie = "drafts_done=; path=/; max-age=0";
+}
+
+document.addEventListener("submit", (event) => {
+  if (event.target instanceof HTMLFormElement && new URL(event.target.action).pathname === "/sign-out") forgetDrafts("*");
+});
 
 /** What the browser does by itself needs no script. @param {string} name */
 function isNative(name) {
@@ -34,6 +51,7 @@ if (document.querySelector("[hx-get], [hx-post]")) {
   document.head.append(script);
 }
 
+forgetDrafts(/(?:^|; )drafts_done=([^;]*)/.exec(document.cookie)?.[1]);
 wake();
 document.addEventListener("toggle", wake, true);
 document.addEventListener("htmx:after:swap", wake);

@@ -43,6 +43,7 @@ LEFT_OUT = {
     "member.password_hash": "a secret",
     "member.photo": "told with the photo itself",
     "device.token_hash": "a secret",
+    "draft.mark": "how a page knows the words it has",
     "known_browser.token_hash": "a secret",
     "authenticator.secret": "a secret",
     "passkey.credential_id": "how a device finds its key; says nothing of its owner",

@@ -1,0 +1,92 @@
+"""Words on their way: a form saves itself while somebody types, here and in their browser (`<auto-save>`).
+
+A page gives its form an address that calls `receive("item:7")`, fills the fields from `kept()` when it is opened again,
+and calls `throw_away()` when the words have become what they were meant for.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, request
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portal.accounts.models import Draft, Member
+from portal.accounts.signed_in import me
+from portal.core import locales
+from portal.core.clock import now
+from portal.core.db import db, is_postgresql
+from portal.core.errors import Refusal
+from portal.core.web import reader_manner, reader_zone
+
+Fields = dict[str, list[str]]
+DONE_COOKIE = "drafts_done"  # tells the browser which words it need not keep any more
+_NOT_WORDS = {"csrf_token", "mark", "after", "preview"}
+
+
+class SavedElsewhere(Refusal):
+    message = "Other words were saved here since, from another window. Reload the page to see them; yours stay in it."
+
+
+def kept(member: Member, thing: str) -> Draft | None:
+    """What they have typed about a thing and not sent."""
+    return db.session.scalar(select(Draft).where(Draft.member_id == member.id, Draft.thing == thing))
+
+
+def save(
+    member: Member, thing: str, fields: Mapping[str, Sequence[str]], *, mark: str = "", after: Collection[str] = ()
+) -> Draft:
+    """Keep these fields in place of those that had one of the marks `after`, which the page knows for its own.
+
+    Raises SavedElsewhere if other words came between.
+    """
+    mark = mark[:64] or secrets.token_hex(8)
+    values = {"fields": _clean(fields), "mark": mark, "saved_at": now()}
+    dialect = postgresql if is_postgresql() else sqlite
+    insert = dialect.insert(Draft).values(member_id=member.id, thing=thing, created_at=now(), **values)
+    upsert = insert.on_conflict_do_update(
+        index_elements=["member_id", "thing"], set_=values, where=Draft.mark.in_([mark, *after])
+    ).returning(Draft.id)
+    draft_id = db.session.scalar(upsert, execution_options={"populate_existing": True})
+    if draft_id is None:
+        raise SavedElsewhere()
+    return db.session.get_one(Draft, draft_id, populate_existing=True)
+
+
+def throw_away(member: Member, thing: str) -> None:
+    """Their words were sent, or are not wanted any more: neither we nor their browser keep them."""
+    db.session.execute(delete(Draft).where(Draft.member_id == member.id, Draft.thing == thing))
+    g.setdefault("drafts_done", []).append(thing)
+
+
+def typed() -> Fields:
+    """What the form of this request holds, as a draft keeps it."""
+    return {name: values for name, values in request.form.lists() if name not in _NOT_WORDS}
+
+
+def receive(thing: str) -> Response:
+    """Answer the form that saves itself: keep what it sends for whoever is signed in."""
+    after = request.form.get("after", "").split(",")[:8]
+    draft = save(me(), thing, typed(), mark=request.form.get("mark", ""), after=after)
+    at = draft.saved_at.astimezone(reader_zone())
+    return jsonify(mark=draft.mark, at=locales.clock(at.hour, at.minute, reader_manner()))
+
+
+def init_app(app: Flask) -> None:
+    app.after_request(_tell_the_browser)
+
+
+def _tell_the_browser(response: Any) -> Any:
+    done = g.get("drafts_done")
+    if done and response.status_code < 400:
+        secure = bool(request.is_secure)
+        response.set_cookie(DONE_COOKIE, "|".join(done), max_age=600, secure=secure, samesite="Lax")
+    return response
+
+
+def _clean(fields: Mapping[str, Sequence[str]]) -> Fields:
+    """Without NUL, which PostgreSQL's JSON refuses."""
+    return {name.replace("\x00", ""): [value.replace("\x00", "") for value in fields[name]] for name in fields}

@@ -232,10 +232,11 @@ class Make:
         return self.item(Nugget, title, **({"parts": parts} | more))
 
     def episode(self, title: str = "What a seat is for", *, content: bytes = b"", **more: Any) -> Any:
-        """A published episode with audio."""
-        from portal.library.models import Episode
+        """A published episode with audio; `guests` are their names, or name, role and link."""
+        from portal.library.models import Episode, Guest
 
-        values = {"number": next(_numbers), "aired_on": now().date()} | more
+        guests = [Guest(name=guest) if isinstance(guest, str) else Guest(**guest) for guest in more.pop("guests", [])]
+        values = {"number": next(_numbers), "aired_on": now().date(), "guests": guests} | more
         return self.item(Episode, title, files={f"{title}.mp3": content or MP3}, **values)
 
     def edition(self, item: Any, *, file: str = "Role card.pdf", content: bytes = b"", note: str = "") -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import date
 
@@ -100,6 +101,32 @@ def test_what_alice_said_of_her_practice_climbs_into_a_row_of_its_own_and_comes_
         rows = db.session.execute(text("SELECT handle, practice, title FROM member ORDER BY handle")).all()
         assert rows == [("alice", "Adams Orthodontics", "Owner"), ("sam", None, None)]
         db.session.rollback()
+
+
+def test_a_guest_who_was_one_text_climbs_into_a_name_and_a_role_and_comes_down_again(fresh: Flask):
+    from flask_migrate import downgrade, upgrade
+
+    (mine,) = (config.ROOT / "migrations" / "versions").glob("*_guests_and_listening.py")
+    before = f"{int(mine.name[:4]) - 1:04}"
+    with fresh.app_context():
+        upgrade(revision=before)
+        item = "INSERT INTO item (id, created_at, kind, slug, title, summary, body, body_html, is_free) "
+        db.session.execute(text(item + "VALUES (7, CURRENT_TIMESTAMP, 'episode', 'room', 'Room', '', '', '', FALSE)"))
+        episode = "INSERT INTO episode (id, number, aired_on, guests, hear, chapters, public_notes) "
+        guests = """'["Grace Adeyemi, Administrator, Stonebridge", "Ruth"]'"""
+        db.session.execute(text(episode + f"VALUES (7, 3, '2026-01-07', {guests}, '[]', '[]', FALSE)"))
+        db.session.commit()
+        upgrade()
+        told = "SELECT position, name, role FROM guest ORDER BY position"
+        climbed = [(1, "Grace Adeyemi", "Administrator, Stonebridge"), (2, "Ruth", None)]
+        assert db.session.execute(text(told)).all() == climbed
+        db.session.execute(text("UPDATE guest SET role = 'Owner' WHERE name = 'Ruth'"))
+        db.session.commit()
+        downgrade(revision=before)
+        [kept] = db.session.execute(text("SELECT guests FROM episode")).scalars()
+        db.session.rollback()
+        wanted = ["Grace Adeyemi, Administrator, Stonebridge", "Ruth, Owner"]
+        assert (json.loads(kept) if isinstance(kept, str) else kept) == wanted
 
 
 def test_every_row_of_the_first_release_is_there_after_the_climb_and_after_coming_back(fresh: Flask):

@@ -1,4 +1,4 @@
-"""Who downloaded what is nobody's affair once they are gone."""
+"""Who downloaded, heard or did what is nobody's affair once they are gone."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from sqlalchemy import delete
 
 from portal.accounts.models import Member
 from portal.core.db import db
-from portal.library.models import Download
+from portal.library.models import Download, Listening, StepDone
 
 
 def forget(member: Member) -> None:
-    db.session.execute(delete(Download).where(Download.member_id == member.id))
+    for table in (Download, Listening, StepDone):
+        db.session.execute(delete(table).where(table.member_id == member.id))

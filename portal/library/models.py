@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint
+from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Member
@@ -108,7 +109,7 @@ class Episode(Item):
     number: Mapped[int] = mapped_column(unique=True)
     aired_on: Mapped[date]
     seconds: Mapped[int | None]  # length, None until measured (podcast RSS, itunes:duration)
-    guests: Mapped[list[str]] = mapped_column(default=list)
+    named_guests: Mapped[list[str]] = mapped_column("guests", default=list, deferred=True)  # a later release drops it
     hear: Mapped[list[str]] = mapped_column(default=list)  # what one will hear
     step: Mapped[str | None] = mapped_column(Words)  # something to do in ten minutes
     chapters: Mapped[list[str]] = mapped_column(default=list)  # "0:00 Opening"
@@ -116,6 +117,12 @@ class Episode(Item):
     public_notes: Mapped[bool] = mapped_column(default=False)  # visitors may read the notes
     tool_id: Mapped[int | None] = mapped_column(ForeignKey("tool.id"))
     tool: Mapped[Tool | None] = relationship(foreign_keys=[tool_id])
+    guests: Mapped[list[Guest]] = relationship(
+        order_by="Guest.position",
+        collection_class=ordering_list("position", count_from=1),
+        cascade="all, delete-orphan",
+    )
+    links: Mapped[list[ListeningLink]] = relationship(cascade="all, delete-orphan")
     __mapper_args__ = {"polymorphic_identity": Kind.EPISODE, "inherit_condition": id == Item.id}
 
 
@@ -161,3 +168,62 @@ class Download(Model):
     file_id: Mapped[int] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"))
     member: Mapped[Member] = relationship()
     file: Mapped[File] = relationship()
+
+
+class Guest(Model):
+    """Somebody heard in an episode who does not usually speak there."""
+
+    __tablename__ = "guest"
+
+    episode_id: Mapped[int] = mapped_column(ForeignKey("episode.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int] = mapped_column(default=1)  # in the order in which they are named
+    name: Mapped[str]
+    role: Mapped[str | None]  # "Administrator, Stonebridge Surgery Center"
+    link: Mapped[str | None] = mapped_column(Words)  # a page of their own, https only
+
+
+class Platform(Model):
+    """A place outside where the podcast can be heard: its name, and the program's page there."""
+
+    __tablename__ = "platform"
+
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    address: Mapped[str | None] = mapped_column(Words)  # https only; None while only single episodes are linked
+    position: Mapped[int] = mapped_column(default=1)
+    closed_at: Mapped[datetime | None]  # it went away, and every link to it with it
+
+
+class ListeningLink(Model):
+    """Where one episode can be heard on a platform."""
+
+    __tablename__ = "listening_link"
+    __table_args__ = (UniqueConstraint("episode_id", "platform_id"),)
+
+    episode_id: Mapped[int] = mapped_column(ForeignKey("episode.id", ondelete="CASCADE"))
+    platform_id: Mapped[int] = mapped_column(ForeignKey("platform.id", ondelete="CASCADE"), index=True)
+    address: Mapped[str] = mapped_column(Words)  # https only
+    platform: Mapped[Platform] = relationship()
+
+
+class Listening(Model):
+    """How far a member has come in an episode, on whichever device."""
+
+    __tablename__ = "listening"
+    __table_args__ = (UniqueConstraint("member_id", "episode_id"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    episode_id: Mapped[int] = mapped_column(ForeignKey("episode.id", ondelete="CASCADE"), index=True)
+    second: Mapped[int]  # where they are
+    at: Mapped[datetime]  # when they were there; a device that says so later does not move it back
+    heard: Mapped[int]  # seconds really played, all devices together
+    finished_at: Mapped[datetime | None]  # when they first came to its end
+
+
+class StepDone(Model):
+    """A member ticked the ten-minute step of an episode. Nobody else sees it."""
+
+    __tablename__ = "step_done"
+    __table_args__ = (UniqueConstraint("member_id", "episode_id"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    episode_id: Mapped[int] = mapped_column(ForeignKey("episode.id", ondelete="CASCADE"), index=True)

@@ -121,7 +121,7 @@ def bring_search_up_to_date(item: Item) -> None:
         parts = (item.parts[name]["html"] for name in PARTS if name in item.parts)
         inside += [item.practice_type or "", *map(markdown.plain, parts)]
     if isinstance(item, Episode):
-        teaser += [*item.guests, *item.hear]
+        teaser += [*(f"{guest.name} {guest.role or ''}" for guest in item.guests), *item.hear]
         inside += [item.step or "", transcripts.plain(item.transcript or "")]
     more = "\n\n".join(filter(None, inside))
     readers = [Audience.ENTITLED, Audience.SIGNED_IN] if item.is_free else [Audience.ENTITLED]

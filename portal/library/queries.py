@@ -304,7 +304,7 @@ _WHOLE = (
         _item.published_at,
         _TOOL.c.minutes, _RESOURCE.c.link,
         _NUGGET.c.practice_type, _NUGGET.c.practice_size, _NUGGET.c.naming, _NUGGET.c.composite, _NUGGET.c.parts,
-        _EPISODE.c.number, _EPISODE.c.seconds, _EPISODE.c.guests, _EPISODE.c.hear, _EPISODE.c.step,
+        _EPISODE.c.number, _EPISODE.c.seconds, _EPISODE.c.hear, _EPISODE.c.step,
         _EPISODE.c.chapters, _EPISODE.c.transcript, _EPISODE.c.public_notes,
         _its_tool.c.slug.label("tool_slug"), _its_tool.c.title.label("tool_title"),
         _item.thread_id.label("began_id"),

@@ -1,4 +1,4 @@
-"""What somebody takes along of the library: what they fetched. The files themselves are the program's."""
+"""What somebody takes along of the library: what they fetched, heard and did. The files are the program's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from portal.accounts.models import Member
 from portal.core.taking_along import Part, part
-from portal.library.models import Download, File, Item, Version
+from portal.library.models import Download, Episode, File, Item, Listening, StepDone, Version
 
 
 def parts_of(member: Member) -> Iterator[Part]:
@@ -29,4 +29,31 @@ def parts_of(member: Member) -> Iterator[Part]:
             "edition": "which edition",
             "name": "the file's name",
         },
+    )
+    yield part(
+        "listening",
+        "Listening",
+        "How far you have come in each episode.",
+        select(Listening.at, Item.title, Item.slug, Listening.second, Listening.heard, Listening.finished_at)
+        .join(Episode, Episode.id == Listening.episode_id)
+        .where(Listening.member_id == member.id)
+        .order_by(Listening.id),
+        {
+            "at": "when you were there",
+            "title": "which episode",
+            "slug": "the end of its address",
+            "second": "where you are in it, in seconds",
+            "heard": "how many seconds you have heard, those heard twice counted twice",
+            "finished_at": "when you came to its end",
+        },
+    )
+    yield part(
+        "steps",
+        "Steps done",
+        "The ten-minute steps of episodes that you ticked. Nobody else sees them.",
+        select(StepDone.created_at.label("at"), Item.title, Item.slug)
+        .join(Episode, Episode.id == StepDone.episode_id)
+        .where(StepDone.member_id == member.id)
+        .order_by(StepDone.id),
+        {"at": "when", "title": "of which episode", "slug": "the end of its address"},
     )

@@ -18,7 +18,7 @@ from portal.core.db import one_or_404, release
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
 from portal.core.web import Page, read_cursor, whole_number
-from portal.library import discussing, downloads, policy, queries, transcripts
+from portal.library import discussing, downloads, introducing, policy, queries, transcripts
 from portal.library.forms import DiscussForm
 from portal.library.models import Item, Kind
 from portal.library.queries import ItemRow, Shelf
@@ -90,11 +90,15 @@ def item(slug: str) -> str:
     may_read = policy.may_read(audiences(), found)
     files = queries.editions_of(found.id, reader_id=reader.id if reader else None)
     newest = files[0] if files else None
+    is_episode = found.kind is Kind.EPISODE
+    guests, links = introducing.guests_and_links(found.id) if is_episode else ([], [])
     return render_template(
         "library/item.html",
         item=found,
         path=f"/library/{found.slug}",
         topics=queries.topics_of(found.id),
+        guests=guests,
+        links=links,
         may_read=may_read,
         may_read_notes=policy.may_read_notes(audiences(), found),
         newest=newest,

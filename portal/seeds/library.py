@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from portal.core.clock import now
 from portal.core.db import db
-from portal.library import publishing
+from portal.library import introducing, publishing
+from portal.library.introducing import Named
 from portal.library.models import Episode, Item, Nugget, Resource, Tool
 from portal.library.publishing import Kept
 from portal.seeds import reading
@@ -116,7 +117,6 @@ def _episode(sheet: Sheet, tools: dict[str, Tool], files: list[Kept], *, shift: 
         number=about["number"],
         aired_on=_not_ahead(reading.moment(about["published"]) + shift).date(),
         seconds=publishing.seconds_of(files[0]),
-        guests=[_guest(guest) for guest in about.get("guests") or []],
         hear=about.get("hear") or [],
         step=about.get("step"),
         chapters=[f"{chapter['at']} {chapter['title']}" for chapter in about.get("chapters") or []],
@@ -124,13 +124,9 @@ def _episode(sheet: Sheet, tools: dict[str, Tool], files: list[Kept], *, shift: 
         public_notes=bool(about.get("public_notes")),
         tool=tools.get(about.get("tool", "")),
     )
+    introducing.introduce(episode, [Named(**guest) for guest in about.get("guests") or []])
     publishing.write(episode, sheet.body)
     return episode
-
-
-def _guest(guest: str | dict[str, str]) -> str:
-    """A name, or a name with what they are."""
-    return guest if isinstance(guest, str) else ", ".join(filter(None, (guest["name"], guest.get("role"))))
 
 
 def _common(sheet: Sheet) -> dict[str, Any]:

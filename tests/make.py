@@ -249,6 +249,18 @@ class Make:
         with self._saved():
             return publishing.add_version(db.session.get_one(Item, item.id), files=[kept], note=note)
 
+    def path(self, title: str = "The first ninety days", *, items: Sequence[Any] = (), published: bool = True) -> Any:
+        """A path over these items, in this order."""
+        from portal.library import paths
+        from portal.library.models import Item
+
+        with self._saved():
+            path = paths.create(title=title, summary=f"What {title} is for.")
+            paths.put_in_order(path, [db.session.get_one(Item, item.id) for item in items])
+            if published:
+                paths.publish(path)
+        return path
+
 
 PDF = b"%PDF-1.4\n" + bytes(range(256)) * 40 + b"\n%%EOF\n"
 MP3 = b"ID3\x03\x00\x00\x00\x00\x00\x00" + (b"\xff\xfb\x90\x00" + bytes(413)) * 60  # sixty silent frames

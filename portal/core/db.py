@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flask import Flask, current_app, g, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import JSON, DateTime, Dialect, Engine, Enum, MetaData, Select, String, Text, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
 from werkzeug.exceptions import NotFound
@@ -153,6 +154,12 @@ def one_or_404(query: Select[T]) -> T:
     if row is None:
         raise NotFound()
     return row
+
+
+def add_once(table: type[Base], **values: Any) -> None:
+    """A row with these values, unless its unique key is taken already: twenty equal requests make one."""
+    dialect = postgresql if is_postgresql() else sqlite
+    db.session.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
 
 
 def is_postgresql() -> bool:

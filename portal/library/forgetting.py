@@ -1,4 +1,4 @@
-"""Who downloaded, heard or did what is nobody's affair once they are gone."""
+"""What somebody downloaded, heard, saved, was done with and thought of it is nobody's affair once they are gone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from sqlalchemy import delete
 
 from portal.accounts.models import Member
 from portal.core.db import db
-from portal.library.models import Download, Listening, StepDone
+from portal.library.models import Done, Download, Listening, Opinion, Saved, StepDone
 
 
 def forget(member: Member) -> None:
-    for table in (Download, Listening, StepDone):
+    for table in (Download, Listening, StepDone, Saved, Done, Opinion):
         db.session.execute(delete(table).where(table.member_id == member.id))

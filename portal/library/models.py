@@ -1,4 +1,4 @@
-"""Items of the library, the versions of their files, and who downloaded what."""
+"""Items of the library, the versions of their files, the paths through them, and what members did with them."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ class Item(Model):
     __table_args__ = (
         Index("ix_item_order", "published_at", "id"),
         Index("ix_item_kind", "kind", "published_at"),
+        Index("ix_item_problem", "problem"),
     )
 
     kind: Mapped[Kind]
     slug: Mapped[str] = mapped_column(String(120), unique=True)
     title: Mapped[str] = mapped_column(String(160))
     summary: Mapped[str] = mapped_column(Words)  # the honest teaser
-    problem: Mapped[str | None]  # the question a leader has that it answers
+    problem: Mapped[str | None]  # the question a leader has that it answers; items may share one
     body: Mapped[str] = mapped_column(Words, default="")  # Markdown
     body_html: Mapped[str] = mapped_column(Words, default="")
     is_free: Mapped[bool] = mapped_column(default=False)  # open to anyone with an account
@@ -227,3 +228,68 @@ class StepDone(Model):
 
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
     episode_id: Mapped[int] = mapped_column(ForeignKey("episode.id", ondelete="CASCADE"), index=True)
+
+
+class Path(Model):
+    """A few items in the order in which they help most, chosen by a coach."""
+
+    __tablename__ = "path"
+
+    slug: Mapped[str] = mapped_column(String(120), unique=True)
+    title: Mapped[str] = mapped_column(String(160))
+    summary: Mapped[str] = mapped_column(Words)  # whom it is for, and what they have at its end
+    published_at: Mapped[datetime | None]  # None: a draft
+    withdrawn_at: Mapped[datetime | None]
+
+    @property
+    def is_published(self) -> bool:
+        return self.published_at is not None and self.published_at <= now() and self.withdrawn_at is None
+
+    @property
+    def path(self) -> str:
+        """The address of its page."""
+        return f"/paths/{self.slug}"
+
+
+class PathStep(Model):
+    """One item on a path; each stands on it once."""
+
+    __tablename__ = "path_step"
+    __table_args__ = (UniqueConstraint("path_id", "item_id"), UniqueConstraint("path_id", "position"))
+
+    path_id: Mapped[int] = mapped_column(ForeignKey("path.id", ondelete="CASCADE"))
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]  # 1, 2, …
+
+
+class Done(Model):
+    """A member says that they are done with an item, on whichever path it stands."""
+
+    __tablename__ = "done"
+    __table_args__ = (UniqueConstraint("member_id", "item_id"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), index=True)
+
+
+class Saved(Model):
+    """A member wants to find an item again."""
+
+    __tablename__ = "saved"
+    __table_args__ = (UniqueConstraint("member_id", "item_id"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), index=True)
+
+
+class Opinion(Model):
+    """Whether an item was useful to a member, and a sentence for the coaches if they like. Members see none of it."""
+
+    __tablename__ = "opinion"
+    __table_args__ = (UniqueConstraint("member_id", "item_id"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), index=True)
+    is_useful: Mapped[bool]
+    words: Mapped[str] = mapped_column(Words, default="")
+    said_at: Mapped[datetime] = mapped_column(default=now)  # when they last said so

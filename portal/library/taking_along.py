@@ -1,4 +1,4 @@
-"""What somebody takes along of the library: what they fetched, heard and did. The files are the program's."""
+"""What somebody takes along of the library: what they fetched, heard, saved, ticked and said of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from sqlalchemy import select
 
 from portal.accounts.models import Member
 from portal.core.taking_along import Part, part
-from portal.library.models import Download, Episode, File, Item, Listening, StepDone, Version
+from portal.library.models import Done, Download, Episode, File, Item, Listening, Opinion, Saved, StepDone, Version
+
+_OF_WHAT = {"at": "when", "title": "of what in the library", "slug": "the end of its address"}
 
 
 def parts_of(member: Member) -> Iterator[Part]:
@@ -56,4 +58,34 @@ def parts_of(member: Member) -> Iterator[Part]:
         .where(StepDone.member_id == member.id)
         .order_by(StepDone.id),
         {"at": "when", "title": "of which episode", "slug": "the end of its address"},
+    )
+    yield part(
+        "saved",
+        "What you saved",
+        "Your own list.",
+        select(Saved.created_at.label("at"), Item.title, Item.slug)
+        .join(Item, Item.id == Saved.item_id)
+        .where(Saved.member_id == member.id)
+        .order_by(Saved.id),
+        _OF_WHAT,
+    )
+    yield part(
+        "done",
+        "What you are done with",
+        "As you ticked it, on paths or beside them.",
+        select(Done.created_at.label("at"), Item.title, Item.slug)
+        .join(Item, Item.id == Done.item_id)
+        .where(Done.member_id == member.id)
+        .order_by(Done.id),
+        _OF_WHAT,
+    )
+    yield part(
+        "opinions",
+        "What was useful to you",
+        "As you told the coaches; other members never read it.",
+        select(Opinion.said_at.label("at"), Item.title, Item.slug, Opinion.is_useful.label("useful"), Opinion.words)
+        .join(Item, Item.id == Opinion.item_id)
+        .where(Opinion.member_id == member.id)
+        .order_by(Opinion.id),
+        _OF_WHAT | {"useful": "whether it was useful to you", "words": "your sentence to the coaches"},
     )

@@ -95,6 +95,8 @@ ACTIONS = {
     "item.published": "Published",
     "item.revised": "Published a new edition",
     "item.withdrawn": "Withdrew",
+    "path.published": "Published a path",
+    "path.withdrawn": "Withdrew a path",
 }
 
 

@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Member
-from portal.core.clock import now
-from portal.core.db import db, is_postgresql
+from portal.core.db import add_once, db
 from portal.topics.models import Topic, TopicFollow
 
 
 def follow(topic: Topic, *, by: Member) -> None:
     """They want to hear of it from now on; asked again, nothing changes."""
-    dialect = postgresql if is_postgresql() else sqlite
-    db.session.execute(
-        dialect.insert(TopicFollow)
-        .values(topic_id=topic.id, member_id=by.id, created_at=now())
-        .on_conflict_do_nothing(index_elements=["topic_id", "member_id"])
-    )
+    add_once(TopicFollow, topic_id=topic.id, member_id=by.id)
 
 
 def unfollow(topic: Topic, *, by: Member) -> None:

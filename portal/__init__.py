@@ -45,7 +45,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.billing import commands as billing_commands
     from portal.billing import entitlements, managing
     from portal.billing import views as billing
-    from portal.conversations import policy as conversations_policy
+    from portal.conversations import finding
     from portal.conversations import views as conversations
     from portal.desk import billing as desk_billing
     from portal.desk import events as desk_events
@@ -67,7 +67,7 @@ def _wire_areas(app: Flask) -> None:
     drafting.init_app(app)
     seeing_as.init_app(app)
     admission.init_app(app, audiences_of=entitlements.audiences_of, way_to_prove=two_step.way_to_prove)
-    search.init_app(app, scopes_of=conversations_policy.scopes_of)
+    search.init_app(app, scopes_of=finding.scopes_of)
     app.register_blueprint(practices.bp)
     for area in (
         accounts,

@@ -115,6 +115,17 @@ class Make:
             db.session.add(room)
         return room
 
+    def circle(self, *named: Member, title: str = "The circle", hosts: Sequence[Member] = (), **more: Any) -> Any:
+        """A closed circle of these people."""
+        from portal.conversations.models import RoomKind, RoomMember
+
+        room = self.room(title, kind=RoomKind.CIRCLE, **more)
+        with self._saved():
+            for who in [*named, *hosts]:
+                host_since = now() if who in hosts else None
+                db.session.add(RoomMember(room_id=room.id, member_id=who.id, host_since=host_since))
+        return room
+
     def thread(self, *, by: Member, posts: int = 1, room: Any = None, title: str = "A question", body: str = "") -> Any:
         """A thread that somebody began, with `posts` posts of theirs in all."""
         from portal.conversations import posting

@@ -1,16 +1,34 @@
-"""What search knows of conversations: a thread with its opening words, and each reply by itself. Nothing hidden."""
+"""What search knows of conversations: a thread with its opening words, and each reply by itself. Nothing hidden, and
+nothing for whoever does not see its room.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from typing import Any
+
+from sqlalchemy import Select, and_, delete, or_, select
 from sqlalchemy.orm import joinedload
 
-from portal.conversations.models import Post, Thread
+from portal.accounts.models import Member
+from portal.conversations import queries
+from portal.conversations.models import Post, Room, RoomKind, Thread
 from portal.core import markdown, search
 from portal.core.admission import Audience
 from portal.core.db import db, transaction
 from portal.core.jobs import enqueue, job
 from portal.core.search import SearchDoc
+
+_AUDIENCE = {
+    RoomKind.COACHES: Audience.COACHES,
+    RoomKind.CIRCLE: Audience.ENTITLED,  # narrowed to its people by a scope
+    RoomKind.MEMBERS: Audience.ENTITLED,
+    RoomKind.PUBLIC: Audience.ANYONE,
+}
+
+
+def scopes_of(member: Member) -> frozenset[str]:
+    """The closed circles that search may show somebody, as scopes of its index."""
+    return frozenset(_scope(room_id) for room_id in db.session.scalars(queries.circles_of(member)))
 
 
 def keep_found(post: Post) -> None:
@@ -23,12 +41,11 @@ def keep_found(post: Post) -> None:
         search.index(
             "thread",
             thread.id,
-            audience=Audience.ENTITLED,
-            tags=[f"room:{thread.room_id}"],
             at=thread.created_at,
             title=thread.title,
             path=f"/threads/{thread.id}",
             body=body,
+            **_for(thread),
         )
     elif post.is_hidden:
         search.forget("post", post.id)
@@ -36,29 +53,64 @@ def keep_found(post: Post) -> None:
         search.index(
             "post",
             post.id,
-            audience=Audience.ENTITLED,
-            tags=[f"room:{thread.room_id}"],
             at=post.created_at,
             title=thread.title,
             path=f"/posts/{post.id}",
             body=markdown.plain(post.body_html),
+            **_for(thread),
         )
 
 
 def forget_thread(thread: Thread) -> None:
-    """Take a thread and all that was said in it out of the index, in two statements however long it is."""
-    search.forget("thread", thread.id)
-    of_the_thread = select(Post.id).where(Post.thread_id == thread.id)
-    db.session.execute(
-        delete(SearchDoc)
-        .where(SearchDoc.kind == "post", SearchDoc.ref_id.in_(of_the_thread))
-        .execution_options(synchronize_session=False)
-    )
+    """Take a thread and all that was said in it out of the index, in one statement however long it is."""
+    _forget(select(Thread.id).where(Thread.id == thread.id))
 
 
 def find_thread_again(thread: Thread) -> None:
     """After a restored thread: put everything back, in the background because it may be long."""
     enqueue(index_thread, thread_id=thread.id)
+
+
+def find_room_again(room: Room) -> None:
+    """Other people see the room from now on: at once nobody finds what was said in it, and soon those who may."""
+    _forget(select(Thread.id).where(Thread.room_id == room.id))
+    enqueue(index_room, room_id=room.id)
+
+
+def _forget(threads: Select[int]) -> None:
+    posts = select(Post.id).where(Post.thread_id.in_(threads))
+    db.session.execute(
+        delete(SearchDoc)
+        .where(
+            or_(
+                and_(SearchDoc.kind == "thread", SearchDoc.ref_id.in_(threads)),
+                and_(SearchDoc.kind == "post", SearchDoc.ref_id.in_(posts)),
+            )
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _for(thread: Thread) -> dict[str, Any]:
+    """For whom its words are, and what they are found by."""
+    room = thread.room
+    return {
+        "audience": _AUDIENCE[room.kind],
+        "scope": _scope(room.id) if room.kind is RoomKind.CIRCLE else None,
+        "tags": [_scope(room.id)],
+    }
+
+
+def _scope(room_id: int) -> str:
+    return f"room:{room_id}"
+
+
+@job("conversations.index_room")
+def index_room(room_id: int) -> None:
+    """Have every thread of a room indexed as it is for those who see it now."""
+    with transaction():
+        for thread_id in db.session.scalars(select(Thread.id).where(Thread.room_id == room_id)):
+            enqueue(index_thread, thread_id=thread_id)
 
 
 @job("conversations.index_thread")
@@ -70,7 +122,7 @@ def index_thread(thread_id: int) -> None:
             posts = db.session.scalars(
                 select(Post)
                 .where(Post.thread_id == thread_id, Post.number > after)
-                .options(joinedload(Post.thread))
+                .options(joinedload(Post.thread).joinedload(Thread.room))
                 .order_by(Post.number)
                 .limit(200)
             ).all()

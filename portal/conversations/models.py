@@ -1,8 +1,9 @@
-"""Rooms, threads, posts, and who follows which thread."""
+"""Rooms and who is named in them, threads, posts, and who follows which thread."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -21,6 +22,20 @@ thread_topic = Table(
 )
 
 
+class RoomKind(StrEnum):
+    """Who reads and writes in a room; see policy.py."""
+
+    COACHES = "coaches"  # coaches and the owner
+    CIRCLE = "circle"  # the people named in it, and the staff who answer for it
+    MEMBERS = "members"
+    PUBLIC = "public"  # read by anyone, written by members
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether every member is in it."""
+        return self in {RoomKind.MEMBERS, RoomKind.PUBLIC}
+
+
 class Room(Model):
     """A place for one kind of conversation, with its purpose in a sentence."""
 
@@ -29,10 +44,29 @@ class Room(Model):
     slug: Mapped[str] = mapped_column(String(80), unique=True)
     title: Mapped[str] = mapped_column(String(120))
     purpose: Mapped[str] = mapped_column(Words)
-    notes_html: Mapped[str] = mapped_column(Words, default="")  # house notes, rendered when written
+    kind: Mapped[RoomKind] = mapped_column(default=RoomKind.MEMBERS)
+    notes: Mapped[str] = mapped_column(Words, default="")  # its rules, in Markdown
+    notes_html: Mapped[str] = mapped_column(Words, default="")  # rendered when written
     position: Mapped[int] = mapped_column(default=0)
     thread_count: Mapped[int] = mapped_column(default=0)  # those not hidden
     last_post_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]  # from then on it is read and found, and nothing new is said in it
+
+    @property
+    def is_archived(self) -> bool:
+        return self.archived_at is not None
+
+
+class RoomMember(Model):
+    """Somebody named in a room: one of a closed circle, or its host."""
+
+    __tablename__ = "room_member"
+    __table_args__ = (UniqueConstraint("room_id", "member_id"),)
+
+    room_id: Mapped[int] = mapped_column(ForeignKey("room.id", ondelete="CASCADE"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    host_since: Mapped[datetime | None]  # named on the room's page as somebody to turn to
+    member: Mapped[Member] = relationship()
 
 
 class Thread(Model):

@@ -39,6 +39,10 @@ class ThreadLocked(Refusal):
     message = "This thread is closed to new replies."
 
 
+class RoomArchived(Refusal):
+    message = "This room is archived: what was said stays to be read, and nothing new is added."
+
+
 class NotYours(Refusal):
     message = "Only the author can change a post, and not after a moderator has ruled on it."
     status = 403
@@ -69,10 +73,10 @@ def start(
     """Open a thread with its first post; its author follows it.
 
     `about_path` is a page of ours that it discusses; `send_key` makes a repeated submit harmless; `at` is for imports.
-    Raises NotConfirmed, Suspended, TooLong, NothingToRead.
+    Raises NotConfirmed, Suspended, RoomArchived, TooLong, NothingToRead.
     """
     html = _rendered(body)
-    _check_may_post(by)
+    _check_may_post(by, room)
     moment = at or now()
     key = _key(by, f"start:{room.id}:{title}", send_key, body)
     thread = Thread(
@@ -104,10 +108,10 @@ def start(
 def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None, at: datetime | None = None) -> Post:
     """Add a post, wake the thread, and have its followers told.
 
-    Raises NotConfirmed, Suspended, ThreadLocked, TooLong, NothingToRead.
+    Raises NotConfirmed, Suspended, RoomArchived, ThreadLocked, TooLong, NothingToRead.
     """
     html = _rendered(body)
-    _check_may_post(by)
+    _check_may_post(by, thread.room)
     moment = at or now()
     key = _key(by, f"reply:{thread.id}", send_key, body)
     try:
@@ -134,7 +138,7 @@ def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None,
 
 
 def edit(post: Post, *, body: str, by: Member) -> None:
-    """Change what one said; what stood there before is kept. Raises NotYours, ThreadLocked, TooLong, NothingToRead."""
+    """Change what one said; what stood there before is kept. Raises as check_may_edit, TooLong, NothingToRead."""
     html = _rendered(body)
     post = db.session.scalars(
         select(Post).where(Post.id == post.id).with_for_update().execution_options(populate_existing=True)
@@ -150,8 +154,8 @@ def edit(post: Post, *, body: str, by: Member) -> None:
 
 
 def check_may_edit(post: Post, *, by: Member) -> None:
-    """Raises NotConfirmed, Suspended, ThreadLocked, NotYours."""
-    _check_may_post(by)
+    """Raises NotConfirmed, Suspended, RoomArchived, ThreadLocked, NotYours."""
+    _check_may_post(by, post.thread.room)
     if post.author_id == by.id and post.thread.is_locked:
         raise ThreadLocked("This thread is closed, so its posts stay as they are.")
     if not policy.may_edit(by, post):
@@ -178,11 +182,13 @@ def _rendered(body: str) -> str:
     return html
 
 
-def _check_may_post(member: Member) -> None:
+def _check_may_post(member: Member, room: Room) -> None:
     if member.is_suspended:
         raise Suspended()
     if not may_post(member):
         raise NotConfirmed()
+    if room.is_archived:
+        raise RoomArchived()
 
 
 def _key(by: Member, where: str, send_key: str | None, body: str) -> str | None:

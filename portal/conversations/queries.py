@@ -25,8 +25,17 @@ from sqlalchemy import (
 from sqlalchemy.orm import contains_eager
 
 from portal.accounts.models import Member
-from portal.conversations.models import POSTS_A_PAGE, Follow, Post, Room, Thread, thread_topic
-from portal.conversations.policy import sees_hidden
+from portal.conversations.models import (
+    POSTS_A_PAGE,
+    Follow,
+    Post,
+    Room,
+    RoomKind,
+    RoomMember,
+    Thread,
+    thread_topic,
+)
+from portal.conversations.policy import Sight, sees_hidden, sight_of
 from portal.core.db import Moment, db
 from portal.core.web import Page, cursor, read_cursor
 from portal.topics.models import Topic
@@ -36,27 +45,53 @@ Line = Row[*tuple[Any, ...]]
 Asked = tuple[Lines, dict[str, Any]]  # a statement, and the values that this reader puts into it
 
 
-def rooms() -> Select[Room]:
-    return select(Room).order_by(Room.position, Room.title)
+def rooms(reader: Member | None) -> Select[Room]:
+    """The rooms that somebody may see, archived ones too, in the coach's order."""
+    return select(Room).where(open_to(reader)).order_by(Room.position, Room.title)
 
 
-def visible_to(reader: Member) -> ColumnElement[bool]:
-    """Threads this person may know of: a hidden one only as its author or as staff."""
-    if sees_hidden(reader):
-        return literal(True)
-    return or_(Thread.hidden_at.is_(None), Thread.author_id == reader.id)
+def open_to(reader: Member | None) -> ColumnElement[bool]:
+    """Rooms this person may see."""
+    return _is_open(sight_of(reader), literal(reader.id if reader else 0))
 
 
-def threads_in(room: Room, reader: Member) -> Asked:
+def visible_to(reader: Member | None) -> ColumnElement[bool]:
+    """Threads this person may know of, in a statement that joins their rooms: in a room that is open to them, and a
+    hidden one only as its author or as staff. None is a visitor, or a member who is not in."""
+    return _is_seen(sight_of(reader), literal(reader.id if reader else 0))
+
+
+def seen_with(sight: Sight) -> ColumnElement[bool]:
+    """The same for a statement that is built once and asked often: the reader comes as the value `reader_id`."""
+    return _is_seen(sight, bindparam("reader_id", type_=Integer()))
+
+
+def circles_of(reader: Member) -> Select[int]:
+    """Ids of the closed circles that somebody sees."""
+    return select(Room.id).where(Room.kind == RoomKind.CIRCLE, open_to(reader))
+
+
+def hosts_of(room: Room) -> Sequence[Member]:
+    """Whom to turn to in a room."""
+    named = RoomMember.room_id == room.id, RoomMember.host_since.is_not(None), Member.closed_at.is_(None)
+    return db.session.scalars(
+        select(Member)
+        .join(RoomMember, RoomMember.member_id == Member.id)
+        .where(*named)
+        .order_by(RoomMember.host_since, RoomMember.id)
+    ).all()
+
+
+def threads_in(room: Room, reader: Member | None) -> Asked:
     """The lines of a room's list: each thread with the names of who began it and who spoke last."""
-    return _threads(sees_all=sees_hidden(reader)), {"room_id": room.id, "reader_id": reader.id}
+    return _threads(sees_all=sees_hidden(reader)), {"room_id": room.id, "reader_id": reader.id if reader else 0}
 
 
-def thread_for(reader: Member, thread_id: int) -> tuple[Thread, bool, bool, datetime | None] | None:
+def thread_for(reader: Member | None, thread_id: int) -> tuple[Thread, bool, bool, datetime | None] | None:
     """A thread with its room, whether this reader follows or muted it, and when anybody last got another name;
     None if they may not know of it."""
-    asked = {"thread_id": thread_id, "reader_id": reader.id}
-    found = db.session.execute(_a_thread(sees_all=sees_hidden(reader)), asked).one_or_none()
+    asked = {"thread_id": thread_id, "reader_id": reader.id if reader else 0}
+    found = db.session.execute(_a_thread(sight_of(reader)), asked).one_or_none()
     if found is None:
         return None
     thread, follow_id, muted_at, renamed_at = found
@@ -77,17 +112,36 @@ def topics_of(thread_id: int) -> Sequence[Line]:
 # The three statements of a thread's page are built once, and two of them skip the session: they are asked most often.
 
 
+def _is_open(sight: Sight, reader_id: ColumnElement[int]) -> ColumnElement[bool]:
+    if sight is Sight.COACH:
+        return literal(True)
+    if sight is Sight.MODERATOR:
+        return Room.kind != RoomKind.COACHES
+    if sight is Sight.OUTSIDE:
+        return Room.kind == RoomKind.PUBLIC
+    named = select(RoomMember.room_id).where(RoomMember.member_id == reader_id)
+    return or_(
+        Room.kind.in_([RoomKind.MEMBERS, RoomKind.PUBLIC]), and_(Room.kind == RoomKind.CIRCLE, Room.id.in_(named))
+    )
+
+
+def _is_seen(sight: Sight, reader_id: ColumnElement[int]) -> ColumnElement[bool]:
+    is_open = _is_open(sight, reader_id)
+    if sight in {Sight.MODERATOR, Sight.COACH}:
+        return is_open
+    return and_(is_open, or_(Thread.hidden_at.is_(None), Thread.author_id == reader_id))
+
+
 @cache
-def _a_thread(*, sees_all: bool) -> Select[Thread, int, datetime | None, datetime | None]:
-    reader_id: BindParameter[int] = bindparam("reader_id")
-    found = (
+def _a_thread(sight: Sight) -> Select[Thread, int, datetime | None, datetime | None]:
+    reader_id: BindParameter[int] = bindparam("reader_id", type_=Integer())
+    return (
         select(Thread, Follow.id, Follow.muted_at, select(func.max(Member.renamed_at)).scalar_subquery())
         .join(Thread.room)
         .outerjoin(Follow, and_(Follow.thread_id == Thread.id, Follow.member_id == reader_id))
         .options(contains_eager(Thread.room))
-        .where(Thread.id == bindparam("thread_id"))
+        .where(Thread.id == bindparam("thread_id"), seen_with(sight))
     )
-    return found if sees_all else found.where(or_(Thread.hidden_at.is_(None), Thread.author_id == reader_id))
 
 
 @cache
@@ -127,7 +181,7 @@ def _some_topics() -> Lines:
     )
 
 
-def post_for(reader: Member, post_id: int) -> Select[Post]:
+def post_for(reader: Member | None, post_id: int) -> Select[Post]:
     """A post whose thread this person may know of, with that thread and its room."""
     return (
         select(Post)

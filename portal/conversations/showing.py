@@ -15,13 +15,27 @@ from markupsafe import Markup
 
 from portal.accounts.models import Member, Role, initials_of
 from portal.accounts.policy import may_post
-from portal.conversations.models import Thread
-from portal.conversations.policy import sees_hidden
+from portal.accounts.signed_in import me_or_none
+from portal.conversations import policy
+from portal.conversations.models import RoomKind, Thread
 from portal.conversations.queries import Line
 from portal.core import markdown, web
 
 FORMER_MEMBER = "A former member"
 HIDDEN = "Hidden by a moderator."
+KINDS = {
+    RoomKind.COACHES: "Coaches only",
+    RoomKind.CIRCLE: "Closed circle",
+    RoomKind.MEMBERS: None,
+    RoomKind.PUBLIC: "Anyone may read",
+}
+WHO_READS = {
+    RoomKind.COACHES: "Only coaches and the owner read and write here.",
+    RoomKind.CIRCLE: "A closed circle: the people named in it read and write here, and the staff who answer for it.",
+    RoomKind.MEMBERS: None,
+    RoomKind.PUBLIC: "Anyone may read this room, also without an account. Members write in it.",
+}
+ICONS = {RoomKind.COACHES: "lock", RoomKind.CIRCLE: "lock", RoomKind.MEMBERS: "users", RoomKind.PUBLIC: "eye"}
 _TITLE_OF = {Role.MODERATOR: "Moderator", Role.COACH: "Coach", Role.OWNER: "Coach"}
 
 
@@ -29,7 +43,7 @@ _TITLE_OF = {Role.MODERATOR: "Moderator", Role.COACH: "Coach", Role.OWNER: "Coac
 class Reading:
     """One reader at one thread."""
 
-    reader: Member
+    reader: Member | None  # None: whoever is not in, and reads what anyone may
     thread: Thread
     follows: bool
     muted: bool
@@ -37,12 +51,12 @@ class Reading:
 
     @property
     def may_reply(self) -> bool:
-        return may_post(self.reader) and not self.thread.is_locked and not self.thread.is_hidden
+        return policy.may_reply(self.reader, self.thread)
 
     @property
     def rules(self) -> bool:
         """They may hide and lock here."""
-        return sees_hidden(self.reader)
+        return policy.sees_hidden(self.reader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,8 @@ class Shown:
 
 def shown(rows: Sequence[Line], reading: Reading) -> list[Shown]:
     """The posts of a page for its reader."""
-    rules, open_to_edits, reader_id = reading.rules, reading.may_reply, reading.reader.id
+    rules, open_to_edits = reading.rules, reading.may_reply
+    reader_id = reading.reader.id if reading.reader else None
     when = web.whens()
     found = []
     for row in rows:
@@ -80,8 +95,8 @@ def shown(rows: Sequence[Line], reading: Reading) -> list[Shown]:
                 id=row.id,
                 author=FORMER_MEMBER if left else row.name,
                 initials="·" if left else initials_of(row.name),
-                photo=None if left else row.photo,
-                author_href=None if left else "/members/" + row.handle,
+                photo=None if left or reader_id is None else row.photo,
+                author_href=None if left or reader_id is None else "/members/" + row.handle,
                 staff=None if left else _TITLE_OF.get(row.role),
                 when=when(row.created_at),
                 edited=when(row.edited_at) if row.edited_at and readable else None,
@@ -91,7 +106,7 @@ def shown(rows: Sequence[Line], reading: Reading) -> list[Shown]:
                 folded=hidden and rules and not mine,
                 mine=mine,
                 may_edit=mine and not hidden and open_to_edits,
-                may_flag=not mine and not hidden,
+                may_flag=reader_id is not None and not mine and not hidden,
             )
         )
     return found
@@ -144,11 +159,9 @@ def tag_of(reading: Reading, page: int) -> str:
         page,
         thread.title,
         thread.room.title,
-        reader.id,
-        reader.name,
-        reader.role,
-        may_post(reader),
-        reader.is_suspended,
+        thread.room.kind,
+        thread.room.is_archived,
+        _person(reader),
         reading.follows,
         reading.muted,
         reading.renamed_at,
@@ -163,6 +176,14 @@ def tag_of(reading: Reading, page: int) -> str:
         _look(current_app.jinja_loader.searchpath[0]),  # type: ignore[union-attr]  # Flask's own loader
     )
     return hashlib.blake2b(repr(parts).encode(), digest_size=15).hexdigest()
+
+
+def _person(reader: Member | None) -> tuple[object, ...]:
+    """What a page says of its reader, also of one who is not in: their name and photo stand in its head."""
+    signed_in = reader or me_or_none()
+    if signed_in is None:
+        return ()
+    return (signed_in.id, signed_in.name, signed_in.photo, signed_in.role, reader is None, may_post(signed_in))
 
 
 @cache

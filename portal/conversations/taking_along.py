@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from portal.accounts.models import Member
-from portal.conversations.models import Follow, Post, PostRevision, Room, Thread
+from portal.conversations.models import Follow, Post, PostRevision, Room, RoomMember, Thread
 from portal.core.taking_along import Part, part
 
 
@@ -106,4 +106,14 @@ def parts_of(member: Member) -> Iterator[Part]:
             "thread": "its title; it may be somebody else's words",
             "muted_at": "when you muted it",
         },
+    )
+    yield part(
+        "rooms",
+        "Rooms that name you",
+        "Closed circles you are in, and rooms you host.",
+        select(RoomMember.created_at.label("since"), Room.title.label("room"), RoomMember.host_since)
+        .join(Room, Room.id == RoomMember.room_id)
+        .where(RoomMember.member_id == member.id)
+        .order_by(RoomMember.id),
+        {"since": "since when", "room": "its name", "host_since": "since when you host it"},
     )

@@ -6,8 +6,9 @@ from sqlalchemy.orm import joinedload
 
 from portal.accounts.models import Member
 from portal.billing.entitlements import audiences_of
+from portal.conversations import queries
 from portal.conversations.following import followers_of
-from portal.conversations.models import Post, Thread
+from portal.conversations.models import Post
 from portal.core import markdown
 from portal.core.admission import Audience
 from portal.core.db import db, transaction
@@ -43,8 +44,8 @@ def tell_followers(post_id: int) -> None:
 @readers_of("post")
 def may_read(member_id: int, post_id: int) -> bool:
     """Asked when a letter leaves: is the post still there for this person, and are they still a member?"""
-    member, post = db.session.get(Member, member_id), db.session.get(Post, post_id)
-    if member is None or member.closed_at is not None or post is None or member_id == post.author_id:
+    member = db.session.get(Member, member_id)
+    if member is None or member.closed_at is not None or Audience.ENTITLED not in audiences_of(member):
         return False
-    thread = db.session.get_one(Thread, post.thread_id)
-    return not post.is_hidden and not thread.is_hidden and Audience.ENTITLED in audiences_of(member)
+    post = db.session.scalar(queries.post_for(member, post_id))
+    return post is not None and post.author_id != member_id and not post.is_hidden and not post.thread.is_hidden

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
-from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from portal.accounts.policy import may_post
+from portal.accounts.models import Member
 from portal.accounts.signed_in import me
-from portal.conversations import following, posting, queries, showing
+from portal.conversations import following, policy, posting, queries, showing
 from portal.conversations.forms import EditForm, ReplyForm, ThreadForm, new_send_key
-from portal.conversations.models import Post, Room, Thread
-from portal.core.admission import Audience, admits
-from portal.core.db import db, one_or_404, release
+from portal.conversations.models import Post, Room, RoomKind, Thread
+from portal.core.admission import Audience, admits, audiences, way_out
+from portal.core.db import db, release
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
 from portal.core.web import whole_number
@@ -29,17 +40,21 @@ Answer = Any  # what Flask takes: text, text with a status, or a response
 
 
 @bp.get("/rooms")
-@admits(Audience.ENTITLED)
+@admits(Audience.ANYONE)
 def rooms() -> Answer:
-    return render_template("conversations/rooms.html", rooms=db.session.scalars(queries.rooms()).all())
+    """The rooms that are open to this reader; to whoever is not in, those that anyone may read."""
+    found = [room for room in db.session.scalars(queries.rooms(_reader())) if not room.is_archived]
+    if not found and _reader() is None:
+        _turn_away()
+    return render_template("conversations/rooms.html", rooms=found, kinds=showing.KINDS)
 
 
 @bp.get("/rooms/<slug>")
-@admits(Audience.ENTITLED)
+@admits(Audience.ANYONE)
 def room(slug: str) -> Answer:
     room = _room_or_404(slug)
     page = queries.page_of(
-        queries.threads_in(room, me()),
+        queries.threads_in(room, _reader()),
         Thread.__table__.c.last_post_at,
         Thread.__table__.c.id,
         older=request.args.get("older"),
@@ -47,9 +62,19 @@ def room(slug: str) -> Answer:
         most=THREADS_A_PAGE,
         place=lambda row: (row.last_post_at, row.id),
     )
-    return render_template(
-        "conversations/room.html", room=room, page=page, threads=showing.listed(page.rows), may_post=may_post(me())
+    response = make_response(
+        render_template(
+            "conversations/room.html",
+            room=room,
+            hosts=queries.hosts_of(room),
+            who=showing.WHO_READS[room.kind],
+            who_icon=showing.ICONS[room.kind],
+            page=page,
+            threads=showing.listed(page.rows),
+            may_start=policy.may_start(_reader(), room),
+        )
     )
+    return _unlisted(response, room)
 
 
 @bp.route("/rooms/<slug>/threads/new", methods=["GET", "POST"])
@@ -57,6 +82,8 @@ def room(slug: str) -> Answer:
 @limiter.limit("10/minute;60/hour", methods=["POST"])
 def new_thread(slug: str) -> Answer:
     room, form = _room_or_404(slug), ThreadForm()
+    if room.is_archived:
+        raise posting.RoomArchived()
     if form.validate_on_submit():
         release()  # rendering hostile Markdown may take a while; nobody else should wait for it
         try:
@@ -72,7 +99,7 @@ def new_thread(slug: str) -> Answer:
 
 
 @bp.get(_THREAD)
-@admits(Audience.ENTITLED)
+@admits(Audience.ANYONE)
 def thread(thread_id: int) -> Answer:
     reading = _reading_or_404(thread_id)
     page = whole_number(request.args.get("page"), otherwise=1, most=reading.thread.pages)
@@ -84,7 +111,7 @@ def thread(thread_id: int) -> Answer:
     if tag:
         response.set_etag(tag, weak=True)
         response.headers["Cache-Control"] = "private, no-cache"  # kept by this browser, asked about each time
-    return response
+    return _unlisted(response, reading.thread.room)
 
 
 @bp.post(_THREAD + "/posts")
@@ -105,7 +132,7 @@ def reply(thread_id: int) -> Answer:
 
 
 @bp.get(_POST)
-@admits(Audience.ENTITLED)
+@admits(Audience.ANYONE)
 def post(post_id: int) -> Answer:
     return redirect(_post_or_404(post_id).path, 303)
 
@@ -161,22 +188,42 @@ def own_posts() -> Answer:
     return render_template("conversations/own_posts.html", page=page)
 
 
+def _reader() -> Member | None:
+    """Whoever reads here as a member; None for visitors and for those who are not in, who read what anyone may."""
+    return me() if Audience.ENTITLED in audiences() else None
+
+
+def _turn_away() -> NoReturn:
+    """Nothing for this reader: members learn no more, others are told that it is for members, existing or not."""
+    if _reader() is None:
+        abort(make_response(way_out(Audience.ENTITLED)))
+    raise NotFound()
+
+
 def _room_or_404(slug: str) -> Room:
     if not slug.isprintable():
         raise NotFound()
-    return one_or_404(queries.rooms().where(Room.slug == slug))
+    found = db.session.scalar(queries.rooms(_reader()).where(Room.slug == slug))
+    return found or _turn_away()
 
 
 def _reading_or_404(thread_id: int) -> showing.Reading:
-    found = queries.thread_for(me(), thread_id)
+    found = queries.thread_for(_reader(), thread_id)
     if found is None:
-        raise NotFound()
+        _turn_away()
     thread, follows, muted, renamed_at = found
-    return showing.Reading(reader=me(), thread=thread, follows=follows, muted=muted, renamed_at=renamed_at)
+    return showing.Reading(reader=_reader(), thread=thread, follows=follows, muted=muted, renamed_at=renamed_at)
 
 
 def _post_or_404(post_id: int) -> Post:
-    return one_or_404(queries.post_for(me(), post_id))
+    return db.session.scalar(queries.post_for(_reader(), post_id)) or _turn_away()
+
+
+def _unlisted(response: Response, room: Room) -> Response:
+    """Whoever reads without signing in finds it by a link, and not through a search engine."""
+    if room.kind is RoomKind.PUBLIC:
+        response.headers["X-Robots-Tag"] = "noindex"
+    return response
 
 
 def _thread_page(reading: showing.Reading, page: int, form: ReplyForm | None = None) -> str:

@@ -75,6 +75,14 @@ def _gate() -> Any:
     if audience is Audience.ANYONE or audience in audiences():
         way = current_app.extensions["way_to_prove"]() if audience in _STAFF else None
         return redirect(way, 303) if way else None
+    return way_out(audience)
+
+
+def way_out(audience: Audience) -> Any:
+    """What whoever is not of this audience gets instead: the sign-in page, or what there is to say. Raises Forbidden.
+
+    The gate gives it; so does a view whose audience is anyone but whose things are not.
+    """
     if not current_user.is_authenticated:
         if request.method == "GET":
             return redirect(url_for("accounts.sign_in", next=request.full_path.rstrip("?")), 303)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, Select, bindparam, select
 
+from portal.accounts.models import Member
 from portal.conversations.models import Room, Thread
+from portal.conversations.policy import Sight, sight_of
+from portal.conversations.queries import seen_with
 from portal.core.clock import now
 from portal.core.db import db
 from portal.library.models import Item
@@ -22,9 +26,9 @@ def latest_items(most: int) -> Lines:
     return db.session.connection().execute(_LATEST_ITEMS, {"moment": now(), "most": most}).all()
 
 
-def lively_threads(most: int) -> Lines:
-    """The threads in which somebody spoke last (id, title, room, post_count, last_post_at)."""
-    return db.session.connection().execute(_LIVELY_THREADS, {"most": most}).all()
+def lively_threads(reader: Member, most: int) -> Lines:
+    """The threads this person sees in which somebody spoke last (id, title, room, post_count, last_post_at)."""
+    return db.session.connection().execute(_lively(sight_of(reader)), {"most": most, "reader_id": reader.id}).all()
 
 
 _LATEST_ITEMS = (
@@ -34,10 +38,13 @@ _LATEST_ITEMS = (
     .limit(bindparam("most"))
 )
 
-_LIVELY_THREADS = (
-    select(_thread.id, _thread.title, _room.title.label("room"), _thread.post_count, _thread.last_post_at)
-    .join_from(Thread.__table__, Room.__table__, _room.id == _thread.room_id)
-    .where(_thread.hidden_at.is_(None))
-    .order_by(_thread.last_post_at.desc(), _thread.id.desc())
-    .limit(bindparam("most"))
-)
+
+@cache
+def _lively(sight: Sight) -> Select[*tuple[Any, ...]]:
+    return (
+        select(_thread.id, _thread.title, _room.title.label("room"), _thread.post_count, _thread.last_post_at)
+        .join_from(Thread.__table__, Room.__table__, _room.id == _thread.room_id)
+        .where(_thread.hidden_at.is_(None), seen_with(sight))
+        .order_by(_thread.last_post_at.desc(), _thread.id.desc())
+        .limit(bindparam("most"))
+    )

@@ -50,7 +50,7 @@ def landing() -> str:
         first=beginning.first_steps_of(me()) if may_read and not me().is_staff else None,
         parts=[(part.value, in_words(part)) for part in Part],
         items=latest_items(SHOWN),
-        threads=lively_threads(SHOWN) if may_read else [],
+        threads=lively_threads(me(), SHOWN) if may_read else [],
     )
 
 

@@ -6,9 +6,17 @@ from sqlalchemy import func, select, update
 
 from portal.accounts.models import Member
 from portal.conversations import posting
-from portal.conversations.models import Post, Room, Thread, thread_topic
+from portal.conversations.models import Post, Room, RoomKind, Thread, thread_topic
+from portal.conversations.queries import visible_to
 from portal.core.db import db
+from portal.core.errors import Refusal
 from portal.library.models import Item
+
+_FOR_EVERYBODY = Room.kind.in_([RoomKind.MEMBERS, RoomKind.PUBLIC]), Room.archived_at.is_(None)
+
+
+class NoLongerOpen(Refusal):
+    message = "The conversation about this is no longer open. Start a thread of your own in one of the rooms."
 
 
 def discuss(
@@ -16,12 +24,14 @@ def discuss(
 ) -> Thread:
     """Begin the item's thread with these words, or say them in the thread that somebody began a moment ago.
 
-    Raises what posting raises: NotConfirmed, Suspended, ThreadLocked, TooLong, NothingToRead.
+    Raises what posting raises, and NoLongerOpen.
     """
     # The lock makes the second of two wait; on SQLite the transaction itself does.
     begun = db.session.scalar(select(Item.thread_id).where(Item.id == item.id).with_for_update())
     if begun is not None:
-        thread = db.session.get_one(Thread, begun)
+        thread = db.session.scalar(select(Thread).join(Thread.room).where(Thread.id == begun, visible_to(by)))
+        if thread is None:
+            raise NoLongerOpen()
         if _said_already(thread, body=body, by=by):
             return thread
         posting.reply(thread, body=body, by=by, send_key=send_key)
@@ -61,7 +71,11 @@ def likely_room(item: Item) -> str | None:
         select(Room.slug)
         .join(Thread, Thread.room_id == Room.id)
         .join(thread_topic, thread_topic.c.thread_id == Thread.id)
-        .where(thread_topic.c.topic_id.in_([topic.id for topic in item.topics]), Thread.hidden_at.is_(None))
+        .where(
+            thread_topic.c.topic_id.in_([topic.id for topic in item.topics]),
+            Thread.hidden_at.is_(None),
+            *_FOR_EVERYBODY,
+        )
         .group_by(Room.id)
         .order_by(func.count().desc(), Room.position)
         .limit(1)
@@ -69,5 +83,5 @@ def likely_room(item: Item) -> str | None:
 
 
 def rooms_to_choose() -> list[Room]:
-    """Where a conversation can begin, in the coach's order."""
-    return list(db.session.scalars(select(Room).order_by(Room.position, Room.title)))
+    """Where a conversation for everybody can begin, in the coach's order."""
+    return list(db.session.scalars(select(Room).where(*_FOR_EVERYBODY).order_by(Room.position, Room.title)))

@@ -20,7 +20,7 @@ from sqlalchemy.orm import selectinload
 from portal.accounts.models import Member
 from portal.billing.models import Interval
 from portal.billing.prices import offers
-from portal.conversations.models import Thread
+from portal.conversations.models import Room, RoomKind, Thread
 from portal.core import locales, search
 from portal.core.admission import Audience
 from portal.core.clock import now
@@ -298,6 +298,8 @@ _TOPICS_OF = (
 )
 
 _its_tool = _ITEM.alias("its_tool")
+# A conversation that was taken into a closed room is no longer an item's: most who read the item could not open it.
+_is_shared = _THREAD.c.room_id.in_(select(Room.id).where(Room.kind.in_([RoomKind.MEMBERS, RoomKind.PUBLIC])))
 _WHOLE = (
     select(
         _item.id, _item.kind, _item.slug, _item.title, _item.summary, _item.problem, _item.is_free, _item.body_html,
@@ -321,7 +323,7 @@ _WHOLE = (
                 _its_tool.c.withdrawn_at.is_(None),
             ),
         )
-        .outerjoin(_THREAD, and_(_THREAD.c.id == _item.thread_id, _THREAD.c.hidden_at.is_(None)))
+        .outerjoin(_THREAD, and_(_THREAD.c.id == _item.thread_id, _THREAD.c.hidden_at.is_(None), _is_shared))
         .outerjoin(_MEMBER, _MEMBER.c.id == _THREAD.c.last_author_id)
     )
     .where(_item.slug == bindparam("slug"), _IS_OUT)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 
 from portal.accounts.models import Member, Role
 from portal.conversations.models import Post, Room, Thread
+from portal.conversations.queries import open_to
 from portal.core import markdown
 from portal.core.audit import Record
 from portal.core.db import Moment, db
@@ -62,7 +63,7 @@ class Cases:
 def queue(after: str | None, *, reader: Member, most: int) -> Cases:
     """Posts with open flags: what breaks a confidence first, then the oldest. In two statements, however long it is.
 
-    A moderator's own posts are for others to judge; only the owner sees all.
+    A moderator's own posts are for others to judge; only the owner sees all. Rooms of the coaches are the coaches'.
     """
     place = _read_place(after)
     order = tuple_(Flag.rank, Flag.created_at, Flag.id)
@@ -76,7 +77,7 @@ def queue(after: str | None, *, reader: Member, most: int) -> Cases:
         )
         .exists()
     )
-    query = _cases().where(Flag.ruled_at.is_(None), stands_for_its_post)
+    query = _cases().where(Flag.ruled_at.is_(None), stands_for_its_post, open_to(reader))
     if reader.role is not Role.OWNER:
         query = query.where(Post.author_id != reader.id)
     if place:

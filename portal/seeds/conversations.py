@@ -30,6 +30,7 @@ def load_rooms() -> int:
             slug=sheet.slug,
             title=sheet.about["title"],
             purpose=sheet.about["purpose"],
+            notes=sheet.body,
             notes_html=markdown.render(sheet.body),
             position=sheet.about["position"],
         )

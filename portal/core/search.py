@@ -1,19 +1,20 @@
 """Full text over every area: one table, filled by the areas, asked with the audience in the query itself.
 
-SQLite answers from FTS5, PostgreSQL from a tsvector; both tables and triggers are made in migration 0002. Accents are
-folded here, on both sides, because the two engines differ in it. What a person types never reaches a query grammar:
-words are extracted, quoted, and the last one may be the beginning of a longer word.
+SQLite answers from FTS5, PostgreSQL from a tsvector; both tables and triggers are made in migration 0002. What a
+person types never reaches a query grammar: words are extracted, quoted, and the last one may be the beginning of a
+longer word.
 
 A thing may stand in the index more than once, for different audiences: a tool's teaser for anyone, the tool itself for
 members. Each entry says only what its audience may read, so that neither a match nor a snippet can tell the rest. An
 entry with a scope is for those of its audience who belong there: the people of a closed circle.
+
+What is long (a transcript, the text of a file) is kept in passages, each with the way to it; its entry knows only which
+words are in it.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -21,20 +22,33 @@ from typing import Any
 
 from flask import Flask, current_app
 from flask_login import current_user
-from markupsafe import Markup, escape
-from sqlalchemy import BindParameter, ColumnElement, Index, String, UniqueConstraint, bindparam, delete, select, text
+from markupsafe import Markup
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.selectable import TextualSelect
 
 from portal.core.admission import Audience
 from portal.core.db import Model, Moment, Words, db, is_postgresql
+from portal.core.folding import fold, snippet, terms_of, words_of
 
-_WORD = re.compile(r"[^\W_]+")
-_MAX_WORDS = 8
-_LONGEST = 64  # letters; PostgreSQL refuses words of more than 2,046 bytes
-_SNIPPET = 220  # characters
 _RANKED = 2000  # documents weighed against each other
 _MOST_TAGS = 3  # that one search narrows by
+_MOST_PLACES = 3  # within one thing, shown to a reader
 _FIRST, _LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
@@ -57,19 +71,52 @@ class SearchDoc(Model):
     path: Mapped[str]  # local address
     body: Mapped[str] = mapped_column(Words)  # as shown in a snippet
     folded_title: Mapped[str] = mapped_column(Words)
-    folded_body: Mapped[str] = mapped_column(Words)
+    folded_body: Mapped[str] = mapped_column(Words)  # with the words of its passages, each once
+    passage_count: Mapped[int] = mapped_column(default=0)
+
+
+class SearchPassage(Model):
+    """A stretch of a long text within an entry, read by whoever may read the entry."""
+
+    __tablename__ = "search_passage"
+
+    doc_id: Mapped[int] = mapped_column(ForeignKey("search_doc.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    label: Mapped[str]  # "0:12:34"
+    way: Mapped[str] = mapped_column(String(64))  # behind the address of the thing: "?t=754#t=754"
+    words: Mapped[str] = mapped_column(Words)  # as shown
+    folded: Mapped[str] = mapped_column(Words)  # " who answers for what ", nothing but words
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A stretch of a long text: its words, what its place is called, and the way there from the thing's address."""
+
+    words: str
+    label: str
+    way: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where within a thing the words were found."""
+
+    label: str
+    path: str
+    snippet: Markup
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One thing found; `snippet` has the words found in <mark>."""
+    """One thing found; snippets have the words found in <mark>."""
 
     kind: str
     ref_id: int
     title: str
     path: str
-    snippet: Markup
+    snippet: Markup  # of its text; of the first place, if only a passage holds the words
     at: datetime | None
+    places: tuple[Place, ...] = ()  # within its long texts, in their order
 
 
 def init_app(app: Flask, *, scopes_of: Callable[[Any], frozenset[str]]) -> None:
@@ -94,14 +141,15 @@ def index(
     path: str,
     body: str,
     inside: Mapping[Audience, str] | None = None,
+    passages: Sequence[Passage] = (),
     scope: str | None = None,
     tags: Collection[str] = (),
     at: datetime | None = None,
 ) -> None:
     """Put a thing into the index, or what it says now in place of what it said.
 
-    `inside` holds what further audiences may read of it beside `body`: their entry has both. With a `scope`, nobody
-    finds it who does not belong there, whatever their audience. A tag is a word without spaces, such as "topic:3".
+    `inside` holds what further audiences may read of it beside `body`: their entry has both, and the passages. With a
+    `scope`, nobody finds it who does not belong there, whatever their audience. A tag has no space: "topic:3".
     """
     says = {audience: body} | {inner: f"{body}\n\n{more}" for inner, more in (inside or {}).items()}
     docs = {d.audience: d for d in db.session.scalars(select(SearchDoc).where(*_of(kind, ref_id)))}
@@ -112,9 +160,12 @@ def index(
         if doc is None:
             doc = SearchDoc(kind=kind, ref_id=ref_id, audience=who)
             db.session.add(doc)
+        within = passages if who in (inside or {}) else ()
         doc.title, doc.path, doc.body = title[:255], path, words
         doc.scope, doc.tags, doc.at = scope, f" {' '.join(sorted(tags))} ", at
-        doc.folded_title, doc.folded_body = fold(title), fold(words)
+        doc.folded_title, doc.folded_body = fold(title), _folded(words, within)
+        db.session.flush()
+        _put_passages(doc, within)
     db.session.flush()
 
 
@@ -125,6 +176,33 @@ def forget(kind: str, ref_id: int) -> None:
 
 def _of(kind: str, ref_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return SearchDoc.kind == kind, SearchDoc.ref_id == ref_id
+
+
+def _folded(body: str, passages: Sequence[Passage]) -> str:
+    """The body, and once each word that only a passage holds: an hour of talk weighs no more than what it is about."""
+    folded = fold(body)
+    more = dict.fromkeys(word for passage in passages for word in words_of(passage.words))
+    return " ".join([folded, *(more.keys() - set(words_of(body)))]) if more else folded
+
+
+def _put_passages(doc: SearchDoc, passages: Sequence[Passage]) -> None:
+    if doc.passage_count:
+        db.session.execute(delete(SearchPassage).where(SearchPassage.doc_id == doc.id))
+    doc.passage_count = len(passages)
+    if not passages:
+        return
+    rows = [
+        {
+            "doc_id": doc.id,
+            "position": position,
+            "label": passage.label[:255],
+            "way": passage.way,
+            "words": passage.words,
+            "folded": f" {' '.join(words_of(passage.words))} ",
+        }
+        for position, passage in enumerate(passages, start=1)
+    ]
+    db.session.execute(insert(SearchPassage), rows)
 
 
 def search(
@@ -142,7 +220,7 @@ def search(
 
     Narrowed to these kinds, to what carries all of these tags, and to what is from these days.
     """
-    terms = [term[:_LONGEST] for term in _WORD.findall(fold(words))[:_MAX_WORDS]]
+    terms = terms_of(words)
     if not terms or not audiences or (kinds is not None and not kinds):
         return []
     statement = _statement(_POSTGRESQL if is_postgresql() else _SQLITE)
@@ -159,11 +237,13 @@ def search(
         "ranked": _RANKED,
         "most": most * 2,  # a teaser and the thing itself may both be found
     }
-    found: dict[tuple[str, int], Hit] = {}
+    found: dict[tuple[str, int], Any] = {}
     for row in db.session.execute(statement, values):
-        if (row.kind, row.ref_id) not in found and len(found) < most:
-            found[row.kind, row.ref_id] = _hit(row, terms)
-    return list(found.values())
+        if len(found) < most or (row.kind, row.ref_id) in found:
+            found.setdefault((row.kind, row.ref_id), []).append(row)
+    best = [max(rows, key=lambda row: row.passage_count) for rows in found.values()]
+    places = _places([row.id for row in best if row.passage_count], terms)
+    return [_hit(row, terms, places.get(row.id, [])) for row in best]
 
 
 @cache
@@ -171,13 +251,9 @@ def _statement(sql: str) -> TextualSelect:
     """Parsed once; what lies in a list, and what is a moment, has to be said."""
     lists: Iterator[BindParameter[Any]] = (bindparam(name, expanding=True) for name in ("audiences", "scopes", "kinds"))
     moments: Iterator[BindParameter[Any]] = (bindparam(name, type_=Moment()) for name in ("since", "until"))
-    found = SearchDoc.__table__.c
-    shown = (found.kind, found.ref_id, found.title, found.path, found.body, found.at)
+    doc = SearchDoc.__table__.c
+    shown = (doc.id, doc.kind, doc.ref_id, doc.title, doc.path, doc.body, doc.at, doc.passage_count)
     return text(sql).bindparams(*lists, *moments).columns(*shown)
-
-
-def _hit(row: Any, terms: list[str]) -> Hit:
-    return Hit(row.kind, row.ref_id, row.title, row.path, snippet(row.body, terms), row.at)
 
 
 def _carrying(tags: Collection[str]) -> dict[str, str]:
@@ -188,41 +264,47 @@ def _carrying(tags: Collection[str]) -> dict[str, str]:
     return {f"tag_{number}": tag for number, tag in enumerate(wanted[:_MOST_TAGS], start=1)}
 
 
-def fold(words: str) -> str:
-    """Lower case without accents: "Müller" and "muller" meet."""
-    plain = unicodedata.normalize("NFKD", words).casefold()
-    return plain if plain.isascii() else "".join(c for c in plain if not unicodedata.combining(c))
+def _places(doc_ids: Sequence[int], terms: list[str]) -> dict[int, list[Any]]:
+    """Of each entry, the first passages of those that hold most of the words."""
+    if not doc_ids:
+        return {}
+    passage = SearchPassage.__table__.c
+    *whole, last = terms
+    holding = [passage.folded.contains(f" {term} ") for term in whole]
+    holding.append(passage.folded.contains(f" {last}" if _may_be_unfinished(last) else f" {last} "))
+    held = sum((case((holds, 1), else_=0) for holds in holding[1:]), case((holding[0], 1), else_=0))
+    place = func.row_number().over(partition_by=passage.doc_id, order_by=(held.desc(), passage.position))
+    weighed = (
+        select(
+            passage.doc_id,
+            passage.position,
+            passage.label,
+            passage.way,
+            passage.words,
+            held.label("held"),
+            place.label("place"),
+        )
+        .where(passage.doc_id.in_(doc_ids), or_(*holding))
+        .subquery()
+    )
+    found: dict[int, list[Any]] = {}
+    best = select(weighed).where(weighed.c.place <= _MOST_PLACES).order_by(weighed.c.doc_id, weighed.c.place)
+    for row in db.session.connection().execute(best):
+        others = found.setdefault(row.doc_id, [])
+        if not others or row.held == others[0].held:
+            others.append(row)
+    return found
 
 
-def snippet(body: str, terms: list[str]) -> Markup:
-    """A stretch of the text around the first word found, with the words found marked."""
-    plain = " ".join(body.split())
-    folded = plain.translate(_one_for_one)
-    words = re.compile(r"(?<![^\W_])(?:" + "|".join(map(re.escape, terms)) + r")[^\W_]*")  # every term is only letters
-    first = words.search(folded)
-    start = max(0, first.start() - 60) if first else 0
-    if start:
-        start = plain.find(" ", start) + 1
-    end = min(len(plain), start + _SNIPPET)
-    if end < len(plain):
-        end = max(plain.rfind(" ", start, end), start + _SNIPPET // 2)  # between words, unless one is endless
-    out, at = escape("… " if start else ""), start
-    for match in words.finditer(folded, start, end):
-        out += escape(plain[at : match.start()]) + Markup("<mark>{}</mark>").format(plain[match.start() : match.end()])
-        at = match.end()
-    return out + escape(plain[at:end]) + escape(" …" if end < len(plain) else "")
-
-
-class _OneForOne(dict[int, str]):
-    """Folds letter by letter and keeps the length, so that a place in the folded text is the place in the text."""
-
-    def __missing__(self, letter: int) -> str:
-        folded = fold(chr(letter))
-        self[letter] = folded if len(folded) == 1 else chr(letter)
-        return self[letter]
-
-
-_one_for_one = _OneForOne()
+def _hit(row: Any, terms: list[str], passages: list[Any]) -> Hit:
+    places = tuple(
+        Place(passage.label, row.path + passage.way, snippet(passage.words, terms))
+        for passage in sorted(passages, key=lambda passage: passage.position)
+    )
+    shown = snippet(row.body, terms)
+    if places and "<mark>" not in shown:
+        shown = places[0].snippet
+    return Hit(row.kind, row.ref_id, row.title, row.path, shown, row.at, places)
 
 
 def _fts(terms: list[str]) -> str:
@@ -241,7 +323,7 @@ def _may_be_unfinished(term: str) -> bool:
 # Innermost: the newest documents with these words, as many as are worth ranking; a word that stands in everything does
 # not get more precise by weighing all of it. Then the best of them by number, and only those are read whole.
 _SQLITE = """
-    SELECT d.kind, d.ref_id, d.title, d.path, d.body, d.at
+    SELECT d.id, d.kind, d.ref_id, d.title, d.path, d.body, d.at, d.passage_count
     FROM (
         SELECT id, rank FROM (
             SELECT search_fts.rowid AS id, bm25(search_fts, 4.0, 1.0) AS rank
@@ -256,7 +338,7 @@ _SQLITE = """
     ORDER BY best.rank, best.id DESC
 """
 _POSTGRESQL = """
-    SELECT d.kind, d.ref_id, d.title, d.path, d.body, d.at
+    SELECT d.id, d.kind, d.ref_id, d.title, d.path, d.body, d.at, d.passage_count
     FROM (
         SELECT id, ts_rank(tsv, query) AS rank FROM (
             SELECT d.id, d.tsv, q AS query

@@ -8,6 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal.accounts.signed_in import me, me_or_none
+from portal.core import found_nothing
 from portal.core import search as index
 from portal.core.admission import Audience, admits, audiences
 from portal.home import beginning
@@ -115,4 +116,6 @@ def search() -> Any:
     place = request.args.get("in", "")
     place = place if place in PLACES else ""
     hits = index.search(words, audiences=audiences(), scopes=index.scopes(), kinds=PLACES.get(place), most=_MOST_HITS)
+    if words and not hits and not place:
+        found_nothing.note(words)
     return render_template("home/search.html", words=words, place=place, hits=hits)

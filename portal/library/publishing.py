@@ -16,7 +16,7 @@ from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.errors import Refusal
 from portal.core.web import plain_name
-from portal.library import media, transcripts
+from portal.library import finding, media
 from portal.library.models import Episode, File, Item, Nugget, Version
 
 PARTS = ("situation", "change", "result")  # of a nugget, in the order they are told
@@ -122,9 +122,10 @@ def bring_search_up_to_date(item: Item) -> None:
         inside += [item.practice_type or "", *map(markdown.plain, parts)]
     if isinstance(item, Episode):
         teaser += [*(f"{guest.name} {guest.role or ''}" for guest in item.guests), *item.hear]
-        inside += [item.step or "", transcripts.plain(item.transcript or "")]
+        inside += [item.step or ""]
     more = "\n\n".join(filter(None, inside))
-    readers = [Audience.ENTITLED, Audience.SIGNED_IN] if item.is_free else [Audience.ENTITLED]
+    reader = Audience.SIGNED_IN if item.is_free else Audience.ENTITLED
+    passages = finding.passages_of(item)
     search.index(
         item.kind,
         item.id,
@@ -134,7 +135,8 @@ def bring_search_up_to_date(item: Item) -> None:
         title=item.title,
         path=item.path,
         body="\n\n".join(filter(None, teaser)),
-        inside=dict.fromkeys(readers, more) if more else None,
+        inside={reader: more} if more or passages else None,
+        passages=passages,
     )
 
 

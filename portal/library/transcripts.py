@@ -51,11 +51,6 @@ def passages(vtt: str) -> tuple[Passage, ...]:
     return tuple(found)
 
 
-def plain(vtt: str) -> str:
-    """Only the words, for the search index."""
-    return " ".join(words for _second, _speaker, words in _cues(vtt))
-
-
 def chapters(lines: list[str]) -> list[Chapter]:
     """ "1:30 The third column" as a chapter; a line without a time is left out."""
     found = []

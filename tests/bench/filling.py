@@ -21,7 +21,8 @@ from portal.conversations.models import POSTS_A_PAGE, Follow, Post, Room, Thread
 from portal.core import markdown, storage
 from portal.core.clock import now
 from portal.core.db import db
-from portal.core.search import SearchDoc, fold
+from portal.core.folding import fold
+from portal.core.search import SearchDoc
 from portal.library.models import File, Item, Resource, Tool, Version, item_topic
 from portal.moderation.models import Flag
 from portal.topics.models import Topic

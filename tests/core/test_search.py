@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.core import search
+from portal.core import folding, search
 from portal.core.admission import Audience
-from portal.core.db import transaction
+from portal.core.db import db, transaction
 
 ALL = frozenset(Audience)
 ANYONE = frozenset({Audience.ANYONE})
@@ -163,6 +163,61 @@ def test_letters_that_fold_to_several_do_not_move_the_marks(indexed, found):
     assert "<mark>needle</mark>" in str(found("needle")[0].snippet)
 
 
+@pytest.fixture
+def talk(indexed):
+    """An hour of talk within an episode, for members; one line a minute."""
+
+    def put(*lines, title="Talk", body="What it is about"):
+        passages = [search.Passage(words, f"0:{at:02}:00", f"?t={at * 60}") for at, words in enumerate(lines)]
+        indexed("episode", 1, title, body, inside={Audience.ENTITLED: ""}, passages=passages)
+
+    return put
+
+
+def test_a_word_in_a_long_text_leads_to_its_place(talk, found):
+    talk("We begin with the seat.", "Frau Müller moved on.", "The seat again, and the surgeon.")
+    hit = found("muller", MEMBERS)[0]
+    assert [(place.path, place.label) for place in hit.places] == [("/episode/1?t=60", "0:01:00")]
+    assert hit.snippet == hit.places[0].snippet == "Frau <mark>Müller</mark> moved on."
+    assert [place.label for place in found("seat", MEMBERS)[0].places] == ["0:00:00", "0:02:00"]
+    assert [place.label for place in found("seat surg", MEMBERS)[0].places] == ["0:02:00"]  # where most of them stand
+    assert titles(found("muller surgeon", MEMBERS)) == ["Talk"]  # in one talk, if not in one breath
+    assert found("muller", ANYONE) == []
+    assert found("uller", MEMBERS) == []
+
+
+def test_a_place_is_shown_where_a_word_begins_and_nowhere_else(talk, found):
+    talk("The unseated one.", "Seated here.", "A seat.")
+    assert [place.label for place in found("seat", MEMBERS)[0].places] == ["0:01:00", "0:02:00"]
+    assert [place.label for place in found("seat a", MEMBERS)[0].places] == ["0:02:00"]  # only the last is a beginning
+
+
+def test_what_the_text_itself_says_is_shown_before_its_places(talk, found):
+    talk("The seat.", *["The seat again."] * 9, body="All about the seat")
+    hit = found("seat", MEMBERS)[0]
+    assert hit.snippet == "All about the <mark>seat</mark>"
+    assert len(hit.places) == 3
+
+
+def test_a_long_text_said_anew_keeps_nothing_of_the_old(talk, found, app):
+    talk("zanzibar", "mombasa")
+    talk("mombasa")
+    assert found("zanzibar", MEMBERS) == []
+    assert [place.label for place in found("mombasa", MEMBERS)[0].places] == ["0:00:00"]
+    with app.app_context(), transaction():
+        search.forget("episode", 1)
+        assert db.session.query(search.SearchPassage).count() == 0
+
+
+def test_places_cost_one_query_for_one_thing_as_for_ten(indexed, found, count_queries):
+    for number in range(10):
+        passages = [search.Passage(f"word {line}", "0:00:00") for line in range(5)]
+        indexed("episode", number, "Talk", "", inside={Audience.ENTITLED: ""}, passages=passages)
+    with count_queries() as queries:
+        assert len(found("word", MEMBERS)) == 10
+    assert len(queries) == 2
+
+
 HOSTILE = [
     "", " ", "*", '"', '""', "'", "\\", "\x00", "a\x00b", "NEAR(a b)", "a AND b", "OR", "NOT a", "(", ")", "a:b",
     "title:card", "^a", "-a", "+a",
@@ -184,6 +239,6 @@ def test_a_snippet_shows_the_text_and_nothing_else(typed, body):
     import re
     from html import unescape
 
-    terms = re.findall(r"[^\W_]+", search.fold(typed))[:8] or ["a"]
-    shown = unescape(re.sub(r"</?mark>", "", str(search.snippet(body, terms))))
+    terms = re.findall(r"[^\W_]+", folding.fold(typed))[:8] or ["a"]
+    shown = unescape(re.sub(r"</?mark>", "", str(folding.snippet(body, terms))))
     assert shown.removeprefix("… ").removesuffix(" …") in " ".join(body.split())

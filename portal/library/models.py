@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, false, text
 from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -54,6 +54,10 @@ class Item(Model):
     published_at: Mapped[datetime | None]  # None: a draft; in the future: scheduled
     withdrawn_at: Mapped[datetime | None]
     thread_id: Mapped[int | None] = mapped_column(ForeignKey("thread.id"), unique=True)  # its conversation, once begun
+    appeared_at: Mapped[datetime | None]  # when search and followers got to know of it; None: that is to come
+    announces: Mapped[bool] = mapped_column(default=False, server_default=false())  # followers are told when it appears
+    announced_at: Mapped[datetime | None]  # followers are told once, however often it is published
+    revision: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # number of the words it has now
 
     topics: Mapped[list[Topic]] = relationship(secondary=item_topic, order_by=Topic.position)
     thread: Mapped[Thread | None] = relationship()
@@ -293,3 +297,42 @@ class Opinion(Model):
     is_useful: Mapped[bool]
     words: Mapped[str] = mapped_column(Words, default="")
     said_at: Mapped[datetime] = mapped_column(default=now)  # when they last said so
+
+
+class Revision(Model):
+    """What an item said from one saving to the next: who wrote it, when, and every field as it was typed."""
+
+    __tablename__ = "revision"
+    __table_args__ = (UniqueConstraint("item_id", "number"),)
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"))
+    number: Mapped[int]  # 1, 2, …; 0 is what was there before anyone wrote at the desk
+    fields: Mapped[dict[str, Any]]
+    note: Mapped[str] = mapped_column(Words, default="")  # "Restored number 2"
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))
+    by: Mapped[Member | None] = relationship()
+
+
+class Upload(Model):
+    """A file that has arrived and waits to become part of an item's next edition."""
+
+    __tablename__ = "upload"
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), index=True)
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))
+    name: Mapped[str]
+    media_type: Mapped[str]
+    size: Mapped[int]  # bytes
+    sha256: Mapped[str] = mapped_column(String(64))
+    storage_key: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class ViewCount(Model):
+    """How often an item's page was opened on one day; nobody's name is in it, and staff are not counted."""
+
+    __tablename__ = "view_count"
+    __table_args__ = (UniqueConstraint("item_id", "day"),)
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"))
+    day: Mapped[date] = mapped_column(index=True)  # UTC
+    views: Mapped[int] = mapped_column(default=0)

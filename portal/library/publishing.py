@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import IO
 
 from sqlalchemy import func, select
@@ -16,7 +16,7 @@ from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.errors import Refusal
 from portal.core.web import plain_name
-from portal.library import finding, media
+from portal.library import announcing, finding, media
 from portal.library.models import Episode, File, Item, Nugget, Version
 
 PARTS = ("situation", "change", "result")  # of a nugget, in the order they are told
@@ -25,6 +25,14 @@ PARTS = ("situation", "change", "result")  # of a nugget, in the order they are 
 class NothingInside(Refusal):
     message = "An edition needs at least one file."
     status = 422
+
+
+class NotScheduled(Refusal):
+    message = "It is not scheduled any more. Reload the page to see how it stands."
+
+
+class NotWithdrawn(Refusal):
+    message = "It is not withdrawn any more. Reload the page to see how it stands."
 
 
 @dataclass(frozen=True)
@@ -61,17 +69,32 @@ def tell(nugget: Nugget, *, situation: str, change: str, result: str) -> None:
     nugget.parts = {name: {"source": source, "html": markdown.render(source)} for name, source in parts}
 
 
-def publish(item: Item, *, by: Member | None = None, at: datetime | None = None) -> None:
-    """Show the item from `at` on (now, if not given), and let search find it from then."""
+def publish(item: Item, *, by: Member | None = None, at: datetime | None = None, announce: bool | None = None) -> None:
+    """Show the item from `at` on (now, if not given); search finds it from then, and followers hear of it if asked to.
+
+    Without `announce` it stays as it was decided before.
+    """
     item.published_at, item.withdrawn_at = at or now(), None
+    item.announces = item.announces if announce is None else announce
     db.session.add(item)
     db.session.flush()
-    bring_search_up_to_date(item)
-    if not item.is_published:
+    if item.is_published:
+        _appear(item)
+    else:
+        item.appeared_at = None
+        bring_search_up_to_date(item)
         key = f"library.appear:{item.id}:{item.published_at:%Y%m%dT%H%M%S}"
         jobs.enqueue(appear, key=key, at=item.published_at, item_id=item.id)
     if by is not None:  # starter content is loaded by nobody
-        audit.record(by, "item.published", item, at=item.published_at.isoformat())
+        audit.record(by, "item.published", item, at=item.published_at.isoformat(), announces=item.announces)
+
+
+def unschedule(item: Item, *, by: Member) -> None:
+    """Back to a draft, before anyone saw it. Raises NotScheduled."""
+    if item.published_at is None or item.is_published or item.withdrawn_at is not None:
+        raise NotScheduled()
+    item.published_at = None
+    audit.record(by, "item.unscheduled", item)
 
 
 def withdraw(item: Item, *, because: str, by: Member) -> None:
@@ -79,6 +102,14 @@ def withdraw(item: Item, *, because: str, by: Member) -> None:
     item.withdrawn_at = now()
     bring_search_up_to_date(item)
     audit.record(by, "item.withdrawn", item, because=because)
+
+
+def bring_back(item: Item, *, by: Member) -> None:
+    """What was withdrawn stands where it stood, with its old date. Raises NotWithdrawn."""
+    if item.withdrawn_at is None:
+        raise NotWithdrawn()
+    publish(item, at=item.published_at)
+    audit.record(by, "item.brought_back", item)
 
 
 def add_version(item: Item, *, files: Sequence[Kept], note: str = "", by: Member | None = None) -> Version:
@@ -142,11 +173,32 @@ def bring_search_up_to_date(item: Item) -> None:
 
 @jobs.job("library.appear")
 def appear(item_id: int) -> None:
-    """The moment of a scheduled item has come: search may find it. Harmless if it was moved or withdrawn meanwhile."""
+    """The moment of a scheduled item has come."""
+    bring_out_due()
+
+
+@jobs.periodic("library.appear_due", every=timedelta(minutes=10))
+def bring_out_due() -> None:
+    """Let everything appear whose moment has come, in the order of those moments, however late we are.
+
+    Harmless if something was moved or withdrawn meanwhile; of two workers the second waits, and finds nothing to do.
+    """
     with transaction():
-        item = db.session.get(Item, item_id)
-        if item is not None:
-            bring_search_up_to_date(item)
+        due = (
+            select(Item)
+            .where(Item.published_at <= now(), Item.withdrawn_at.is_(None), Item.appeared_at.is_(None))
+            .order_by(Item.published_at, Item.id)
+            .with_for_update()
+        )
+        for item in db.session.scalars(due).all():
+            _appear(item)
+
+
+def _appear(item: Item) -> None:
+    item.appeared_at = item.appeared_at or now()
+    bring_search_up_to_date(item)
+    if item.announces and announcing.may_be_announced(item):
+        announcing.announce(item)
 
 
 def seconds_of(kept: Kept) -> int | None:

@@ -97,6 +97,10 @@ ACTIONS = {
     "item.withdrawn": "Withdrew",
     "path.published": "Published a path",
     "path.withdrawn": "Withdrew a path",
+    "item.begun": "Began to write",
+    "item.rewritten": "Changed the words of",
+    "item.unscheduled": "Took from the schedule",
+    "item.brought_back": "Brought back",
 }
 
 

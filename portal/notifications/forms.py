@@ -12,6 +12,7 @@ class MailForm(TextForm):
     """One box a stream, named like it."""
 
     replies = BooleanField("Replies in conversations I follow")
+    new_items = BooleanField("What is new about topics I follow")
 
     def wants(self, stream: Stream) -> bool:
         return bool(self[stream.value].data)

@@ -14,6 +14,7 @@ class Stream(StrEnum):
     """A kind of news one can turn off. Billing, security and rulings are none: those letters always come."""
 
     REPLIES = "replies"
+    NEW_ITEMS = "new_items"
 
     @property
     def label(self) -> str:
@@ -21,7 +22,10 @@ class Stream(StrEnum):
         return _LABELS[self]
 
 
-_LABELS = {Stream.REPLIES: "replies in conversations you follow"}
+_LABELS = {
+    Stream.REPLIES: "replies in conversations you follow",
+    Stream.NEW_ITEMS: "what is new about topics you follow",
+}
 
 
 class Rhythm(StrEnum):

@@ -40,7 +40,19 @@ STAYS = {
     "search_doc.folded_body": "as post.body",
 }
 # Tables that hang on a member only because they may hang on a thread, or on Stripe's ids, and hold no words of theirs.
-LIBRARY = {"item", "tool", "resource", "nugget", "episode", "version", "file", "guest", "listening_link"}
+LIBRARY = {
+    "item",
+    "tool",
+    "resource",
+    "nugget",
+    "episode",
+    "version",
+    "file",
+    "revision",
+    "upload",
+    "guest",
+    "listening_link",
+}
 STRIPES_OWN = {
     "invoice.account",
     "invoice.invoice_id",

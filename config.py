@@ -123,6 +123,10 @@ class Config:
 
         self.STORAGE_DIR = Path(env.get("STORAGE_DIR") or self.INSTANCE / "files")
         self.SENDFILE = env.get("SENDFILE") or ""  # "x-accel": nginx sends the bytes after our check
+        # The picture of the podcast in members' apps: a square JPEG of 1400 to 3000 pixels.
+        self.PODCAST_ARTWORK = Path(env.get("PODCAST_ARTWORK") or ROOT / "portal" / "library" / "feed" / "artwork.jpg")
+        if not self.PODCAST_ARTWORK.is_file():
+            self._problem(f"PODCAST_ARTWORK is {self.PODCAST_ARTWORK}, and no file is there")
         self.RATELIMIT_STORAGE_URI = env.get("RATELIMIT_STORAGE_URI") or "memory://"
         self.RATELIMIT_STRATEGY = "sliding-window-counter"
         self.COMPRESS_MIMETYPES = ["text/html", "text/plain", "application/json", "application/rss+xml", "text/vtt"]

@@ -49,11 +49,13 @@ def _wire_areas(app: Flask) -> None:
     from portal.conversations import views as conversations
     from portal.desk import billing as desk_billing
     from portal.desk import events as desk_events
+    from portal.desk import feeds as desk_feeds
     from portal.desk import grants as desk_grants
     from portal.desk import health, outbox, people, seeing_as
     from portal.desk import members as desk_members
     from portal.desk import views as desk
     from portal.home import views as home
+    from portal.library import feed_pages, own_feed
     from portal.library import views as library
     from portal.membership import address_pages, data_pages, directory_pages
     from portal.membership import views as membership
@@ -97,6 +99,9 @@ def _wire_areas(app: Flask) -> None:
         people,
         seeing_as,
         managing,
+        feed_pages,
+        own_feed,
+        desk_feeds,
     ):  # of areas with several files of views
         app.register_blueprint(pages.bp)
     csrf.exempt(billing.stripe_events)  # signed by Stripe instead

@@ -100,6 +100,7 @@ class Nobodys:
 
 
 TOKEN = Nobodys("the token is the key: known only to whoever reads the mailbox; tried in the area's own tests")
+FEED = Nobodys("the token is the key and opens one member's feed; tried in tests/library/test_feeds.py")
 SHARED = Nobodys("published for everybody of its audience; drafts have tests of their own in tests/library")
 ENTITLED = INSIDE[Audience.ENTITLED]
 THINGS: dict[str, Bobs | Nobodys] = {
@@ -131,6 +132,11 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "desk_grants.take": Bobs("/desk/billing/grants/{grant}/end", ["owner"], data={"because": "It is over"}),
     "desk_members.member": Bobs("/desk/members/bob", ["owner"]),
     "desk_members.read_anew": Bobs("/desk/members/bob/resync", ["owner"], data={}),
+    "feeds.artwork": FEED,
+    "feeds.audio": FEED,
+    "feeds.chapters": FEED,
+    "feeds.podcast": FEED,
+    "feeds.transcript": FEED,
     "library.audio": SHARED,
     "library.discuss": SHARED,
     "library.file": SHARED,

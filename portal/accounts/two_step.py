@@ -22,6 +22,7 @@ from portal.core import audit, letters
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
+from portal.core.qr import code_of
 from portal.core.web import absolute
 
 SECONDS = 30  # of one code (RFC 6238)
@@ -180,17 +181,13 @@ class ForTheApp:
 
 def for_the_app(authenticator: Authenticator, member: Member) -> ForTheApp:
     """How the secret reaches the phone: by its camera, or typed in groups of four."""
-    import pyotp  # only whoever sets it up needs these two
-    import segno
+    import pyotp  # only whoever sets it up needs it
 
     address = pyotp.TOTP(authenticator.secret).provisioning_uri(
         name=member.email, issuer_name=current_app.config["SITE_NAME"]
     )
-    code = segno.make(address, error="m", micro=False)
-    rows = [list(row) for row in code.matrix_iter(border=4)]
-    path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
-    secret = authenticator.secret
-    return ForTheApp(path, len(rows), " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)))
+    code, secret = code_of(address), authenticator.secret
+    return ForTheApp(code.path, code.width, " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)))
 
 
 def _is_right(app: Authenticator, typed: str) -> bool:

@@ -1,4 +1,5 @@
-"""What somebody takes along of the library: what they fetched, heard, saved, ticked and said of it."""
+"""What somebody takes along of the library: what they fetched, heard, saved, ticked and said of it, and what is
+known of their private feed."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from sqlalchemy import select
 
 from portal.accounts.models import Member
 from portal.core.taking_along import Part, part
+from portal.library.feed_models import Feed, FeedVisit
 from portal.library.models import Done, Download, Episode, File, Item, Listening, Opinion, Saved, StepDone, Version
 
 _OF_WHAT = {"at": "when", "title": "of what in the library", "slug": "the end of its address"}
@@ -88,4 +90,30 @@ def parts_of(member: Member) -> Iterator[Part]:
         .where(Opinion.member_id == member.id)
         .order_by(Opinion.id),
         _OF_WHAT | {"useful": "whether it was useful to you", "words": "your sentence to the coaches"},
+    )
+    yield part(
+        "podcast_feed",
+        "Private podcast feed",
+        "What is known of the feed you add to a podcast app. Its address stands on your page for the podcast.",
+        select(
+            Feed.created_at.label("made_at"), Feed.rotated_at, Feed.fetched_at, Feed.fetched_by, Feed.paused_at
+        ).where(Feed.member_id == member.id),
+        {
+            "made_at": "when you had it made",
+            "rotated_at": "when you last had its address changed",
+            "fetched_at": "when an app last fetched it, to the quarter hour",
+            "fetched_by": "which app that was, if it is one we know",
+            "paused_at": "since when it shows a notice in place of the episodes",
+        },
+    )
+    yield part(
+        "podcast_feed_days",
+        "Days of your podcast feed",
+        "One line for each network from which your feed was fetched on a day of the last two weeks. Which network it "
+        "was is not kept.",
+        select(FeedVisit.day)
+        .join(Feed, Feed.id == FeedVisit.feed_id)
+        .where(Feed.member_id == member.id)
+        .order_by(FeedVisit.day, FeedVisit.id),
+        {"day": "the day, in UTC"},
     )

@@ -116,7 +116,10 @@ def test_numbers_in_addresses_fall_back():
 
 def test_logs_keep_no_addresses_keys_or_tokens():
     line = redacted("alice@example.com asked /password/reset/pfl_abc123 with sk_live_abcdef and whsec_zzz")
-    line += redacted("broken at /sign-in?next=%2Faccount%2Femail%2Fconfirm%2Fpfl_abc123 and pfi_xyz-9 alone")
-    for secret in ("alice", "pfl_abc123", "pfi_xyz", "sk_live", "whsec_zzz"):
+    line += redacted(
+        "broken at /sign-in?next=%2Faccount%2Femail%2Fconfirm%2Fpfl_abc123 and pfi_xyz-9 alone, pff_Ab_c-9 too"
+    )
+    line += redacted("GET /feeds/never-ours/podcast.xml")
+    for secret in ("alice", "pfl_abc123", "pfi_xyz", "pff_Ab", "never-ours", "sk_live", "whsec_zzz"):
         assert secret not in line
     assert len(redacted("x" * 10_000)) == 2000

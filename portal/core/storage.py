@@ -7,6 +7,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -51,6 +53,13 @@ def put(stream: IO[bytes], *, key: str | None = None) -> Stored:
         aside.unlink(missing_ok=True)
         raise
     return Stored(key, size, digest.hexdigest())
+
+
+@contextmanager
+def opened(key: str) -> Iterator[IO[bytes]]:
+    """The bytes of a key as a real file, for whoever has to look into them. Raises FileNotFoundError."""
+    with path_of(key).open("rb") as file:
+        yield file
 
 
 def remove(key: str) -> None:

@@ -336,3 +336,12 @@ class ViewCount(Model):
     item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"))
     day: Mapped[date] = mapped_column(index=True)  # UTC
     views: Mapped[int] = mapped_column(default=0)
+
+
+class FileText(Model):
+    """The words that stand in a file, read out of it once for search, page by page."""
+
+    __tablename__ = "file_text"
+
+    file_id: Mapped[int] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"), unique=True)
+    pages: Mapped[list[str]]

@@ -16,8 +16,8 @@ from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.errors import Refusal
 from portal.core.web import plain_name
-from portal.library import announcing, finding, media
-from portal.library.models import Episode, File, Item, Nugget, Version
+from portal.library import announcing, file_text, finding, media
+from portal.library.models import Episode, File, FileText, Item, Nugget, Version
 
 PARTS = ("situation", "change", "result")  # of a nugget, in the order they are told
 
@@ -135,6 +135,9 @@ def add_version(item: Item, *, files: Sequence[Kept], note: str = "", by: Member
     db.session.add(version)
     db.session.flush()
     db.session.expire(item, ["versions"])
+    for file in version.files:
+        if file.media_type in file_text.READABLE:
+            jobs.enqueue(read_file, key=f"library.read_file:{file.storage_key}", file_id=file.id)
     if by is not None:
         audit.record(by, "item.revised", item, version=version.number)
     return version
@@ -169,6 +172,26 @@ def bring_search_up_to_date(item: Item) -> None:
         inside={reader: more} if more or passages else None,
         passages=passages,
     )
+
+
+@jobs.job("library.read_file")
+def read_file(file_id: int) -> None:
+    """Read out what stands in a file, and let its readers find the item by it."""
+    with transaction():
+        file = db.session.get(File, file_id)
+        if file is None:
+            return
+        key, media_type = file.storage_key, file.media_type
+    pages = file_text.pages_of(key, media_type)
+    with transaction():
+        file = db.session.get(File, file_id)
+        if file is None:
+            return
+        text = db.session.scalar(select(FileText).where(FileText.file_id == file_id)) or FileText(file_id=file_id)
+        text.pages = pages
+        db.session.add(text)
+        db.session.flush()
+        bring_search_up_to_date(file.version.item)
 
 
 @jobs.job("library.appear")

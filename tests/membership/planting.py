@@ -28,6 +28,7 @@ _NAME_A_FILE = {"small_key", "large_key"}
 NOT_PLANTED = {
     "record": "the log takes ids only, and refuses to be changed",
     "search_doc": "made from posts and items by the functions that write them",
+    "search_passage": "made as search_doc is",
     "export": "the archive itself, which has tests of its own",
     "job": "made by the functions that ask for work",
 }

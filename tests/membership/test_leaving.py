@@ -48,6 +48,7 @@ LIBRARY = {
     "episode",
     "version",
     "file",
+    "file_text",
     "revision",
     "upload",
     "guest",

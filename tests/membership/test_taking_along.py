@@ -39,6 +39,7 @@ LEFT_OUT = {
     "episode": "the library is the program's",
     "version": "the library is the program's",
     "file": "the library is the program's",
+    "file_text": "the library is the program's",
     "guest": "the library is the program's",
     "listening_link": "the library is the program's",
     "revision": "the library is the program's",

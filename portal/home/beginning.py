@@ -1,4 +1,4 @@
-"""The first four steps of a member. They differ by the part somebody has in their practice, and each is seen to be done
+"""The first steps of a member. They differ by the part somebody has in their practice, and each is seen to be done
 from what they really did: nothing is ticked by hand, and nothing is lost by putting the list away.
 """
 
@@ -13,6 +13,7 @@ from portal.accounts.models import Member
 from portal.conversations.models import Post
 from portal.core.clock import now
 from portal.core.db import db
+from portal.library.feed_models import Feed
 from portal.library.models import Download, File, Item, Kind, Version, item_topic
 from portal.practices.describing import say_part, wait_for_turn
 from portal.practices.models import Affiliation, Beginning, Part
@@ -46,7 +47,7 @@ class FirstSteps:
         return self.done == len(self.steps)
 
 
-class _Fourth(NamedTuple):
+class _Last(NamedTuple):
     """The step that differs: a tool by its slug in the starter content, else the newest of a topic, else any."""
 
     slug: str
@@ -55,20 +56,20 @@ class _Fourth(NamedTuple):
     text: str
 
 
-_FOURTH: dict[Part | None, _Fourth] = {
-    Part.OWNER: _Fourth(
+_LAST: dict[Part | None, _Last] = {
+    Part.OWNER: _Last(
         "monday-numbers", "owners-numbers", "Choose your own numbers",
         "A few numbers that you look at every Monday tell you what needs you, and what does not.",
     ),
-    Part.MANAGER: _Fourth(
+    Part.MANAGER: _Last(
         "surgical-team-expectations", "managing-with-empathy", "Agree on what you expect",
         "Write down with one team what you expect of each other, before the next hard day.",
     ),
-    Part.EXPERT: _Fourth(
+    Part.EXPERT: _Last(
         "contributor-or-manager", "expert-contributors", "Look at both paths: contributor or manager",
         "You need not lead people to grow. The guide shows what each path asks of you, and gives.",
     ),
-    None: _Fourth(
+    None: _Last(
         "role-card", "role-clarity", "Write down what your seat is for",
         "One page that says what you answer for, what you decide alone, and how both sides know it goes well.",
     ),
@@ -85,6 +86,7 @@ def first_steps_of(member: Member) -> FirstSteps | None:
             Beginning.put_away_at,
             a_tool.exists().label("has_tool"),
             exists().where(Post.author_id == member.id).label("has_spoken"),
+            exists().where(Feed.member_id == member.id, Feed.fetched_at.is_not(None)).label("has_feed"),
         )
         .select_from(Member)
         .outerjoin(Affiliation, Affiliation.member_id == Member.id)
@@ -110,13 +112,20 @@ def first_steps_of(member: Member) -> FirstSteps | None:
                 row.has_tool,
             ),
             Step(
+                "Listen in your own podcast app",
+                "One tap adds the members’ feed to the app on your phone; new episodes come by themselves.",
+                "/account/feed",
+                "Set it up",
+                row.has_feed,
+            ),
+            Step(
                 "Say hello",
                 "Tell the others what you lead, or join a conversation that is yours too.",
                 "/rooms",
                 "Open the rooms",
                 row.has_spoken,
             ),
-            _fourth_step(member, row.part),
+            _last_step(member, row.part),
         ],
         asks_part=row.part is None and row.part_skipped_at is None,
     )
@@ -140,8 +149,8 @@ def bring_back(member: Member) -> None:
     _beginning_of(member).put_away_at = None
 
 
-def _fourth_step(member: Member, part: Part | None) -> Step:
-    wanted = _FOURTH.get(part, _FOURTH[None])
+def _last_step(member: Member, part: Part | None) -> Step:
+    wanted = _LAST.get(part, _LAST[None])
     about = exists().where(
         item_topic.c.item_id == Item.id, item_topic.c.topic_id == Topic.id, Topic.slug == wanted.topic
     )

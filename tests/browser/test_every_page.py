@@ -29,6 +29,7 @@ VISITOR = [
     "/outbox",
 ]
 ALICE = [
+    "/account/feed",
     "/",
     "/library",
     "/library/role-card",
@@ -74,6 +75,7 @@ SAM = [
 ]
 OLGA = [
     "/desk",
+    "/desk/library/feeds",
     "/desk/people",
     "/desk/seeing-as",
     "/desk/health",

@@ -6,9 +6,10 @@ import json
 import re
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
 
+import feedparser
 import pytest
 from sqlalchemy import select, update
 
@@ -436,3 +437,45 @@ def test_twenty_clicks_at_once_make_one_feed(app, people, browse):
     with app.app_context():
         assert len(db.session.scalars(select(Feed)).all()) == 1
         assert db.session.scalars(select(FeedVisit)).all() == []
+
+
+def test_the_page_opens_the_common_apps_without_a_website_in_between_and_shows_a_code(people, browse, address):
+    path = address(people.alice)
+    page = browse(people.alice).get("/account/feed").text
+    for link in (
+        f"podcast://localhost{path}",
+        f"overcast://x-callback-url/add?url=http%3A%2F%2Flocalhost{quote(path, safe='')}",
+        f"pktc://subscribe/localhost{path}",
+        f"antennapod-subscribe://localhost{path}",
+    ):
+        assert f'href="{link}"' in page
+    assert 'role="img" aria-label="QR code of your private address"' in page
+    links = page.partition("feed-apps")[2].partition("</ul>")[0]
+    assert not re.search(r'href="https?:', links)
+
+
+def test_who_is_paused_reads_it_on_their_page_and_keeps_their_address(people, browse, address, lapse):
+    path = address(people.alice)
+    lapse(people.alice)
+    page = browse(people.alice).get("/account/feed").text
+    assert "Paused, not gone" in page
+    assert path in page
+
+
+@pytest.mark.one_database
+def test_feedparser_reads_the_feed_without_a_complaint(app, people, make, address):
+    for number in range(3):
+        make.episode(f"Episode & “{number}”", seconds=60, guests=["Ada"], chapters=["0:00 Opening"], transcript=VTT)
+    answer = feed(app, address(people.alice))
+    read = feedparser.parse(answer.data, response_headers={"content-type": answer.headers["Content-Type"]})
+    assert (read.bozo, read.version, read.encoding) == (False, "rss20", "utf-8")
+    assert read.feed.itunes_block == 1
+    assert [entry.title for entry in read.entries] == [f"Episode & “{number}”" for number in (2, 1, 0)]
+    for entry in read.entries:
+        (enclosure,) = entry.enclosures
+        assert int(enclosure.length) > 0
+        assert enclosure.type == "audio/mpeg"
+        assert entry.published_parsed is not None
+        assert entry.guidislink is False
+        assert entry.itunes_duration == "60"
+        assert "You will hear" not in entry.content[0].value

@@ -9,7 +9,7 @@ from flask_compress import Compress
 from flask_wtf import CSRFProtect
 
 import config as settings
-from portal.core import admission, assets, db, errors, headers, jobs, limits, logs, mail, search, web
+from portal.core import admission, assets, db, errors, headers, jobs, limits, logs, mail, sealing, search, web
 
 csrf = CSRFProtect()
 
@@ -29,6 +29,7 @@ def create_app(chosen: settings.Config | None = None) -> Flask:
     Compress(app)
     mail.init_app(app)
     jobs.init_app(app)
+    sealing.init_app(app)
     _wire_areas(app)
     headers.init_app(app)
     web.init_app(app)

@@ -56,7 +56,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.desk import members as desk_members
     from portal.desk import views as desk
     from portal.home import views as home
-    from portal.library import feed_pages, own_feed
+    from portal.library import feed_pages, own_feed, own_pages, path_pages
     from portal.library import views as library
     from portal.membership import address_pages, data_pages, directory_pages
     from portal.membership import views as membership
@@ -93,6 +93,8 @@ def _wire_areas(app: Flask) -> None:
         address_pages,
         data_pages,
         directory_pages,
+        own_pages,
+        path_pages,
         desk_billing,
         desk_grants,
         desk_events,

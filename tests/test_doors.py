@@ -142,6 +142,16 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "library.file": SHARED,
     "library.item": SHARED,
     "library.topic": SHARED,
+    "library.on_paper": SHARED,
+    "library.video": SHARED,
+    "own_library.judge": Nobodys("an item; whoever answers does so for themselves"),
+    "own_library.save": Nobodys("the same"),
+    "own_library.take_back": Nobodys("the same"),
+    "own_library.take_off": Nobodys("the same"),
+    "own_library.tick": Nobodys("the same"),
+    "own_library.untick": Nobodys("the same"),
+    "paths.files": SHARED,
+    "paths.path": SHARED,
     "security.name_passkey": Nobodys(
         "Bob's passkeys answer everybody else 404; tried in tests/accounts/test_passkeys.py"
     ),

@@ -86,19 +86,28 @@ def is_begin() -> bool:
     return wanted is None or any(start == 0 for start, _ in wanted.ranges)
 
 
-def remember(file_id: int, *, member_id: int) -> None:
-    """Note that a member fetched a file; once an hour at most. Whatever goes wrong here must not cost them the file."""
-    recent = select(Download.id).where(
-        Download.file_id == file_id, Download.member_id == member_id, Download.created_at > begun_after()
+def remember(*file_ids: int, member_id: int) -> None:
+    """Note that a member fetched files; each once an hour at most. Whatever goes wrong here must not cost them one."""
+    recent = select(Download.file_id).where(
+        Download.file_id.in_(file_ids), Download.member_id == member_id, Download.created_at > begun_after()
     )
     try:
         with transaction():
-            if db.session.scalar(recent.limit(1)) is None:
-                db.session.add(Download(member_id=member_id, file_id=file_id))
+            known = set(db.session.scalars(recent))
+            db.session.add_all(Download(member_id=member_id, file_id=each) for each in file_ids if each not in known)
     except (DBAPIError, TimeoutError) as error:
-        log.warning("download.not_remembered", file=file_id, kind=type(error).__name__)
+        log.warning("download.not_remembered", files=file_ids, kind=type(error).__name__)
     else:
-        log.info("download.begun", file=file_id, by=member_id)
+        log.info("download.begun", files=file_ids, by=member_id)
+
+
+def name_it(response: Response, name: str, *, inline: bool = False) -> None:
+    """What the file is called where it is saved, in any script (RFC 6266)."""
+    names = {"filename": name}
+    if not name.isascii():
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+        names = {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"}
+    response.headers.set("Content-Disposition", "inline" if inline else "attachment", **names)
 
 
 def begun_after() -> datetime:
@@ -128,10 +137,6 @@ def _leave_to_nginx(file: Sendable, *, inline: bool) -> Response:
     """nginx finds the file itself, and answers ranges and conditions; a Content-Length of ours would be wrong then."""
     response = current_app.response_class(mimetype=file.media_type)
     response.headers["X-Accel-Redirect"] = f"{ACCEL_PREFIX}{file.storage_key[:2]}/{file.storage_key}"
-    names = {"filename": file.name}
-    if not file.name.isascii():
-        plain = unicodedata.normalize("NFKD", file.name).encode("ascii", "ignore").decode()
-        names = {"filename": plain, "filename*": f"UTF-8''{quote(file.name, safe='')}"}
-    response.headers.set("Content-Disposition", "inline" if inline else "attachment", **names)
+    name_it(response, file.name, inline=inline)
     response.headers.pop("Content-Length", None)
     return response

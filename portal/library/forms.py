@@ -1,9 +1,9 @@
-"""What is typed to begin a conversation about an item."""
+"""What is typed about an item: the beginning of a conversation, or a sentence to the coaches."""
 
 from __future__ import annotations
 
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
-from wtforms.validators import Length
+from wtforms.validators import AnyOf, Length
 
 from portal.core.markdown import MAX_LENGTH
 from portal.core.typed import Readable, TextForm, as_typed, one_line
@@ -25,3 +25,14 @@ class DiscussForm(TextForm):
         ],
     )
     send_key = HiddenField(validators=[Length(max=64)])
+
+
+class OpinionForm(TextForm):
+    """Useful or not; the sentence is asked for after that."""
+
+    useful = HiddenField(validators=[AnyOf(["yes", "no"], message="Choose useful or not useful.")])
+    words = TextAreaField(
+        "A sentence for the coaches",
+        filters=[as_typed],
+        validators=[Length(max=500, message="Keep it under 500 characters; for more, begin a conversation.")],
+    )

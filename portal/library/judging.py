@@ -58,7 +58,7 @@ def take_back(item: Item, *, by: Member) -> None:
 def figures_of(item_id: int) -> Figures:
     """Two statements, however many answered."""
     count = select(Opinion.is_useful, func.count()).where(Opinion.item_id == item_id).group_by(Opinion.is_useful)
-    counted = dict(db.session.execute(count).tuples().all())
+    counted = dict(db.session.execute(count).all())
     written = (
         select(Member.name, Opinion.is_useful, Opinion.words, Opinion.said_at)
         .join(Member, Member.id == Opinion.member_id)

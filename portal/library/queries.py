@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from flask import current_app
@@ -27,7 +28,21 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.web import Page, cursor, filesize, money, reader_manner, reader_zone
 from portal.library import media
-from portal.library.models import Download, Episode, File, Item, Kind, Nugget, Resource, Tool, Version, item_topic
+from portal.library.models import (
+    Done,
+    Download,
+    Episode,
+    File,
+    Item,
+    Kind,
+    Nugget,
+    Opinion,
+    Resource,
+    Saved,
+    Tool,
+    Version,
+    item_topic,
+)
 from portal.topics.models import Topic
 
 ROWS_A_PAGE = 20
@@ -39,6 +54,7 @@ _ITEM, _TOOL, _RESOURCE = Item.__table__, Tool.__table__, Resource.__table__
 _NUGGET, _EPISODE, _TOPIC = Nugget.__table__, Episode.__table__, Topic.__table__
 _VERSION, _FILE, _DOWNLOAD = Version.__table__, File.__table__, Download.__table__
 _THREAD, _MEMBER = Thread.__table__, Member.__table__
+_SAVED, _DONE, _OPINION = Saved.__table__, Done.__table__, Opinion.__table__
 _item, _version, _file, _download = _ITEM.c, _VERSION.c, _FILE.c, _DOWNLOAD.c
 
 # Published, and not withdrawn. Every statement here says when it is asked.
@@ -51,6 +67,7 @@ class Shelf(NamedTuple):
     kind: Kind | None = None
     topic: str | None = None  # slug
     words: str = ""
+    problem: str | None = None  # the question that its items answer
 
 
 class ItemRow(NamedTuple):
@@ -83,7 +100,7 @@ def shelf_page(
     shelf: Shelf, *, reader_id: int | None, before: tuple[datetime, int] | None, topics: Topics | None = None
 ) -> Page[ItemRow]:
     """Twenty items, newest first; `before` is the cursor of an earlier page's last row."""
-    statement = _lines(kind=shelf.kind is not None, topic=shelf.topic is not None, before=before is not None)
+    statement = _lines(**_narrowed(shelf), before=before is not None)
     values = _values(shelf, reader_id) | {"most": ROWS_A_PAGE + 1}
     if before:
         values |= {"before_moment": before[0], "before_id": before[1]}
@@ -101,10 +118,17 @@ def shelf_search(
     # A topic narrows after the search, so more is asked for than is shown.
     hits = search.search(shelf.words, audiences=audiences, kinds=kinds, most=MOST_FOUND * (4 if shelf.topic else 1))
     places = {hit.ref_id: place for place, hit in enumerate(hits)}
-    statement = _lines(kind=shelf.kind is not None, topic=shelf.topic is not None, among=True)
+    statement = _lines(**_narrowed(shelf), among=True)
     found = db.session.connection().execute(statement, _values(shelf, reader_id) | {"ids": list(places)}).all()
     best = sorted(found, key=lambda row: places[row.id])[:MOST_FOUND]
     return _rows(best, topics, snippets={hit.ref_id: hit.snippet for hit in hits})
+
+
+def rows_of(item_ids: Sequence[int], *, reader_id: int | None, topics: Topics | None = None) -> dict[int, ItemRow]:
+    """The lines of these items, by id; those that are not out are missing."""
+    values = _values(Shelf(), reader_id) | {"ids": list(item_ids)}
+    found = db.session.connection().execute(_lines(among=True), values).all()
+    return {row.id: row for row in _rows(found, topics)}
 
 
 def related_to(item_id: int, *, most: int = 4) -> Sequence[AnyRow]:
@@ -112,9 +136,11 @@ def related_to(item_id: int, *, most: int = 4) -> Sequence[AnyRow]:
     return db.session.connection().execute(_RELATED, {"item_id": item_id, "moment": now(), "most": most}).all()
 
 
-def whole_item(slug: str) -> AnyRow | None:
-    """All that an item's page shows of the item itself, with the head of its conversation and an episode's tool."""
-    return db.session.connection().execute(_WHOLE, {"slug": slug, "moment": now()}).first()
+def whole_item(slug: str, *, reader_id: int | None = None) -> AnyRow | None:
+    """All that an item's page shows of the item itself, with the head of its conversation, an episode's tool, and what
+    the reader saved, ticked and said of it."""
+    values = {"slug": slug, "moment": now(), "reader_id": reader_id or 0}
+    return db.session.connection().execute(_WHOLE, values).first()
 
 
 def topics_of(item_id: int) -> Sequence[AnyRow]:
@@ -163,8 +189,18 @@ def file_facts(media_type: str, size: int) -> str:
     return f"{media.in_words(media_type)}, {filesize(size)}"
 
 
+def host_of(link: str) -> str:
+    """Whose page a link leads to: "example.org"."""
+    return (urlsplit(link).hostname or "another page").removeprefix("www.")
+
+
 def _values(shelf: Shelf, reader_id: int | None) -> dict[str, Any]:
-    return {"moment": now(), "reader_id": reader_id or 0, "kind": shelf.kind, "topic": shelf.topic}
+    narrowed = {"kind": shelf.kind, "topic": shelf.topic, "problem": shelf.problem}
+    return narrowed | {"moment": now(), "reader_id": reader_id or 0}
+
+
+def _narrowed(shelf: Shelf) -> dict[str, bool]:
+    return {"kind": shelf.kind is not None, "topic": shelf.topic is not None, "problem": shelf.problem is not None}
 
 
 def _rows(
@@ -205,7 +241,9 @@ def _facts(row: AnyRow) -> list[str]:
         return [f"Episode {row.number}", *([length_in_words(row.seconds)] if row.seconds else [])]
     if row.kind is Kind.NUGGET:
         facts += [fact for fact in (row.practice_type, row.practice_size) if fact]
-    elif row.kind is Kind.RESOURCE:
+    elif row.kind is Kind.RESOURCE and row.link:
+        facts.append(f"On {host_of(row.link)}")
+    elif row.kind is Kind.RESOURCE and row.letters >= _LETTERS_A_MINUTE // 2:
         facts.append(f"{max(1, round(row.letters / _LETTERS_A_MINUTE))} min read")
     if row.media_types:
         facts.append(_media_in_words(row.media_types))
@@ -230,7 +268,9 @@ def _day(moment: datetime, zone: ZoneInfo, year: int, manner: locales.Manner) ->
 
 
 @cache
-def _lines(*, kind: bool = False, topic: bool = False, before: bool = False, among: bool = False) -> Select[Any]:
+def _lines(
+    *, kind: bool = False, topic: bool = False, problem: bool = False, before: bool = False, among: bool = False
+) -> Select[Any]:
     """A list narrowed in these ways. The items are chosen first, so that only what is shown is looked up further."""
     chosen = select(_item.id).where(_IS_OUT)
     if kind:
@@ -238,6 +278,8 @@ def _lines(*, kind: bool = False, topic: bool = False, before: bool = False, amo
     if topic:
         about = select(item_topic.c.item_id).join(_TOPIC, _TOPIC.c.id == item_topic.c.topic_id)
         chosen = chosen.where(_item.id.in_(about.where(_TOPIC.c.slug == bindparam("topic"))))
+    if problem:
+        chosen = chosen.where(_item.problem == bindparam("problem"))
     if before:
         moment: BindParameter[Any] = bindparam("before_moment")
         row_id: BindParameter[Any] = bindparam("before_id")
@@ -253,8 +295,8 @@ def _lines(*, kind: bool = False, topic: bool = False, before: bool = False, amo
             _item.id, _item.kind, _item.slug, _item.title, _item.summary, _item.problem, _item.is_free,
             _item.published_at,
             case((_item.kind == Kind.RESOURCE, func.length(_item.body))).label("letters"),
-            _TOOL.c.minutes, _NUGGET.c.practice_type, _NUGGET.c.practice_size, _EPISODE.c.number, _EPISODE.c.seconds,
-            _TOPIC_IDS, _NEWEST.label("edition"), _MEDIA_TYPES, _HAD.label("had"),
+            _TOOL.c.minutes, _RESOURCE.c.link, _NUGGET.c.practice_type, _NUGGET.c.practice_size, _EPISODE.c.number,
+            _EPISODE.c.seconds, _TOPIC_IDS, _NEWEST.label("edition"), _MEDIA_TYPES, _HAD.label("had"),
         )
         .select_from(_BY_KIND)
         .where(_item.id.in_(chosen))
@@ -264,6 +306,7 @@ def _lines(*, kind: bool = False, topic: bool = False, before: bool = False, amo
 
 _BY_KIND = (
     _ITEM.outerjoin(_TOOL, _TOOL.c.id == _item.id)
+    .outerjoin(_RESOURCE, _RESOURCE.c.id == _item.id)
     .outerjoin(_NUGGET, _NUGGET.c.id == _item.id)
     .outerjoin(_EPISODE, _EPISODE.c.id == _item.id)
 )
@@ -312,10 +355,11 @@ _WHOLE = (
         _item.thread_id.label("began_id"),
         _THREAD.c.id.label("thread_id"), _THREAD.c.title.label("thread_title"), _THREAD.c.post_count,
         _THREAD.c.last_post_at, _MEMBER.c.name.label("last_author"),
+        _SAVED.c.id.is_not(None).label("is_saved"), _DONE.c.id.is_not(None).label("is_done"),
+        _OPINION.c.is_useful, _OPINION.c.words,
     )
     .select_from(
-        _BY_KIND.outerjoin(_RESOURCE, _RESOURCE.c.id == _item.id)
-        .outerjoin(
+        _BY_KIND.outerjoin(
             _its_tool,
             and_(
                 _its_tool.c.id == _EPISODE.c.tool_id,
@@ -325,6 +369,9 @@ _WHOLE = (
         )
         .outerjoin(_THREAD, and_(_THREAD.c.id == _item.thread_id, _THREAD.c.hidden_at.is_(None), _is_shared))
         .outerjoin(_MEMBER, _MEMBER.c.id == _THREAD.c.last_author_id)
+        .outerjoin(_SAVED, and_(_SAVED.c.item_id == _item.id, _SAVED.c.member_id == bindparam("reader_id")))
+        .outerjoin(_DONE, and_(_DONE.c.item_id == _item.id, _DONE.c.member_id == bindparam("reader_id")))
+        .outerjoin(_OPINION, and_(_OPINION.c.item_id == _item.id, _OPINION.c.member_id == bindparam("reader_id")))
     )
     .where(_item.slug == bindparam("slug"), _IS_OUT)
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -18,8 +19,19 @@ from portal.core.db import one_or_404, release
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
 from portal.core.web import Page, read_cursor, whole_number
-from portal.library import discussing, downloads, introducing, policy, queries, transcripts
-from portal.library.forms import DiscussForm
+from portal.library import (
+    discussing,
+    downloads,
+    going_on,
+    introducing,
+    judging,
+    path_queries,
+    policy,
+    problems,
+    queries,
+    transcripts,
+)
+from portal.library.forms import DiscussForm, OpinionForm
 from portal.library.models import Item, Kind
 from portal.library.queries import ItemRow, Shelf
 from portal.topics import following
@@ -27,6 +39,9 @@ from portal.topics.models import Topic
 
 bp = Blueprint("library", __name__)
 
+_QUESTIONS = 6  # that the library's first page asks; all of them have a page of their own
+_MOST_ANSWERS = 12  # that one question is likely to have
+_PLAYS = {"library.audio": "audio/", "library.video": "video/"}  # what is sent to be played in place
 _TABS = [(None, "Everything"), (Kind.TOOL, "Tools"), (Kind.RESOURCE, "Resources"), (Kind.NUGGET, "Nuggets")]
 _TABS += [(Kind.EPISODE, "Episodes")]
 
@@ -34,17 +49,26 @@ _TABS += [(Kind.EPISODE, "Episodes")]
 @bp.get("/library")
 @admits(Audience.ANYONE)
 def library() -> str:
-    """Everything, narrowed by kind, topic and words. A value we do not know narrows nothing."""
+    """Everything, narrowed by problem, kind, topic and words. A value we do not know narrows nothing."""
     topics = queries.topics_in_order()
+    asked = request.args.get("problem", "")[:255]
     shelf = Shelf(
         kind=next((k for k in Kind if k.value == request.args.get("kind")), None),
         topic=next((t.slug for t in topics if t.slug == request.args.get("topic")), None),
         words=" ".join(request.args.get("q", "")[:200].split()),
+        problem=asked if asked and problems.is_asked(asked) else None,
     )
+    page = _page(shelf, topics)
+    begins = not shelf.words and not shelf.problem and "before" not in request.args
+    asked_here = problems.questions(shelf, most=_QUESTIONS + 1) if begins else []
     return render_template(
         "library/library.html",
         shelf=shelf,
-        page=_page(shelf, topics),
+        page=page,
+        questions=[(q.words, _shelf_url(shelf, problem=q.words), q.answers) for q in asked_here[:_QUESTIONS]],
+        more_questions=len(asked_here) > _QUESTIONS,
+        related=_beside(shelf.problem, page) if shelf.problem else [],
+        without_problem=_shelf_url(shelf, problem=None),
         tabs=[(words, _shelf_url(shelf, kind=kind), shelf.kind is kind) for kind, words in _TABS],
         topics=[(t.title, _shelf_url(shelf, topic=t.slug), shelf.topic == t.slug) for t in topics],
         all_topics=_shelf_url(shelf, topic=None),
@@ -52,6 +76,17 @@ def library() -> str:
         topic_title=next((t.title for t in topics if t.slug == shelf.topic), None),
         older=lambda cursor: _shelf_url(shelf, before=cursor),
     )
+
+
+@bp.get("/problems")
+@admits(Audience.ANYONE)
+def all_problems() -> str:
+    """Every question that the library answers, by topic."""
+    found = [
+        (title, [(q.words, _shelf_url(Shelf(problem=q.words)), q.answers) for q in questions])
+        for title, questions in problems.by_topic().items()
+    ]
+    return render_template("library/problems.html", topics=found)
 
 
 @bp.get("/episodes")
@@ -83,12 +118,41 @@ def topic(slug: str) -> str:
 @admits(Audience.ANYONE)
 def item(slug: str) -> str:
     """The whole item for those who may read it, an honest teaser for everyone else."""
+    return item_page(slug)
+
+
+@bp.get("/library/<slug>/print")
+@admits(Audience.ANYONE)
+def on_paper(slug: str) -> Any:
+    """The words of an item alone, as they are printed. Whoever may not read them is led to what they may."""
     found = queries.whole_item(slug)
     if found is None:
         raise NotFound()
-    reader = me_or_none()
+    if not policy.may_read_notes(audiences(), found):
+        return redirect(f"/library/{found.slug}", 303)
     may_read = policy.may_read(audiences(), found)
-    files = queries.editions_of(found.id, reader_id=reader.id if reader else None)
+    files = queries.editions_of(found.id, reader_id=None) if may_read else []
+    return render_template(
+        "library/print.html",
+        item=found,
+        path=f"/library/{found.slug}",
+        may_read=may_read,
+        files=[file for file in files if file.number == files[0].number],
+        file_facts=queries.file_facts,
+    )
+
+
+def item_page(slug: str, *, opinion: OpinionForm | None = None) -> str:
+    """Its page; `opinion` when what was said of it needs another look."""
+    reader = me_or_none()
+    reader_id = reader.id if reader else None
+    found = queries.whole_item(slug, reader_id=reader_id)
+    if found is None:
+        raise NotFound()
+    may_read = policy.may_read(audiences(), found)
+    files = queries.editions_of(found.id, reader_id=reader_id)
+    place = path_queries.place_of(found.id, reader_id=reader_id)
+    had = max((file.number for file in files if file.had), default=None)
     newest = files[0] if files else None
     is_episode = found.kind is Kind.EPISODE
     guests, links = introducing.guests_and_links(found.id) if is_episode else ([], [])
@@ -104,7 +168,13 @@ def item(slug: str) -> str:
         newest=newest,
         files=[file for file in files if newest and file.number == newest.number],
         earlier=[list(edition) for _, edition in groupby(files, key=attrgetter("number"))][1:],
-        had=max((file.number for file in files if file.had), default=None),
+        had=had,
+        since=[edition for edition in _one_a_number(files) if had and edition.number > had],
+        place=place,
+        next_step=going_on.next_step(found, place) if may_read and Audience.ENTITLED in audiences() else None,
+        opinion=opinion or OpinionForm(formdata=None, useful="yes" if found.is_useful else "no", words=found.words),
+        figures=judging.figures_of(found.id) if Audience.COACHES in audiences() else None,
+        host=queries.host_of(found.link) if found.link else None,
         related=queries.related_to(found.id),
         price=queries.monthly_price(),
         chapters=transcripts.chapters(found.chapters) if found.chapters else [],
@@ -125,6 +195,13 @@ def file(slug: str) -> Any:
 @admits(Audience.SIGNED_IN)
 def audio(slug: str) -> Any:
     """The same for the player on the page: in place, in parts."""
+    return _bytes(slug, inline=True)
+
+
+@bp.get("/library/<slug>/video")
+@admits(Audience.SIGNED_IN)
+def video(slug: str) -> Any:
+    """And for a resource that is watched. `?file=2` asks for another than the main file."""
     return _bytes(slug, inline=True)
 
 
@@ -164,11 +241,23 @@ def _page(shelf: Shelf, topics: queries.Topics | None = None) -> Page[ItemRow]:
     return queries.shelf_page(shelf, reader_id=reader_id, before=before, topics=topics)
 
 
+def _beside(problem: str, page: Page[ItemRow]) -> list[queries.AnyRow]:
+    """What else is about the subject of a question's first answer."""
+    related = queries.related_to(page.rows[0].id, most=_MOST_ANSWERS) if page.rows else []
+    return [row for row in related if row.problem != problem][:3]
+
+
 def _shelf_url(shelf: Shelf, **changes: Any) -> str:
     """The address of this part of the library with something about it changed."""
-    wanted = {"kind": shelf.kind, "topic": shelf.topic, "q": shelf.words, "before": None} | changes
+    now_chosen = {"problem": shelf.problem, "kind": shelf.kind, "topic": shelf.topic, "q": shelf.words, "before": None}
+    wanted = now_chosen | changes
     query = urlencode({name: value for name, value in wanted.items() if value})
     return f"/library?{query}" if query else "/library"
+
+
+def _one_a_number(files: Sequence[queries.AnyRow]) -> list[queries.AnyRow]:
+    """One row an edition, the newest first."""
+    return [next(edition) for _, edition in groupby(files, key=attrgetter("number"))]
 
 
 def _item_or_404(slug: str) -> Item:
@@ -187,9 +276,9 @@ def _bytes(slug: str, *, inline: bool) -> Any:
         version=whole_number(request.args.get("version"), otherwise=0),
         position=whole_number(request.args.get("file"), otherwise=1),
     )
-    if wanted is None or (inline and not wanted.media_type.startswith("audio/")):
+    if wanted is None or (inline and not wanted.media_type.startswith(_PLAYS[request.endpoint or ""])):
         raise NotFound()
     release()  # our read ends here; nobody waits for it while the bytes go out
-    if downloads.is_begin() and not wanted.remembered:
+    if not inline and downloads.is_begin() and not wanted.remembered:
         downloads.remember(wanted.id, member_id=reader_id)
     return downloads.send(wanted, inline=inline)

@@ -45,12 +45,12 @@ def load_demo() -> None:
     portraits = people.draw_portraits()
     with transaction():
         members = people.load(password_hash, portraits)
-        items = library.load(files, shift=shift)
+        items, ways = library.load(files, shift=shift), library.load_paths()
         rooms = conversations.load_rooms()
         threads, posts = conversations.load_threads(members, shift=shift)
     paid = paying.pay_all({handle: member.id for handle, member in members.items()})
     click.echo(f"Loaded {len(members)} people, {paid} of them with a subscription in the sandbox, {items} items,")
-    click.echo(f"{rooms} rooms, {threads} threads with {posts} posts.")
+    click.echo(f"{ways} paths, {rooms} rooms, {threads} threads with {posts} posts.")
 
 
 def load_content() -> None:
@@ -61,9 +61,9 @@ def load_content() -> None:
         return
     files = library.keep_files()
     with transaction():
-        items = library.load(files, shift=timedelta())
+        items, ways = library.load(files, shift=timedelta()), library.load_paths()
         rooms = conversations.load_rooms()
-    click.echo(f"Loaded {items} items and {rooms} rooms.")
+    click.echo(f"Loaded {items} items, {ways} paths and {rooms} rooms.")
 
 
 def _is_there(query: Select[int]) -> bool:

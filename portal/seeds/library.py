@@ -1,4 +1,4 @@
-"""Topics and items, with their files in storage."""
+"""Topics and items with their files in storage, and the paths through them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal.core.clock import now
 from portal.core.db import db
-from portal.library import introducing, publishing
+from portal.library import introducing, paths, publishing
 from portal.library.introducing import Named
 from portal.library.models import Episode, Item, Nugget, Resource, Tool
 from portal.library.publishing import Kept
@@ -46,6 +46,17 @@ def load(files: Files, *, shift: timedelta) -> int:
     episodes = [_episode(sheet, tools, files[sheet.slug], shift=shift) for sheet in reading.sheets("episodes")]
     _publish(episodes, topics, files, shift=shift)
     return len(items) + len(episodes)
+
+
+def load_paths() -> int:
+    """The paths over the items that were loaded; returns how many."""
+    items = {item.slug: item for item in db.session.scalars(select(Item))}
+    sheets = sorted(reading.sheets("paths"), key=lambda sheet: sheet.about["position"])
+    for sheet in sheets:
+        path = paths.create(title=sheet.about["title"], summary=sheet.about["summary"], slug=sheet.slug)
+        paths.put_in_order(path, [items[slug] for slug in sheet.about["items"]])
+        paths.publish(path)
+    return len(sheets)
 
 
 def _load_topics() -> list[Topic]:

@@ -13,7 +13,7 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.jobs import Job
 from portal.core.letters import Letter
-from portal.library.models import Episode, File, Item, Kind
+from portal.library.models import Episode, File, Item, Kind, Path, PathStep
 from portal.moderation.models import Flag
 from portal.seeds import people as demo
 from portal.seeds import reading
@@ -68,6 +68,9 @@ def everything_that_was_written_is_loaded():
         slugs = set(db.session.scalars(select(Item.slug).where(Item.kind == kind)))
         assert slugs == {sheet.slug for sheet in reading.sheets(folder)}
         assert slugs
+    assert set(db.session.scalars(select(Path.slug))) == {sheet.slug for sheet in reading.sheets("paths")}
+    steps = sum(len(sheet.about["items"]) for sheet in reading.sheets("paths"))
+    assert db.session.scalar(select(func.count()).select_from(PathStep)) == steps
     assert set(db.session.scalars(select(Topic.slug))) == {sheet.slug for sheet in reading.sheets("topics")}
     assert set(db.session.scalars(select(Room.slug))) == {sheet.slug for sheet in reading.sheets("rooms")}
     assert set(db.session.scalars(select(Member.handle))) == {person["handle"] for person in reading.people()}

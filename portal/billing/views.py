@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -41,6 +39,11 @@ log = structlog.get_logger()
 bp = Blueprint("billing", __name__)
 Page = str | Answer | tuple[str, int] | tuple[str, int, dict[str, str]]
 NEWEST_INVOICES = 4  # on the page about everything; the others have a page of their own
+# So many threads of a process work on what was delivered, one piece after another; the others stay with the pages,
+# however many deliveries come and however slow Stripe is. They are none of the web server's own: one of those keeps the
+# connection it answered on, and the next request over it (of anybody, when a proxy sends it) would wait for the work.
+HANDS = 2
+hands = ThreadPoolExecutor(HANDS, thread_name_prefix="delivered")  # begins to run when first needed, after any fork
 MOST_LOOKS = 20  # the page that confirms reloads itself so often, then asks for a click
 
 
@@ -212,38 +215,6 @@ def _plainly(text: str, status: int) -> Response:
     return Response(text, status=status, mimetype="text/plain", headers=headers)
 
 
-class _Hands:
-    """A few threads of this process work on what was delivered, one piece after another. The others stay with the
-    pages, however many deliveries come and however slow Stripe is."""
-
-    MOST = 2
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: deque[Callable[[], None]] = deque()
-        self._busy = 0
-
-    def take_part(self, work: Callable[[], None]) -> None:
-        """Do this piece and what waits, or leave it to those who are at it already."""
-        with self._lock:
-            self._waiting.append(work)
-            if self._busy == self.MOST:
-                return
-            self._busy += 1
-        while (piece := self._next()) is not None:
-            piece()
-
-    def _next(self) -> Callable[[], None] | None:
-        with self._lock:
-            if self._waiting:
-                return self._waiting.popleft()
-            self._busy -= 1
-            return None
-
-
-_hands = _Hands()
-
-
 def _work_after(answer: Response, event: int) -> None:
     """Work on the event in this process once the answer is on its way; a worker takes what is left undone."""
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy hides it
@@ -254,7 +225,7 @@ def _work_after(answer: Response, event: int) -> None:
                 webhooks.process(event, quick=True)
         except Busy:
             pass
-        except Exception:  # it stays in the inbox, and this process has other requests to answer
+        except Exception:  # it stays in the inbox, and this process has other deliveries to work on
             log.exception("webhook.inline_failed", stripe_event=event)
 
-    answer.call_on_close(lambda: _hands.take_part(work))
+    answer.call_on_close(lambda: hands.submit(work))

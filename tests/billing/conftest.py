@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from sqlalchemy import select
 
 import stripe_sandbox
 from portal.accounts.models import Member, Role
-from portal.billing import prices, reconciling
+from portal.billing import prices, reconciling, views
 from portal.billing.entitlements import Entitlement, entitlement_of
 from portal.billing.gateway import Gateway
 from portal.billing.models import BillingCustomer, CheckoutAttempt, Invoice, StripeEvent, Subscription
@@ -46,6 +47,7 @@ class Stripe:
     def post(self, _url: str, body: bytes, headers: dict[str, str]) -> int:
         answer = self.app.test_client().post("/billing/stripe/events", data=body, headers=headers)
         answer.close()
+        let_hands_finish()
         return answer.status_code
 
     def parcels(self) -> list[tuple[str, bytes, dict[str, str]]]:
@@ -122,6 +124,18 @@ class Stripe:
         }
 
 
+_meeting = threading.Lock()
+
+
+def let_hands_finish() -> None:
+    """Wait until what was delivered so far has been worked on: all threads that do so meet here, after their work."""
+    with _meeting:  # of two meetings at once each would wait for the other's threads
+        everybody = threading.Barrier(views.HANDS + 1)
+        for _ in range(views.HANDS):
+            views.hands.submit(everybody.wait)
+        everybody.wait()
+
+
 ASKED: set[str] = set()  # routes the portal has called in this run, see test_billing_40_contract.py
 LAST = "test_billing_40_no_call_of_the_gateway_stays_untried"
 
@@ -146,6 +160,7 @@ def stripe(app: Flask, tmp_path: Path) -> Iterator[Stripe]:
         assert [found.problem for found in prices.sync_prices()] == [None, None]
     sandbox.listen_at(ENDPOINT, secrets=[SECRET])
     yield Stripe(app, site, sandbox, transport)
+    let_hands_finish()
     del app.extensions["stripe_gateway"]
     sandbox.stop()
     ASKED.update(exchange.route for exchange in transport.exchanged)

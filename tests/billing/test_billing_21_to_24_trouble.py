@@ -17,6 +17,7 @@ from portal.billing.models import BillingCustomer, CheckoutAttempt, EventState, 
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.jobs import work_off
+from tests.billing.conftest import let_hands_finish
 
 
 def test_billing_21_a_database_locked_for_too_long_answers_503_and_loses_nothing(app, stripe, nina, begin):
@@ -156,6 +157,28 @@ def test_billing_22_after_five_silences_nobody_waits_for_half_a_minute(app, stri
     later = time.monotonic() + 31
     monkeypatch.setattr("portal.billing.gateway.time.monotonic", lambda: later)
     assert gateway.prices(["practice_freedom_annual"])
+
+
+def test_billing_22_a_deliverys_connection_is_free_for_anybodys_next_request_while_stripe_is_slow(
+    app, stripe, nina, begin, monkeypatch
+):
+    _browser, session = begin(nina)
+    stripe.sandbox.pay(session)
+    _url, body, headers = next(p for p in stripe.parcels() if b'"invoice.paid"' in p[1])
+    ask, may_answer, happened = stripe.transport.request, threading.Event(), []
+
+    def slowly(*what, **more):
+        may_answer.wait(20)
+        happened.append("Stripe answers")
+        return ask(*what, **more)
+
+    monkeypatch.setattr(stripe.transport, "request", slowly)
+    app.test_client().post("/billing/stripe/events", data=body, headers=headers).close()
+    happened.append("the connection is free")
+    may_answer.set()
+    let_hands_finish()
+    assert happened[:2] == ["the connection is free", "Stripe answers"]
+    assert stripe.entitlement(nina).why is Why.PAID
 
 
 def test_billing_22_a_return_that_cannot_be_read_waits_and_then_lets_in(stripe, nina, begin):

@@ -26,9 +26,7 @@ from portal.core.letters import Letter
 from tests.billing.reference import Account
 from tests.live import SECRET, Live, live_portal
 
-# At full size PostgreSQL left two of ten thousand without an answer for a minute; until that is understood its run of
-# every day is smaller, and PORTAL_EVENTS=10000 shows it.
-DELIVERIES = int(os.environ.get("PORTAL_EVENTS") or (1_000 if os.environ.get("TEST_DATABASE_URL") else 10_000))
+DELIVERIES = int(os.environ.get("PORTAL_EVENTS") or 10_000)
 CUSTOMERS, SENDERS = 100, 4
 KINDS = ("customer", "subscription", "invoice", "charge", "invoice_payment", "dispute")
 

@@ -1,20 +1,25 @@
 """Everything that must hold, in one go: `make test`. With the word `checks`, only what needs no test run: `make check`.
 
 Every stage runs, also after one has failed; the summary names them all. A stage is left out only when asked to be
-(SKIP_BROWSER=1, SKIP_POSTGRES=1), and then the summary says so.
+(SKIP_BROWSER=1, SKIP_POSTGRES=1), and then the summary says so. The suites of the two databases run beside each other:
+each is one process that keeps one core busy, and waits for disks and other processes besides.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 from xml.etree import ElementTree
 
 from tests.postgres import postgres, stop_in_order
@@ -50,9 +55,10 @@ def main() -> None:
         tool("templates", "djlint", "--lint", "--quiet", *(folder for folder in TEMPLATES if (ROOT / folder).exists())),
     ]
     if "checks" not in sys.argv[1:]:
-        results.append(suite("tests on SQLite", _everything_but_the_browser, {"TEST_DATABASE_URL": ""}))
-        results.append(unless("SKIP_POSTGRES", "tests on PostgreSQL", on_postgres))
-        results.append(unless("SKIP_BROWSER", "browser", in_chromium))
+        with beside(lambda out: unless("SKIP_POSTGRES", "tests on PostgreSQL", on_postgres, out)) as on_the_other:
+            results.append(suite("tests on SQLite", _everything_but_the_browser, {"TEST_DATABASE_URL": ""}))
+            results.append(on_the_other())
+        results.append(unless("SKIP_BROWSER", "browser", in_chromium))  # by itself: it keeps more than one core busy
     summary(results)
     sys.exit(any(result.outcome == "FAILED" for result in results))
 
@@ -67,37 +73,65 @@ def tool(name: str, program: str, *arguments: str, advice: str = "") -> Result:
     return Result(name, "FAILED", words=advice, seconds=time.monotonic() - began)
 
 
-def unless(variable: str, name: str, stage: Callable[[str], Result]) -> Result:
+@contextmanager
+def beside(stage: Callable[[TextIO], Result]) -> Iterator[Callable[[], Result]]:
+    """Run a stage while the block runs another. What it says is kept, and comes when the block asks for its result.
+
+    Whatever ends the block early (Ctrl-C, SIGTERM) ends the stage too, and waits until it has cleaned up.
+    """
+    with tempfile.TemporaryFile("w+", prefix="portal-tests-") as said, ThreadPoolExecutor(1) as pool:
+        running = pool.submit(stage, said)
+
+        def result() -> Result:
+            if not running.done():
+                print("\n(waiting for the suite beside this one; what it says comes in one piece)", flush=True)
+            found = running.result()
+            said.seek(0)
+            shutil.copyfileobj(said, sys.stdout)
+            sys.stdout.flush()
+            return found
+
+        try:
+            yield result
+        except SystemExit:  # Ctrl-C has told it already
+            while not running.done():
+                for process in list(_running):
+                    _interrupt(process)
+                wait([running], timeout=0.5)
+            raise
+
+
+def unless(variable: str, name: str, stage: Callable[[str, TextIO], Result], out: TextIO = sys.stdout) -> Result:
     if os.environ.get(variable, "") not in {"", "0"}:
         return Result(name, "left out", words=f"{variable} is set")
-    return stage(name)
+    return stage(name, out)
 
 
-def on_postgres(name: str) -> Result:
+def on_postgres(name: str, out: TextIO) -> Result:
     try:
         with postgres() as address:
-            return suite(name, _whatever_asks_the_database, {"TEST_DATABASE_URL": address})
+            return suite(name, _whatever_asks_the_database, {"TEST_DATABASE_URL": address}, out)
     except Exception as error:  # noqa: BLE001 - a server that will not start is a failed stage; the summary must still come
-        print(f"{type(error).__name__}: {error}", flush=True)
+        print(f"{type(error).__name__}: {error}", file=out, flush=True)
         return Result(
             name, "FAILED", words="PostgreSQL did not start; TEST_DATABASE_URL names another, SKIP_POSTGRES=1 none"
         )
 
 
-def in_chromium(name: str) -> Result:
+def in_chromium(name: str, out: TextIO) -> Result:
     found = subprocess.run(["sh", "deploy/chromium.sh"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if found.returncode != 0:
         return Result(name, "FAILED", words="no Chromium: sudo apt install chromium, or SKIP_BROWSER=1")
-    return suite(name, ("tests/browser",), {"CHROMIUM": found.stdout.strip(), "TEST_DATABASE_URL": ""})
+    return suite(name, ("tests/browser",), {"CHROMIUM": found.stdout.strip(), "TEST_DATABASE_URL": ""}, out)
 
 
-def suite(name: str, arguments: tuple[str, ...], env: dict[str, str]) -> Result:
+def suite(name: str, arguments: tuple[str, ...], env: dict[str, str], out: TextIO = sys.stdout) -> Result:
     """One run of pytest, its output as it comes, its counts from the report it writes."""
-    _headline(name, "pytest", *arguments)
+    _headline(name, "pytest", *arguments, out=out)
     began = time.monotonic()
     with _report() as report:
         command = [sys.executable, "-m", "pytest", *arguments, f"--junitxml={report}"]
-        code = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, check=False).returncode
+        code = _run(command, {**os.environ, **env}, out)
         counted = ElementTree.parse(report).getroot().find("testsuite") if report.stat().st_size else None
     seconds = time.monotonic() - began
     if counted is None:
@@ -118,14 +152,39 @@ def summary(results: list[Result]) -> None:
     print(f"{passed} passed, {failed} failed", flush=True)
 
 
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+def _run(command: list[str], env: dict[str, str], out: TextIO) -> int:
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT) as process:
+        _running.add(process)
+        try:
+            return process.wait()
+        except (KeyboardInterrupt, SystemExit) as why:
+            _interrupt(process, told=isinstance(why, KeyboardInterrupt))  # a terminal tells all, SIGTERM only this one
+            raise
+        finally:
+            _running.discard(process)
+
+
+def _interrupt(process: subprocess.Popen[bytes], *, told: bool = False) -> None:
+    """End a run of pytest as Ctrl-C does, which lets it clean up; one that does not listen is killed."""
+    if not told:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
 @contextmanager
 def _report() -> Iterator[Path]:
     with tempfile.NamedTemporaryFile(prefix="portal-tests-", suffix=".xml") as file:
         yield Path(file.name)
 
 
-def _headline(name: str, *command: str) -> None:
-    print(f"\n---- {name}: {' '.join(command)}", flush=True)
+def _headline(name: str, *command: str, out: TextIO = sys.stdout) -> None:
+    print(f"\n---- {name}: {' '.join(command)}", file=out, flush=True)
 
 
 _everything_but_the_browser = ("tests", *(f"--ignore={folder}" for folder in OWN_RUN))
@@ -134,6 +193,8 @@ _whatever_asks_the_database = (
     *(f"--ignore={folder}" for folder in OWN_DATABASE),
     "-m",
     "not one_database",
+    "-p",
+    "no:cacheprovider",  # which tests failed last is remembered by the suite beside it
 )
 
 

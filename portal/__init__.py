@@ -46,7 +46,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.billing import commands as billing_commands
     from portal.billing import entitlements, managing
     from portal.billing import views as billing
-    from portal.conversations import finding
+    from portal.conversations import finding, following_pages, reading_pages
     from portal.conversations import views as conversations
     from portal.desk import billing as desk_billing
     from portal.desk import events as desk_events
@@ -105,6 +105,8 @@ def _wire_areas(app: Flask) -> None:
         feed_pages,
         own_feed,
         desk_feeds,
+        reading_pages,
+        following_pages,
     ):  # of areas with several files of views
         app.register_blueprint(pages.bp)
     csrf.exempt(billing.stripe_events)  # signed by Stripe instead

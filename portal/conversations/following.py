@@ -1,48 +1,115 @@
-"""Following: who hears of replies. Starting a thread or replying begins it; only the member ends it."""
+"""Following: who hears of what. Starting a thread or replying begins it; only the member changes it.
+
+What somebody chose for a thread goes before what they chose for its room; without either they hear of what is theirs.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Member
-from portal.conversations.models import Follow, Thread
+from portal.conversations.models import Follow, Level, PersonFollow, Post, Room, RoomFollow, Thread
 from portal.core.clock import now
-from portal.core.db import db, is_postgresql
+from portal.core.db import Model, db, is_postgresql
+from portal.core.errors import Refusal
+from portal.topics.models import TopicFollow
+
+
+class Oneself(Refusal):
+    message = "This is you. You hear of your own words anyway."
 
 
 def begin(thread: Thread, *, by: Member) -> None:
-    """They took part, so they hear of it from now on; a mute of theirs stays."""
-    dialect = postgresql if is_postgresql() else sqlite
-    db.session.execute(
-        dialect.insert(Follow)
-        .values(thread_id=thread.id, member_id=by.id, created_at=now())
-        .on_conflict_do_nothing(index_elements=["thread_id", "member_id"])
+    """They took part, so they hear of all of it from now on, unless they chose otherwise."""
+    _keep(Follow, by, level=Level.ALL, thread_id=thread.id)
+
+
+def choose(thread: Thread, level: Level, *, by: Member) -> None:
+    """What they want to hear of this thread; replying does not change it."""
+    _keep(Follow, by, level=level, thread_id=thread.id, instead=True)
+
+
+def choose_for_room(room: Room, level: Level, *, by: Member) -> None:
+    """What they want to hear of its threads, but for those they chose for themselves."""
+    _keep(RoomFollow, by, level=level, room_id=room.id, instead=True)
+
+
+def choose_for_person(person: Member, level: Level, *, by: Member) -> None:
+    """Follow somebody (all), fold what they say (none), or neither (mine). They are not told. Raises Oneself."""
+    if person.id == by.id:
+        raise Oneself()
+    if level is Level.MINE:
+        db.session.execute(
+            delete(PersonFollow).where(PersonFollow.member_id == by.id, PersonFollow.person_id == person.id)
+        )
+    else:
+        _keep(PersonFollow, by, level=level, person_id=person.id, instead=True)
+
+
+def level_for_room(room: Room, member: Member) -> Level:
+    chosen = select(RoomFollow.level).where(RoomFollow.room_id == room.id, RoomFollow.member_id == member.id)
+    return db.session.scalar(chosen) or Level.MINE
+
+
+def level_for_person(person: Member, member: Member) -> Level:
+    chosen = select(PersonFollow.level).where(PersonFollow.person_id == person.id, PersonFollow.member_id == member.id)
+    return db.session.scalar(chosen) or Level.MINE
+
+
+def muted_people(member: Member) -> set[int]:
+    """Ids of the people whose posts a member folds."""
+    return set(db.session.scalars(muted_by(literal(member.id))))
+
+
+def muted_by(member_id: ColumnElement[int]) -> Select[int]:
+    """The same, within another statement."""
+    return select(PersonFollow.person_id).where(PersonFollow.member_id == member_id, PersonFollow.level == Level.NONE)
+
+
+def who_hears_of(post: Post) -> list[int]:
+    """Ids of all who want a letter about a post: for its thread or room, its author, or a topic of the thread it opens.
+
+    One statement, however many they are. Whether they may read it is asked when the letter leaves.
+    """
+    thread, level = post.thread, level_in_force()
+    of_author = and_(PersonFollow.member_id == Member.id, PersonFollow.person_id == post.author_id)
+    followed_then = or_(Follow.id.is_(None), Follow.created_at <= post.created_at)  # not by having answered it
+    reasons = [and_(level == Level.ALL, followed_then), PersonFollow.level == Level.ALL]
+    if post.number == 1:
+        about = [topic.id for topic in thread.topics]
+        reasons.append(Member.id.in_(select(TopicFollow.member_id).where(TopicFollow.topic_id.in_(about))))
+    wanted = (
+        select(Member.id)
+        .outerjoin(Follow, and_(Follow.member_id == Member.id, Follow.thread_id == thread.id))
+        .outerjoin(RoomFollow, and_(RoomFollow.member_id == Member.id, RoomFollow.room_id == thread.room_id))
+        .outerjoin(PersonFollow, of_author)
+        .where(
+            or_(*reasons),
+            level != Level.NONE,
+            func.coalesce(PersonFollow.level, _MINE) != Level.NONE,
+            Member.id != post.author_id,
+            Member.closed_at.is_(None),
+        )
+        .order_by(Member.id)
     )
+    return list(db.session.scalars(wanted))
 
 
-def follow(thread: Thread, *, by: Member) -> None:
-    """They asked to hear of replies, also after having muted the thread."""
-    begin(thread, by=by)
-    _set(thread, by, muted_at=None)
+def level_in_force() -> ColumnElement[Level]:
+    """The level that counts, in a statement that joins what a member chose for a thread and for its room."""
+    return func.coalesce(Follow.level, RoomFollow.level, _MINE)
 
 
-def mute(thread: Thread, *, by: Member) -> None:
-    """They asked to hear no more; replying again does not undo it."""
-    begin(thread, by=by)
-    _set(thread, by, muted_at=now())
+_MINE = literal(Level.MINE, Follow.level.type)
 
 
-def followers_of(thread_id: int) -> list[int]:
-    """Ids of all who want to hear of replies in it."""
-    wanted = select(Follow.member_id).where(Follow.thread_id == thread_id, Follow.muted_at.is_(None))
-    return list(db.session.scalars(wanted.order_by(Follow.id)))
-
-
-def _set(thread: Thread, by: Member, **values: object) -> None:
-    db.session.execute(
-        update(Follow)
-        .where(Follow.thread_id == thread.id, Follow.member_id == by.id)
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
+def _keep(choice: type[Model], by: Member, *, level: Level, instead: bool = False, **about: int) -> None:
+    """Write down what somebody chose about one thing; `instead` of an earlier choice, or only if there was none."""
+    dialect, values = postgresql if is_postgresql() else sqlite, about | {"member_id": by.id}
+    insert = dialect.insert(choice).values(**values, level=level, created_at=now())
+    if instead:
+        insert = insert.on_conflict_do_update(index_elements=list(values), set_={"level": level})
+    else:
+        insert = insert.on_conflict_do_nothing(index_elements=list(values))
+    db.session.execute(insert)

@@ -6,7 +6,18 @@ from sqlalchemy import Select, delete, select, update
 
 from portal.accounts.models import Member
 from portal.conversations import finding
-from portal.conversations.models import Follow, Post, PostRevision, RoomMember, Thread
+from portal.conversations.models import (
+    Follow,
+    PersonFollow,
+    Post,
+    PostRevision,
+    ReadAhead,
+    Reading,
+    RoomFollow,
+    RoomMember,
+    RoomReading,
+    Thread,
+)
 from portal.core.db import db
 from portal.core.search import SearchDoc
 from portal.notifications.forgetting import forget_news
@@ -15,11 +26,12 @@ WITHOUT_WORDS = "Removed by its author."
 
 
 def forget(member: Member, *, words_too: bool) -> None:
-    """Keep their posts without what only they need: what they follow, where they are named, and what a post said
-    before it was edited."""
+    """Keep their posts without what only they need: what they follow and have read, where they are named, and
+    what a post said before it was edited."""
     theirs = select(Post.id).where(Post.author_id == member.id)
-    for table in (Follow, RoomMember):
+    for table in (Follow, RoomFollow, PersonFollow, RoomMember, Reading, RoomReading, ReadAhead):
         db.session.execute(delete(table).where(table.member_id == member.id))
+    db.session.execute(delete(PersonFollow).where(PersonFollow.person_id == member.id))
     _forget_revisions(theirs)
     forget_news("post", set(db.session.scalars(theirs)))
     if words_too:

@@ -1,4 +1,4 @@
-"""Rooms and who is named in them, threads, posts, and who follows which thread."""
+"""Rooms and who is named in them, threads, posts; what each member has read, follows and mutes."""
 
 from __future__ import annotations
 
@@ -88,6 +88,11 @@ class Thread(Model):
     last_post_at: Mapped[datetime]
     last_author_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
     version: Mapped[int] = mapped_column(default=0)  # goes up with every visible change; part of the page's ETag
+    moved_at: Mapped[
+        datetime | None
+    ]  # into this room, or joined by another's posts: earlier marks of rooms say nothing
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("thread.id"), index=True)  # its posts stand there now
+    merged_at: Mapped[int | None]  # the number that its first post has there
     locked_at: Mapped[datetime | None]
     locked_because: Mapped[str | None] = mapped_column(Words)
     hidden_at: Mapped[datetime | None]
@@ -115,7 +120,11 @@ class Post(Model):
     """What one member said, as typed and as rendered once when it was written."""
 
     __tablename__ = "post"
-    __table_args__ = (UniqueConstraint("thread_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("thread_id", "number"),
+        # Unread posts are counted from the index alone: a row is wide, and its words come before its moments.
+        Index("ix_post_unread", "thread_id", "number", "author_id", "created_at", "hidden_at"),
+    )
 
     thread_id: Mapped[int] = mapped_column(ForeignKey("thread.id"))
     number: Mapped[int]  # 1 is the opening post; never reused
@@ -154,12 +163,77 @@ class PostRevision(Model):
     body: Mapped[str] = mapped_column(Words)
 
 
+class Level(StrEnum):
+    """How much somebody wants to hear of a thread, a room or a person."""
+
+    ALL = "all"  # counted, and told by letter
+    MINE = "mine"  # counted; a letter only where they take part or are spoken to
+    NONE = "none"  # neither
+
+
 class Follow(Model):
-    """A member hears of replies in a thread: begun by starting it or replying, ended by them."""
+    """What a member wants to hear of a thread: begun by starting it or replying, changed by them alone. No row: as they
+    chose for its room."""
 
     __tablename__ = "follow"
     __table_args__ = (UniqueConstraint("thread_id", "member_id"),)
 
     thread_id: Mapped[int] = mapped_column(ForeignKey("thread.id", ondelete="CASCADE"))
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
-    muted_at: Mapped[datetime | None]  # they said no more; replying again does not undo it
+    level: Mapped[Level] = mapped_column(default=Level.ALL)
+
+
+class RoomFollow(Model):
+    """What a member wants to hear of a room's threads for which they chose nothing. No row: what is theirs."""
+
+    __tablename__ = "room_follow"
+    __table_args__ = (UniqueConstraint("room_id", "member_id"),)
+
+    room_id: Mapped[int] = mapped_column(ForeignKey("room.id", ondelete="CASCADE"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    level: Mapped[Level]
+
+
+class PersonFollow(Model):
+    """A member follows somebody (all), or folds their posts (none), who is not told of either."""
+
+    __tablename__ = "person_follow"
+    __table_args__ = (UniqueConstraint("member_id", "person_id"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    level: Mapped[Level]
+
+
+class Reading(Model):
+    """How far a member has read in a thread; reading.py says what that makes unread."""
+
+    __tablename__ = "reading"
+    __table_args__ = (UniqueConstraint("member_id", "thread_id"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    thread_id: Mapped[int] = mapped_column(ForeignKey("thread.id", ondelete="CASCADE"), index=True)
+    last_number: Mapped[int]  # of the last post read; all before it are read too
+    unread_at: Mapped[datetime | None]  # they put it back to unread then: earlier marks of its room say nothing here
+
+
+class RoomReading(Model):
+    """A member marked a room: all in it up to a moment is read. The mark before it is kept for undoing."""
+
+    __tablename__ = "room_reading"
+    __table_args__ = (UniqueConstraint("member_id", "room_id"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    room_id: Mapped[int] = mapped_column(ForeignKey("room.id", ondelete="CASCADE"), index=True)
+    read_until: Mapped[datetime | None]  # None: the first mark was undone
+    before: Mapped[datetime | None]
+
+
+class ReadAhead(Model):
+    """A post that somebody read although one before it is unread to them: it came from another thread."""
+
+    __tablename__ = "read_ahead"
+    __table_args__ = (UniqueConstraint("member_id", "post_id"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)

@@ -10,7 +10,7 @@ from enum import Enum
 
 from portal.accounts.models import Member, Role
 from portal.accounts.policy import may_post
-from portal.conversations.models import Post, Room, Thread
+from portal.conversations.models import Post, Room, RoomKind, Thread
 
 
 class Sight(Enum):
@@ -34,6 +34,17 @@ def sight_of(reader: Member | None) -> Sight:
 def sees_hidden(member: Member | None) -> bool:
     """Staff rule on hidden things, so they see them."""
     return member is not None and member.is_at_least(Role.MODERATOR)
+
+
+def reads_wider(kind: RoomKind, than: RoomKind) -> bool:
+    """Whether somebody may read a room of this kind who does not read one of the other; of two circles, always."""
+    rank = list(RoomKind)
+    return rank.index(kind) > rank.index(than) or kind is than is RoomKind.CIRCLE
+
+
+def may_move(member: Member | None) -> bool:
+    """Staff keep the rooms in order."""
+    return sees_hidden(member)
 
 
 def may_start(member: Member | None, room: Room) -> bool:

@@ -70,7 +70,7 @@ def start(
     send_key: str | None = None,
     at: datetime | None = None,
 ) -> Thread:
-    """Open a thread with its first post; its author follows it.
+    """Open a thread with its first post; its author follows it, and have followers of them, room and topics told.
 
     `about_path` is a page of ours that it discusses; `send_key` makes a repeated submit harmless; `at` is for imports.
     Raises NotConfirmed, Suspended, RoomArchived, TooLong, NothingToRead.
@@ -102,6 +102,7 @@ def start(
     _wake(room.id, moment, threads=1)
     following.begin(thread, by=by)
     finding.keep_found(post)
+    enqueue(telling_followers.tell_followers, key=f"reply:{post.id}", post_id=post.id)
     return thread
 
 
@@ -208,7 +209,12 @@ def _next_number(thread: Thread, by: Member, moment: datetime) -> int:
     later = case((Thread.last_post_at > moment, Thread.last_post_at), else_=moment)
     number = db.session.scalar(
         update(Thread)
-        .where(Thread.id == thread.id, Thread.locked_at.is_(None), Thread.hidden_at.is_(None))
+        .where(
+            Thread.id == thread.id,
+            Thread.locked_at.is_(None),
+            Thread.hidden_at.is_(None),
+            Thread.merged_into_id.is_(None),
+        )
         .values(post_count=Thread.post_count + 1, version=Thread.version + 1, last_post_at=later, last_author_id=by.id)
         .returning(Thread.post_count)
         .execution_options(synchronize_session=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
@@ -28,8 +29,10 @@ from portal.accounts.models import Member
 from portal.conversations.models import (
     POSTS_A_PAGE,
     Follow,
+    Level,
     Post,
     Room,
+    RoomFollow,
     RoomKind,
     RoomMember,
     Thread,
@@ -61,8 +64,13 @@ def visible_to(reader: Member | None) -> ColumnElement[bool]:
     return _is_seen(sight_of(reader), literal(reader.id if reader else 0))
 
 
+def open_with(sight: Sight) -> ColumnElement[bool]:
+    """`open_to` for a statement that is built once and asked often: the reader comes as the value `reader_id`."""
+    return _is_open(sight, bindparam("reader_id", type_=Integer()))
+
+
 def seen_with(sight: Sight) -> ColumnElement[bool]:
-    """The same for a statement that is built once and asked often: the reader comes as the value `reader_id`."""
+    """`visible_to`, in the same way."""
     return _is_seen(sight, bindparam("reader_id", type_=Integer()))
 
 
@@ -87,15 +95,32 @@ def threads_in(room: Room, reader: Member | None) -> Asked:
     return _threads(sees_all=sees_hidden(reader)), {"room_id": room.id, "reader_id": reader.id if reader else 0}
 
 
-def thread_for(reader: Member | None, thread_id: int) -> tuple[Thread, bool, bool, datetime | None] | None:
-    """A thread with its room, whether this reader follows or muted it, and when anybody last got another name;
-    None if they may not know of it."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A thread as one reader finds it."""
+
+    thread: Thread  # with its room
+    level: Level | None  # what they chose to hear of it
+    room_level: Level | None  # and of its room
+    renamed_at: datetime | None  # when anybody last got another name
+
+
+def thread_for(reader: Member | None, thread_id: int) -> Found | None:
+    """A thread and what its page needs to know before it is drawn; None if this reader may not know of it."""
     asked = {"thread_id": thread_id, "reader_id": reader.id if reader else 0}
     found = db.session.execute(_a_thread(sight_of(reader)), asked).one_or_none()
-    if found is None:
-        return None
-    thread, follow_id, muted_at, renamed_at = found
-    return thread, bool(follow_id) and muted_at is None, muted_at is not None, renamed_at
+    return Found(*found) if found else None
+
+
+def merged_into(thread_id: int) -> int | None:
+    """The thread in which the posts of one that is no more stand now."""
+    return db.session.scalar(select(Thread.merged_into_id).where(Thread.id == thread_id))
+
+
+def where_merged(thread_id: int) -> Post:
+    """The opening post of a thread that was joined with another, where it stands now."""
+    begins = and_(Post.thread_id == Thread.merged_into_id, Post.number == Thread.merged_at)
+    return db.session.scalars(select(Post).join(Thread, begins).where(Thread.id == thread_id)).one()
 
 
 def posts_on_page(thread_id: int, page: int) -> Sequence[Line]:
@@ -126,19 +151,20 @@ def _is_open(sight: Sight, reader_id: ColumnElement[int]) -> ColumnElement[bool]
 
 
 def _is_seen(sight: Sight, reader_id: ColumnElement[int]) -> ColumnElement[bool]:
-    is_open = _is_open(sight, reader_id)
+    is_open = and_(_is_open(sight, reader_id), Thread.merged_into_id.is_(None))
     if sight in {Sight.MODERATOR, Sight.COACH}:
         return is_open
     return and_(is_open, or_(Thread.hidden_at.is_(None), Thread.author_id == reader_id))
 
 
 @cache
-def _a_thread(sight: Sight) -> Select[Thread, int, datetime | None, datetime | None]:
+def _a_thread(sight: Sight) -> Select[Thread, Level | None, Level | None, datetime | None]:
     reader_id: BindParameter[int] = bindparam("reader_id", type_=Integer())
     return (
-        select(Thread, Follow.id, Follow.muted_at, select(func.max(Member.renamed_at)).scalar_subquery())
+        select(Thread, Follow.level, RoomFollow.level, select(func.max(Member.renamed_at)).scalar_subquery())
         .join(Thread.room)
         .outerjoin(Follow, and_(Follow.thread_id == Thread.id, Follow.member_id == reader_id))
+        .outerjoin(RoomFollow, and_(RoomFollow.room_id == Thread.room_id, RoomFollow.member_id == reader_id))
         .options(contains_eager(Thread.room))
         .where(Thread.id == bindparam("thread_id"), seen_with(sight))
     )
@@ -150,6 +176,7 @@ def _some_posts() -> Lines:
     return (
         select(
             post.id,
+            post.number,
             post.author_id,
             post.body_html,
             post.created_at,
@@ -261,7 +288,7 @@ def _threads(*, sees_all: bool) -> Lines:
         )
         .join_from(Thread.__table__, starter, starter.c.id == thread.author_id)
         .outerjoin(speaker, speaker.c.id == thread.last_author_id)
-        .where(thread.room_id == bindparam("room_id"))
+        .where(thread.room_id == bindparam("room_id"), thread.merged_into_id.is_(None))
     )
     return (
         found if sees_all else found.where(or_(thread.hidden_at.is_(None), thread.author_id == bindparam("reader_id")))

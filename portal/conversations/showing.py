@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -17,8 +17,9 @@ from portal.accounts.models import Member, Role, initials_of
 from portal.accounts.policy import may_post
 from portal.accounts.signed_in import me_or_none
 from portal.conversations import policy
-from portal.conversations.models import RoomKind, Thread
-from portal.conversations.queries import Line
+from portal.conversations.models import Level, RoomKind, Thread
+from portal.conversations.queries import Found, Line
+from portal.conversations.reading import Unread, counted_since, in_words
 from portal.core import markdown, web
 
 FORMER_MEMBER = "A former member"
@@ -44,10 +45,17 @@ class Reading:
     """One reader at one thread."""
 
     reader: Member | None  # None: whoever is not in, and reads what anyone may
-    thread: Thread
-    follows: bool
-    muted: bool
-    renamed_at: datetime | None = None  # when anybody last got another name
+    found: Found
+    unread: Unread | None  # None: nothing
+
+    @property
+    def thread(self) -> Thread:
+        return self.found.thread
+
+    @property
+    def level(self) -> Level:
+        """What they hear of this thread, chosen for it or for its room."""
+        return self.found.level or self.found.room_level or Level.MINE
 
     @property
     def may_reply(self) -> bool:
@@ -57,6 +65,10 @@ class Reading:
     def rules(self) -> bool:
         """They may hide and lock here."""
         return policy.sees_hidden(self.reader)
+
+    def first_new(self, page: int) -> int | None:
+        """The number of the post before which the line "New" stands on this page."""
+        return self.unread.first if self.unread and self.unread.page == page else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +87,19 @@ class Shown:
     gone: str | None  # in place of the words, for those who may not read them
     hidden_because: str | None
     folded: bool  # staff open it on purpose
+    muted: bool  # its author is one whose words this reader folds
+    number: int
     mine: bool
     may_edit: bool
     may_flag: bool
+    may_put_back: bool  # to unread; what counts as read by its age stays so
 
 
-def shown(rows: Sequence[Line], reading: Reading) -> list[Shown]:
-    """The posts of a page for its reader."""
+def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> list[Shown]:
+    """The posts of a page for its reader; those of `muted` people come folded."""
     rules, open_to_edits = reading.rules, reading.may_reply
     reader_id = reading.reader.id if reading.reader else None
+    counts_from = counted_since(reading.reader) if reading.reader else None
     when = web.whens()
     found = []
     for row in rows:
@@ -104,9 +120,12 @@ def shown(rows: Sequence[Line], reading: Reading) -> list[Shown]:
                 gone=None if readable else HIDDEN,
                 hidden_because=row.hidden_because if hidden and readable else None,
                 folded=hidden and rules and not mine,
+                muted=row.author_id in muted,
+                number=row.number,
                 mine=mine,
                 may_edit=mine and not hidden and open_to_edits,
                 may_flag=reader_id is not None and not mine and not hidden,
+                may_put_back=counts_from is not None and row.created_at > counts_from and not mine and not hidden,
             )
         )
     return found
@@ -120,12 +139,31 @@ class Listed:
     title: str
     facts: list[str]
     when: Markup
+    unread: str | None  # how many posts, in words
+    go_on: str | None  # where the first of them stands
 
 
-def listed(rows: Sequence[Line]) -> list[Listed]:
+def listed(rows: Sequence[Line], unread: Mapping[int, Unread]) -> list[Listed]:
     """The lines of a room's page."""
-    when = web.whens()
-    return [Listed(f"/threads/{row.id}", row.title, _facts(row), when(row.last_post_at)) for row in rows]
+    when, lines = web.whens(), []
+    for row in rows:
+        new, href = unread.get(row.id), f"/threads/{row.id}"
+        lines.append(
+            Listed(
+                href,
+                row.title,
+                _facts(row),
+                when(row.last_post_at),
+                in_words(new.count) if new else None,
+                go_on(row.id, new) if new else None,
+            )
+        )
+    return lines
+
+
+def go_on(thread_id: int, unread: Unread) -> str:
+    """The address of the first unread post: the line "New" on its page."""
+    return f"/threads/{thread_id}?page={unread.page}#new"
 
 
 def _facts(row: Line) -> list[str]:
@@ -162,9 +200,9 @@ def tag_of(reading: Reading, page: int) -> str:
         thread.room.kind,
         thread.room.is_archived,
         _person(reader),
-        reading.follows,
-        reading.muted,
-        reading.renamed_at,
+        reading.level,
+        reading.unread and reading.unread.first,
+        reading.found.renamed_at,
         web.banner(),
         datetime.now(web.reader_zone()).date(),
         web.reader_zone(),

@@ -10,7 +10,19 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from portal.accounts.models import Member
-from portal.conversations.models import Follow, Post, PostRevision, Room, RoomMember, Thread
+from portal.conversations.models import (
+    Follow,
+    PersonFollow,
+    Post,
+    PostRevision,
+    ReadAhead,
+    Reading,
+    Room,
+    RoomFollow,
+    RoomMember,
+    RoomReading,
+    Thread,
+)
 from portal.core.taking_along import Part, part
 
 
@@ -90,12 +102,12 @@ def parts_of(member: Member) -> Iterator[Part]:
     yield part(
         "follows",
         "Threads you follow",
-        "And those you muted.",
+        "And what you want to hear of each.",
         select(
             Follow.created_at.label("since"),
             Thread.id.label("thread_number"),
             Thread.title.label("thread"),
-            Follow.muted_at,
+            Follow.level,
         )
         .join(Thread, Thread.id == Follow.thread_id)
         .where(Follow.member_id == member.id)
@@ -104,7 +116,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             "since": "since when",
             "thread_number": "the end of its address, /threads/…",
             "thread": "its title; it may be somebody else's words",
-            "muted_at": "when you muted it",
+            "level": "all, mine (letters only where you are spoken to) or none",
         },
     )
     yield part(
@@ -116,4 +128,54 @@ def parts_of(member: Member) -> Iterator[Part]:
         .where(RoomMember.member_id == member.id)
         .order_by(RoomMember.id),
         {"since": "since when", "room": "its name", "host_since": "since when you host it"},
+    )
+    yield part(
+        "followed-rooms",
+        "Rooms you chose something for",
+        "What you want to hear of each.",
+        select(RoomFollow.created_at.label("since"), Room.title.label("room"), RoomFollow.level)
+        .join(Room, Room.id == RoomFollow.room_id)
+        .where(RoomFollow.member_id == member.id)
+        .order_by(RoomFollow.id),
+        {"since": "since when", "room": "its name", "level": "all, mine (where you take part) or none"},
+    )
+    yield part(
+        "people",
+        "People you follow or muted",
+        "They are not told.",
+        select(PersonFollow.created_at.label("since"), Member.name.label("person"), PersonFollow.level)
+        .join(Member, Member.id == PersonFollow.person_id)
+        .where(PersonFollow.member_id == member.id)
+        .order_by(PersonFollow.id),
+        {"since": "since when", "person": "whom", "level": "all: you follow them; none: what they say is folded"},
+    )
+    yield part(
+        "read",
+        "How far you have read",
+        "The last post that you read in each thread.",
+        select(Reading.thread_id.label("thread_number"), Reading.last_number.label("place"), Reading.unread_at)
+        .where(Reading.member_id == member.id)
+        .order_by(Reading.id),
+        {
+            "thread_number": "the end of its address, /threads/…",
+            "place": "the how many-th post there",
+            "unread_at": "when you put it back to unread",
+        },
+    )
+    yield part(
+        "read-rooms",
+        "Rooms you marked as read",
+        "Up to which moment.",
+        select(Room.title.label("room"), RoomReading.read_until, RoomReading.before)
+        .join(Room, Room.id == RoomReading.room_id)
+        .where(RoomReading.member_id == member.id)
+        .order_by(RoomReading.id),
+        {"room": "its name", "read_until": "up to when", "before": "up to when before that"},
+    )
+    yield part(
+        "read-ahead",
+        "Posts you read before earlier ones",
+        "They came from a thread that was joined with another.",
+        select(ReadAhead.post_id.label("post")).where(ReadAhead.member_id == member.id).order_by(ReadAhead.id),
+        {"post": "the end of its address, /posts/…"},
     )

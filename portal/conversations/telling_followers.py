@@ -1,4 +1,4 @@
-"""Replies become news: followers hear of a new post by letter, each only while they may read it."""
+"""Posts become news: who follows hears of a new one by letter, each only while they may read it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy.orm import joinedload
 from portal.accounts.models import Member
 from portal.billing.entitlements import audiences_of
 from portal.conversations import queries
-from portal.conversations.following import followers_of
+from portal.conversations.following import who_hears_of
 from portal.conversations.models import Post
 from portal.core import markdown
 from portal.core.admission import Audience
@@ -23,19 +23,20 @@ _EXCERPT = 600  # characters of the post in a letter; the rest is one click away
 
 @job("conversations.tell_followers")
 def tell_followers(post_id: int) -> None:
-    """Tell everyone who follows the thread, but its author; the request that wrote the post did not wait for this."""
+    """Tell everyone who wants to hear of it; the request that wrote the post did not wait for this."""
     with transaction():
         post = db.session.get(Post, post_id, options=[joinedload(Post.thread), joinedload(Post.author)])
         if post is None or post.is_hidden or post.thread.is_hidden:
             return
         tell(
-            [member_id for member_id in followers_of(post.thread_id) if member_id != post.author_id],
+            who_hears_of(post),
             Stream.REPLIES,
             letter="conversations/reply",
             about=post,
             key=f"reply:{post.id}",
             thread_title=post.thread.title,
             author_name=post.author.name,
+            is_opening=int(post.number == 1),
             excerpt=markdown.excerpt(post.body_html, _EXCERPT),
             link=absolute("conversations.post", post_id=post.id),
         )

@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import (
     Blueprint,
-    abort,
     current_app,
-    flash,
     make_response,
     redirect,
     render_template,
     request,
     session,
-    url_for,
 )
-from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from portal.accounts.models import Member
 from portal.accounts.signed_in import me
-from portal.conversations import following, policy, posting, queries, showing
+from portal.conversations import following, policy, posting, queries, reading, showing
+from portal.conversations.for_reader import POST, THREAD, post_or_404, reader, reading_or_404, room_or_404, turn_away
 from portal.conversations.forms import EditForm, ReplyForm, ThreadForm, new_send_key
-from portal.conversations.models import Post, Room, RoomKind, Thread
-from portal.core.admission import Audience, admits, audiences, way_out
+from portal.conversations.models import POSTS_A_PAGE, Post, Room, RoomKind, Thread
+from portal.core.admission import Audience, admits
+from portal.core.clock import now
 from portal.core.db import db, release
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
-from portal.core.web import whole_number
+from portal.core.web import moment_or_none, whole_number
 
 bp = Blueprint("conversations", __name__)
 
 THREADS_A_PAGE = 30
 OWN_POSTS_A_PAGE = 20
-_THREAD = "/threads/<int(max=2147483647):thread_id>"  # larger is no id of ours, and no database's integer
-_POST = "/posts/<int(max=2147483647):post_id>"
 Answer = Any  # what Flask takes: text, text with a status, or a response
 
 
@@ -43,18 +38,26 @@ Answer = Any  # what Flask takes: text, text with a status, or a response
 @admits(Audience.ANYONE)
 def rooms() -> Answer:
     """The rooms that are open to this reader; to whoever is not in, those that anyone may read."""
-    found = [room for room in db.session.scalars(queries.rooms(_reader())) if not room.is_archived]
-    if not found and _reader() is None:
-        _turn_away()
-    return render_template("conversations/rooms.html", rooms=found, kinds=showing.KINDS)
+    found = [room for room in db.session.scalars(queries.rooms(reader())) if not room.is_archived]
+    if not found and reader() is None:
+        turn_away()
+    unread = {count.room_id: count.count for count in reading.counts(me())} if reader() else {}
+    return render_template(
+        "conversations/rooms.html",
+        rooms=found,
+        kinds=showing.KINDS,
+        unread={room_id: reading.in_words(count) for room_id, count in unread.items() if count},
+        until=now().isoformat(),
+        undo=moment_or_none(request.args.get("undo")),
+    )
 
 
 @bp.get("/rooms/<slug>")
 @admits(Audience.ANYONE)
 def room(slug: str) -> Answer:
-    room = _room_or_404(slug)
+    room = room_or_404(slug)
     page = queries.page_of(
-        queries.threads_in(room, _reader()),
+        queries.threads_in(room, reader()),
         Thread.__table__.c.last_post_at,
         Thread.__table__.c.id,
         older=request.args.get("older"),
@@ -62,6 +65,8 @@ def room(slug: str) -> Answer:
         most=THREADS_A_PAGE,
         place=lambda row: (row.last_post_at, row.id),
     )
+    member = reader()
+    unread = reading.in_threads(member, [row.id for row in page.rows]) if member and not room.is_archived else {}
     response = make_response(
         render_template(
             "conversations/room.html",
@@ -70,8 +75,11 @@ def room(slug: str) -> Answer:
             who=showing.WHO_READS[room.kind],
             who_icon=showing.ICONS[room.kind],
             page=page,
-            threads=showing.listed(page.rows),
-            may_start=policy.may_start(_reader(), room),
+            threads=showing.listed(page.rows, unread),
+            may_start=policy.may_start(member, room),
+            level=following.level_for_room(room, member) if member else None,
+            until=now().isoformat(),
+            undo=moment_or_none(request.args.get("undo")),
         )
     )
     return _unlisted(response, room)
@@ -81,7 +89,7 @@ def room(slug: str) -> Answer:
 @admits(Audience.ENTITLED)
 @limiter.limit("10/minute;60/hour", methods=["POST"])
 def new_thread(slug: str) -> Answer:
-    room, form = _room_or_404(slug), ThreadForm()
+    room, form = room_or_404(slug), ThreadForm()
     if room.is_archived:
         raise posting.RoomArchived()
     if form.validate_on_submit():
@@ -93,55 +101,57 @@ def new_thread(slug: str) -> Answer:
             return redirect(f"/threads/{thread.id}", 303)
         except Refusal as no:
             back_to_form(form, no)
-            return render_template("conversations/new_thread.html", room=_room_or_404(slug), form=form), no.status
+            return render_template("conversations/new_thread.html", room=room_or_404(slug), form=form), no.status
     page = render_template("conversations/new_thread.html", room=room, form=form)
     return (page, 422) if form.is_submitted() else page
 
 
-@bp.get(_THREAD)
+@bp.get(THREAD)
 @admits(Audience.ANYONE)
 def thread(thread_id: int) -> Answer:
-    reading = _reading_or_404(thread_id)
-    page = whole_number(request.args.get("page"), otherwise=1, most=reading.thread.pages)
-    tag = None if "_flashes" in session else showing.tag_of(reading, page)
+    found = reading_or_404(thread_id)
+    if found.thread.id != thread_id:
+        return redirect(queries.where_merged(thread_id).path, 301)
+    page = whole_number(request.args.get("page"), otherwise=1, most=found.thread.pages)
+    tag = None if "_flashes" in session else showing.tag_of(found, page)
     if tag and request.if_none_match.contains_weak(tag):
         response: Response = current_app.response_class(status=304)
     else:
-        response = make_response(_thread_page(reading, page))
+        response = make_response(_thread_page(found, page))
     if tag:
         response.set_etag(tag, weak=True)
         response.headers["Cache-Control"] = "private, no-cache"  # kept by this browser, asked about each time
-    return _unlisted(response, reading.thread.room)
+    return _unlisted(response, found.thread.room)
 
 
-@bp.post(_THREAD + "/posts")
+@bp.post(THREAD + "/posts")
 @admits(Audience.ENTITLED)
 @limiter.limit("30/minute;300/hour")
 def reply(thread_id: int) -> Answer:
-    reading, form = _reading_or_404(thread_id), ReplyForm()
+    found, form = reading_or_404(thread_id), ReplyForm()
     if not form.validate_on_submit():
-        return _thread_page(reading, reading.thread.pages, form), 422
+        return _thread_page(found, found.thread.pages, form), 422
     release()  # rendering hostile Markdown may take a while; nobody else should wait for it
     try:
-        post = posting.reply(reading.thread, body=form.body.data or "", by=me(), send_key=form.send_key.data)
+        post = posting.reply(found.thread, body=form.body.data or "", by=me(), send_key=form.send_key.data)
     except Refusal as no:
         back_to_form(form, no)
-        reading = _reading_or_404(thread_id)
-        return _thread_page(reading, reading.thread.pages, form), no.status
+        found = reading_or_404(thread_id)
+        return _thread_page(found, found.thread.pages, form), no.status
     return redirect(post.path, 303)
 
 
-@bp.get(_POST)
+@bp.get(POST)
 @admits(Audience.ANYONE)
 def post(post_id: int) -> Answer:
-    return redirect(_post_or_404(post_id).path, 303)
+    return redirect(post_or_404(post_id).path, 303)
 
 
-@bp.route(_POST + "/edit", methods=["GET", "POST"])
+@bp.route(POST + "/edit", methods=["GET", "POST"])
 @admits(Audience.ENTITLED)
 @limiter.limit("30/minute;300/hour", methods=["POST"])
 def edit(post_id: int) -> Answer:
-    post = _post_or_404(post_id)
+    post = post_or_404(post_id)
     posting.check_may_edit(post, by=me())
     form = EditForm(obj=post if request.method == "GET" else None)
     if form.validate_on_submit():
@@ -151,26 +161,10 @@ def edit(post_id: int) -> Answer:
             return redirect(post.path, 303)
         except Refusal as no:
             back_to_form(form, no)
-            post = _post_or_404(post_id)
+            post = post_or_404(post_id)
             return render_template("conversations/edit.html", post=post, back=post.path, form=form), no.status
     page = render_template("conversations/edit.html", post=post, back=post.path, form=form)
     return (page, 422) if form.is_submitted() else page
-
-
-@bp.post(_THREAD + "/follow")
-@admits(Audience.ENTITLED)
-def follow(thread_id: int) -> Answer:
-    following.follow(_reading_or_404(thread_id).thread, by=me())
-    flash("You will hear of new replies by letter.", "success")
-    return redirect(url_for("conversations.thread", thread_id=thread_id), 303)
-
-
-@bp.post(_THREAD + "/mute")
-@admits(Audience.ENTITLED)
-def mute(thread_id: int) -> Answer:
-    following.mute(_reading_or_404(thread_id).thread, by=me())
-    flash("You will hear no more of this thread, also when you reply in it.", "success")
-    return redirect(url_for("conversations.thread", thread_id=thread_id), 303)
 
 
 @bp.get("/account/posts")
@@ -188,37 +182,6 @@ def own_posts() -> Answer:
     return render_template("conversations/own_posts.html", page=page)
 
 
-def _reader() -> Member | None:
-    """Whoever reads here as a member; None for visitors and for those who are not in, who read what anyone may."""
-    return me() if Audience.ENTITLED in audiences() else None
-
-
-def _turn_away() -> NoReturn:
-    """Nothing for this reader: members learn no more, others are told that it is for members, existing or not."""
-    if _reader() is None:
-        abort(make_response(way_out(Audience.ENTITLED)))
-    raise NotFound()
-
-
-def _room_or_404(slug: str) -> Room:
-    if not slug.isprintable():
-        raise NotFound()
-    found = db.session.scalar(queries.rooms(_reader()).where(Room.slug == slug))
-    return found or _turn_away()
-
-
-def _reading_or_404(thread_id: int) -> showing.Reading:
-    found = queries.thread_for(_reader(), thread_id)
-    if found is None:
-        _turn_away()
-    thread, follows, muted, renamed_at = found
-    return showing.Reading(reader=_reader(), thread=thread, follows=follows, muted=muted, renamed_at=renamed_at)
-
-
-def _post_or_404(post_id: int) -> Post:
-    return db.session.scalar(queries.post_for(_reader(), post_id)) or _turn_away()
-
-
 def _unlisted(response: Response, room: Room) -> Response:
     """Whoever reads without signing in finds it by a link, and not through a search engine."""
     if room.kind is RoomKind.PUBLIC:
@@ -226,16 +189,19 @@ def _unlisted(response: Response, room: Room) -> Response:
     return response
 
 
-def _thread_page(reading: showing.Reading, page: int, form: ReplyForm | None = None) -> str:
+def _thread_page(found: showing.Reading, page: int, form: ReplyForm | None = None) -> str:
     """The page; `form` when it holds something that could not be posted."""
-    thread = reading.thread
+    thread = found.thread
+    muted = following.muted_people(found.reader) if found.reader else set()
     return render_template(
         "conversations/thread.html",
         thread=thread,
-        reading=reading,
-        posts=showing.shown(queries.posts_on_page(thread.id, page), reading),
+        reading=found,
+        posts=showing.shown(queries.posts_on_page(thread.id, page), found, muted),
         topics=[(row.title, f"/topics/{row.slug}") for row in queries.topics_of(thread.id)],
         page=page,
+        last=min(page * POSTS_A_PAGE, thread.post_count),
+        first_new=found.first_new(page),
         form=form,
         send_key=new_send_key(),
     )

@@ -267,6 +267,15 @@ def whole_number(text: str | None, *, otherwise: int, most: int = 10_000_000) ->
     return otherwise
 
 
+def moment_or_none(text: str | None) -> datetime | None:
+    """An aware moment from an address or a hidden field, as `isoformat()` wrote it; None for nonsense."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo else None
+
+
 def plain_name(text: str) -> str:
     """A name without control and bidi characters, spaces folded (security.md 17)."""
     kept = "".join(

@@ -191,7 +191,7 @@ def _thread_or_404(thread_id: int) -> Thread:
     found = thread_for(me(), thread_id)
     if found is None:
         raise NotFound()
-    return found[0]
+    return found.thread
 
 
 def _why(line: queries.Line) -> str:

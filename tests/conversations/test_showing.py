@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from portal.conversations import following, posting
-from portal.conversations.models import Post
+from portal.conversations.models import Level, Post
 from portal.core.db import db, transaction
 from portal.moderation import ruling
 from tests.make import again
@@ -88,7 +88,7 @@ def test_what_differs_by_reader_is_another_page(app, browse, people, make, chang
     elif what == "unconfirmed":
         change(lambda: setattr(again(people.bob), "confirmed_at", None))
     elif what == "muted":
-        change(lambda: following.mute(again(thread), by=again(people.bob)))
+        change(lambda: following.choose(again(thread), Level.NONE, by=again(people.bob)))
     elif what == "theme":
         bob.set_cookie("theme", "dark")
     elif what == "page":
@@ -118,13 +118,13 @@ def test_a_page_with_a_message_on_it_is_not_kept(browse, people, make):
     thread, bob = make.thread(by=people.alice), browse(people.bob)
     path = f"/threads/{thread.id}"
     tag = _visit(bob, path).headers["ETag"]
-    bob.post(f"{path}/follow")
+    bob.post(f"{path}/following", data={"level": "all"})
     told = _visit(bob, path, tag)
     assert told.status_code == 200
     assert "ETag" not in told.headers
     assert "no-store" in told.headers["Cache-Control"]
-    assert "You will hear of new replies" in told.text
-    assert "You will hear of new replies" not in _visit(bob, path).text
+    assert "You will hear of every new post" in told.text
+    assert "You will hear of every new post" not in _visit(bob, path).text
 
 
 def test_the_form_of_a_kept_page_still_works(browse, people, make):

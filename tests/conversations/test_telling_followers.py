@@ -38,7 +38,7 @@ def test_nobody_hears_of_their_own_words(people, make, outbox, work_off):
 
 def test_whoever_muted_the_thread_hears_no_more(browse, people, make, outbox, work_off):
     thread = make.thread(by=people.alice)
-    browse(people.alice).post(f"/threads/{thread.id}/mute")
+    browse(people.alice).post(f"/threads/{thread.id}/following", data={"level": "none"})
     make.reply(thread, by=people.bob)
     work_off()
     assert _to(outbox) == []

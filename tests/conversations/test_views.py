@@ -309,7 +309,7 @@ def test_a_hidden_thread_is_there_for_its_author_and_staff_alone(browse, people,
     for path in (f"/threads/{thread.id}", f"/posts/{reply.id}"):
         assert browse(people.bob).get(path).status_code == 404
     assert browse(people.bob).post(f"/threads/{thread.id}/posts", data={"body": "x"}).status_code == 404
-    assert browse(people.bob).post(f"/threads/{thread.id}/follow").status_code == 404
+    assert browse(people.bob).post(f"/threads/{thread.id}/following").status_code == 404
     assert "The Hale case" not in browse(people.bob).get(f"/rooms/{room.slug}").text
     for person in (people.alice, people.mo, people.cory):
         page = browse(person).get(f"/threads/{thread.id}")

@@ -84,8 +84,11 @@ def test_lists_and_search_tell_of_it_only_whom_it_is_open_to(browse, said, perso
         ("/threads/{thread}/posts", {"body": "Let me in."}),
         ("/posts/{reply}/edit", {"body": "Let me in."}),
         ("/posts/{reply}/flag", {"reason": "selling"}),
-        ("/threads/{thread}/follow", {}),
-        ("/threads/{thread}/mute", {}),
+        ("/threads/{thread}/following", {"level": "all"}),
+        ("/threads/{thread}/read", {"number": "2"}),
+        ("/posts/{reply}/unread", {}),
+        ("/rooms/{room}/following", {"level": "all"}),
+        ("/rooms/{room}/read", {"until": "2099-01-01T00:00:00+00:00"}),
     ],
 )
 def test_bob_changes_nothing_in_a_room_that_he_does_not_see(app, browse, people, said, kind, path, data):

@@ -372,7 +372,7 @@ def thread_post(app, thread: Thread) -> int:
 def make_follower(thread: Thread, who: Member) -> None:
     from portal.conversations import following
 
-    following.follow(db.session.get_one(Thread, thread.id), by=db.session.get_one(Member, who.id))
+    following.begin(db.session.get_one(Thread, thread.id), by=db.session.get_one(Member, who.id))
 
 
 def test_the_hourly_sweep_finishes_what_gave_up(app, people, browse, leave, clock, work_off):

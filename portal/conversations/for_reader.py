@@ -1,0 +1,52 @@
+"""What somebody asks for by its address, as far as they may know of it: the one door of all pages of conversations."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from flask import abort, make_response
+from werkzeug.exceptions import NotFound
+
+from portal.accounts.models import Member
+from portal.accounts.signed_in import me
+from portal.conversations import queries, reading, showing
+from portal.conversations.models import Post, Room
+from portal.core.admission import Audience, audiences, way_out
+from portal.core.db import db
+
+THREAD = "/threads/<int(max=2147483647):thread_id>"  # larger is no id of ours, and no database's integer
+POST = "/posts/<int(max=2147483647):post_id>"
+ROOM = "/rooms/<slug>"
+
+
+def reader() -> Member | None:
+    """Whoever reads here as a member; None for visitors and for those who are not in, who read what anyone may."""
+    return me() if Audience.ENTITLED in audiences() else None
+
+
+def room_or_404(slug: str) -> Room:
+    if not slug.isprintable():
+        raise NotFound()
+    return db.session.scalar(queries.rooms(reader()).where(Room.slug == slug)) or turn_away()
+
+
+def reading_or_404(thread_id: int) -> showing.Reading:
+    """A thread with what is unread in it; where it was joined with another, that one."""
+    found = queries.thread_for(reader(), thread_id)
+    if found is None and (stands_in := queries.merged_into(thread_id)) is not None:
+        found = queries.thread_for(reader(), stands_in)
+    if found is None:
+        turn_away()
+    member = reader()
+    return showing.Reading(member, found, reading.in_thread(member, found.thread) if member else None)
+
+
+def post_or_404(post_id: int) -> Post:
+    return db.session.scalar(queries.post_for(reader(), post_id)) or turn_away()
+
+
+def turn_away() -> NoReturn:
+    """Nothing for this reader: members learn no more, others are told that it is for members, existing or not."""
+    if reader() is None:
+        abort(make_response(way_out(Audience.ENTITLED)))
+    raise NotFound()

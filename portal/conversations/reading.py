@@ -1,0 +1,263 @@
+"""What is unread, exactly, and how it becomes read.
+
+A post is unread to a member when it is later than the last one they read in its thread, later than the moment up to
+which they marked its room as read, and not older than UNREAD_FOR or than their account. Their own words are read, what
+is hidden is nothing to read, and what somebody wants to hear nothing of (a thread, a room, a person) does not count.
+
+Marks survive everything that happens to a thread: before it is moved or joined with another, what marks of rooms said
+of it is written down for the thread itself (moving.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portal.accounts.models import Member
+from portal.conversations import queries
+from portal.conversations.following import level_in_force, muted_by
+from portal.conversations.models import (
+    POSTS_A_PAGE,
+    Follow,
+    Level,
+    Post,
+    ReadAhead,
+    Reading,
+    Room,
+    RoomFollow,
+    RoomReading,
+    Thread,
+)
+from portal.conversations.policy import Sight, sight_of
+from portal.core.clock import now
+from portal.core.db import Moment, db, is_postgresql
+
+UNREAD_FOR = timedelta(days=90)  # what is older counts as read: nobody who comes back owes the past an hour
+MOST = 100  # posts of a room that are counted one by one; beyond it there are "99+"
+# An index of posts answers all of it, and each room stops at MOST, so that a large room costs what a small one costs.
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What a thread holds for a reader."""
+
+    count: int
+    first: int  # the number of the first unread post
+
+    @property
+    def page(self) -> int:
+        return -(-self.first // POSTS_A_PAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomCount:
+    """Unread posts of a room, at most MOST."""
+
+    room_id: int
+    slug: str
+    count: int
+
+
+def counts(reader: Member) -> Sequence[RoomCount]:
+    """Unread posts of each room that is open to this reader and not archived. One statement."""
+    rows = db.session.connection().execute(_by_room(sight_of(reader)), _values(reader)).all()
+    return [RoomCount(row.id, row.slug, row.unread) for row in rows]
+
+
+def in_threads(reader: Member, thread_ids: Collection[int]) -> dict[int, Unread]:
+    """What is unread in these threads; those in which nothing is are not in it. One statement."""
+    if not thread_ids:
+        return {}
+    values = _values(reader) | {"thread_ids": list(thread_ids)}
+    rows = db.session.connection().execute(_by_thread(), values).all()
+    return {row.thread_id: Unread(row.unread, row.first) for row in rows}
+
+
+def in_thread(reader: Member, thread: Thread) -> Unread | None:
+    """What is unread in one thread, counted up to MOST; None: nothing. One statement."""
+    row = db.session.connection().execute(_of_one(), _values(reader) | {"thread_id": thread.id}).one()
+    return Unread(row.unread, row.first) if row.unread else None
+
+
+def counted_since(reader: Member) -> datetime:
+    """What was said before counts as read."""
+    return max(reader.created_at, now() - UNREAD_FOR)
+
+
+def in_words(count: int) -> str:
+    """`99+` where more were not counted."""
+    return f"{MOST - 1}+" if count >= MOST else str(count)
+
+
+# Becoming read
+
+
+def see(thread: Thread, *, up_to: int, by: Member) -> None:
+    """They have read up to this post of a thread. Less than before changes nothing."""
+    number = min(up_to, thread.post_count)
+    if number < 1:
+        return
+    dialect = postgresql if is_postgresql() else sqlite
+    insert = dialect.insert(Reading).values(member_id=by.id, thread_id=thread.id, last_number=number, created_at=now())
+    db.session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["member_id", "thread_id"],
+            set_={"last_number": number},
+            where=Reading.last_number < number,
+        )
+    )
+
+
+def put_back(thread: Thread, *, to: int, by: Member) -> None:
+    """They want to find this post, and what follows it, unread again."""
+    dialect, number = postgresql if is_postgresql() else sqlite, max(min(to, thread.post_count), 1) - 1
+    values = {"last_number": number, "unread_at": now()}
+    insert = dialect.insert(Reading).values(member_id=by.id, thread_id=thread.id, created_at=now(), **values)
+    db.session.execute(insert.on_conflict_do_update(index_elements=["member_id", "thread_id"], set_=values))
+    later = select(Post.id).where(Post.thread_id == thread.id, Post.number > number)
+    db.session.execute(
+        delete(ReadAhead)
+        .where(ReadAhead.member_id == by.id, ReadAhead.post_id.in_(later))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def mark_rooms(rooms: Collection[Room], *, until: datetime, by: Member) -> None:
+    """Everything said in these rooms up to a moment is read: that at which they saw what they mark, not later ones."""
+    if not rooms:
+        return
+    dialect = postgresql if is_postgresql() else sqlite
+    mark = {"member_id": by.id, "read_until": until, "created_at": now()}
+    insert = dialect.insert(RoomReading).values([mark | {"room_id": room.id} for room in rooms])
+    db.session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["member_id", "room_id"],
+            set_={"read_until": until, "before": RoomReading.read_until},
+            where=or_(RoomReading.read_until.is_(None), RoomReading.read_until < until),
+        )
+    )
+
+
+def undo_marks(until: datetime, *, by: Member) -> None:
+    """Take back the marks that say up to this moment; what was read one by one since then stays read."""
+    db.session.execute(
+        update(RoomReading)
+        .where(RoomReading.member_id == by.id, RoomReading.read_until == until)
+        .values(read_until=RoomReading.before, before=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def write_down_marks(thread: Thread) -> None:
+    """What marks of its room say of a thread, for the thread itself, before those marks no longer apply to it."""
+    dialect = postgresql if is_postgresql() else sqlite
+    read = (
+        select(func.max(Post.number))
+        .where(Post.thread_id == thread.id, Post.created_at <= RoomReading.read_until)
+        .correlate(RoomReading)
+        .scalar_subquery()
+    )
+    marked = (
+        select(RoomReading.member_id, Thread.id, func.coalesce(read, 0), literal(now(), Moment()))
+        .join_from(RoomReading, Thread, Thread.room_id == RoomReading.room_id)
+        .outerjoin(Reading, and_(Reading.thread_id == Thread.id, Reading.member_id == RoomReading.member_id))
+        .where(Thread.id == thread.id, _mark_applies())
+    )
+    insert = dialect.insert(Reading).from_select(["member_id", "thread_id", "last_number", "created_at"], marked)
+    farther = case(
+        (Reading.last_number < insert.excluded.last_number, insert.excluded.last_number), else_=Reading.last_number
+    )
+    db.session.execute(
+        insert.on_conflict_do_update(index_elements=["member_id", "thread_id"], set_={"last_number": farther})
+    )
+
+
+# The rule, once, in SQL
+
+
+def _mark_applies() -> ColumnElement[bool]:
+    """A mark of a room says something of a thread that was in it then and was not put back to unread since."""
+    return and_(
+        RoomReading.read_until.is_not(None),
+        or_(Thread.moved_at.is_(None), Thread.moved_at <= RoomReading.read_until),
+        or_(Reading.unread_at.is_(None), Reading.unread_at <= RoomReading.read_until),
+    )
+
+
+def _unread(*columns: Any) -> Select[*tuple[Any, ...]]:
+    """The posts unread to a reader: the rule at the top of this file, in SQL. Whether the rooms are open to them is for
+    whoever asks."""
+    reader_id = bindparam("reader_id", type_=Integer())
+    marked = and_(_mark_applies(), Post.created_at <= RoomReading.read_until)
+    return (
+        select(*columns)
+        .select_from(Thread)
+        .outerjoin(Reading, and_(Reading.thread_id == Thread.id, Reading.member_id == reader_id))
+        .outerjoin(RoomReading, and_(RoomReading.room_id == Thread.room_id, RoomReading.member_id == reader_id))
+        .outerjoin(Follow, and_(Follow.thread_id == Thread.id, Follow.member_id == reader_id))
+        .outerjoin(RoomFollow, and_(RoomFollow.room_id == Thread.room_id, RoomFollow.member_id == reader_id))
+        .join(Post, and_(Post.thread_id == Thread.id, Post.number > func.coalesce(Reading.last_number, 0)))
+        .where(
+            Thread.hidden_at.is_(None),
+            Thread.last_post_at > bindparam("since", type_=Moment()),
+            Thread.post_count > func.coalesce(Reading.last_number, 0),
+            level_in_force() != Level.NONE,
+            Post.hidden_at.is_(None),
+            Post.created_at > bindparam("since", type_=Moment()),
+            Post.author_id != reader_id,
+            Post.author_id.not_in(muted_by(reader_id)),
+            not_(marked),
+            ~exists().where(ReadAhead.member_id == reader_id, ReadAhead.post_id == Post.id),
+        )
+    )
+
+
+def _values(reader: Member) -> dict[str, Any]:
+    return {"reader_id": reader.id, "since": counted_since(reader)}
+
+
+@cache
+def _by_room(sight: Sight) -> Select[*tuple[Any, ...]]:
+    some = _unread(Post.id).where(Thread.room_id == Room.id).correlate(Room).limit(MOST).subquery()
+    counted = select(func.count()).select_from(some).correlate(Room).scalar_subquery()
+    return (
+        select(Room.id, Room.slug, counted.label("unread"))
+        .where(queries.open_with(sight), Room.archived_at.is_(None))
+        .order_by(Room.position, Room.title)
+    )
+
+
+@cache
+def _by_thread() -> Select[*tuple[Any, ...]]:
+    return (
+        _unread(Thread.id.label("thread_id"), func.count().label("unread"), func.min(Post.number).label("first"))
+        .where(Thread.id.in_(bindparam("thread_ids", expanding=True)))
+        .group_by(Thread.id)
+    )
+
+
+@cache
+def _of_one() -> Select[*tuple[Any, ...]]:
+    some = _unread(Post.number).where(Thread.id == bindparam("thread_id")).order_by(Post.number).limit(MOST).subquery()
+    return select(func.count().label("unread"), func.min(some.c.number).label("first")).select_from(some)

@@ -49,6 +49,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.conversations import finding, following_pages, reading_pages
     from portal.conversations import views as conversations
     from portal.desk import billing as desk_billing
+    from portal.desk import consents as desk_consents
     from portal.desk import events as desk_events
     from portal.desk import feeds as desk_feeds
     from portal.desk import grants as desk_grants
@@ -56,7 +57,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.desk import members as desk_members
     from portal.desk import views as desk
     from portal.home import views as home
-    from portal.library import feed_pages, own_feed, own_pages, path_pages
+    from portal.library import consent_pages, feed_pages, own_feed, own_pages, path_pages
     from portal.library import views as library
     from portal.membership import address_pages, data_pages, directory_pages
     from portal.membership import views as membership
@@ -92,10 +93,12 @@ def _wire_areas(app: Flask) -> None:
         writing_pages,
         address_pages,
         data_pages,
+        consent_pages,
         directory_pages,
         own_pages,
         path_pages,
         desk_billing,
+        desk_consents,
         desk_grants,
         desk_events,
         desk_members,

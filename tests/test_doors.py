@@ -141,6 +141,22 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "feeds.chapters": FEED,
     "feeds.podcast": FEED,
     "feeds.transcript": FEED,
+    "consent.agree": TOKEN,
+    "consent.asked": TOKEN,
+    "consent.choose_anew": TOKEN,
+    "consent.decline": TOKEN,
+    "consent.own": TOKEN,
+    "consent.wish": TOKEN,
+    "consent.withdraw": TOKEN,
+    "consents.ask": Bobs(
+        "/desk/consents/{nugget}/askings",
+        ["coach", "owner"],
+        data={"name": "Maria Alvarez", "email": "maria@example.net", "role": "the owner of a dental practice"},
+    ),
+    "consents.cancel": Bobs("/desk/consents/askings/{asking}/cancellation", ["coach", "owner"], data={}),
+    "consents.declare": Bobs("/desk/consents/{composite}/declaration", ["coach", "owner"], data={"sure": "y"}),
+    "consents.resend": Bobs("/desk/consents/askings/{asking}/letter", ["coach", "owner"], data={}),
+    "consents.story": Bobs("/desk/consents/{nugget}", ["coach", "owner"]),
     "library.audio": SHARED,
     "library.discuss": SHARED,
     "library.file": SHARED,
@@ -188,9 +204,12 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
         from portal.accounts import inviting
         from portal.billing.models import EventState, Grant, StripeEvent
         from portal.conversations.models import Post, Thread
+        from portal.library import consenting
+        from portal.library.models import Nugget
         from portal.membership.models import Export
 
         thread, hidden = make.thread(by=people.bob, posts=2), make.thread(by=people.bob, posts=2)
+        asking, composite = make.nugget(published=False), make.nugget(published=False)
         browse(people.bob)
         with app.app_context(), transaction():
             db.session.get_one(Thread, hidden.id).hidden_at = now()
@@ -211,6 +230,14 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
             )
             db.session.add(export)
             db.session.flush()
+            consent = consenting.ask(
+                db.session.get_one(Nugget, asking.id),
+                name="Maria Alvarez",
+                email="maria@example.net",
+                role="the owner of a dental practice",
+                by=owner,
+            )
+            consent.sent_at = now() - HOUR
             post = select(Post.id).order_by(Post.id.desc())
             return {
                 "change": _change_of_plan(people.bob.id),
@@ -223,6 +250,9 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
                 "event": event.id,
                 "grant": db.session.scalars(select(Grant.id).where(Grant.member_id == people.bob.id)).first(),
                 "export": export.id,
+                "nugget": asking.id,
+                "composite": composite.id,
+                "asking": consent.id,
             }
 
     return things

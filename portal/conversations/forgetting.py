@@ -23,6 +23,7 @@ from portal.core.search import SearchDoc
 from portal.notifications.forgetting import forget_news
 
 WITHOUT_WORDS = "Removed by its author."
+WITHOUT_SUBJECT = "About a story that was taken back"
 
 
 def forget(member: Member, *, words_too: bool) -> None:
@@ -36,6 +37,19 @@ def forget(member: Member, *, words_too: bool) -> None:
     forget_news("post", set(db.session.scalars(theirs)))
     if words_too:
         _take_words(member, theirs)
+
+
+def forget_subject(path: str, title: str) -> None:
+    """What stood at this address is gone, its title too: threads about it go on without naming it."""
+    for thread in db.session.scalars(select(Thread).where(Thread.about_path == path)).all():
+        if thread.title in {title, thread.about_title}:
+            thread.title = WITHOUT_SUBJECT
+            forget_news("post", set(db.session.scalars(select(Post.id).where(Post.thread_id == thread.id))))
+            finding.forget_thread(thread)
+            if not thread.is_hidden:
+                finding.find_thread_again(thread)
+        thread.about_title = thread.about_path = None
+        thread.version += 1
 
 
 def _forget_revisions(theirs: Select[int]) -> None:

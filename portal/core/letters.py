@@ -181,6 +181,8 @@ def _token(key: str) -> str:
 
 def _wipe(letter: Letter) -> None:
     letter.subject = letter.text = letter.html = letter.unsubscribe_url = None
+    if letter.member_id == 0:  # somebody without an account: nothing but the letter needs their address
+        letter.address = ""
 
 
 def _with_inline_style(html: str) -> str:

@@ -12,7 +12,7 @@ from flask import Flask
 
 _SECRETS = [
     (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "<address>"),
-    (re.compile(r"pf[lif]_[\w-]+"), "<token>"),  # ours, wherever it stands: in a `next`, in a message of an error
+    (re.compile(r"pf[lifn]_[\w-]+"), "<token>"),  # ours, wherever it stands: in a `next`, in a message of an error
     (re.compile(r"\b(sk|rk)_(test|live)_\w+|whsec_\w+"), "<key>"),
     (
         re.compile(

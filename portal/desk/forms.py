@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from wtforms import DateField, EmailField, RadioField, SelectField, TextAreaField
+from wtforms import BooleanField, DateField, EmailField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 from wtforms.validators import AnyOf, DataRequired, Length, Optional
 
 from portal.accounts.addresses import LONGEST
 from portal.accounts.models import Role
 from portal.billing.models import GrantSource
-from portal.core.typed import Readable, TextForm, as_typed
+from portal.core.typed import Readable, TextForm, as_typed, one_line
 
 ROLES = {
     Role.MEMBER: "Member without charge",
@@ -73,3 +73,41 @@ class GrantForm(ReasonForm):
         validators=[AnyOf([source.value for source in SOURCES], message="Choose what it is.")],
     )
     until = DateField("Last day", validators=[Optional()])
+
+
+class AskForm(TextForm):
+    """Whom to ask for a story, and what their naming would say."""
+
+    name = StringField(
+        "The client’s name",
+        filters=[one_line],
+        validators=[
+            Readable("Write the client’s name as it would stand below the story."),
+            Length(max=120, message="Keep it to 120 characters."),
+        ],
+    )
+    email = EmailField(
+        "Their e-mail address",
+        validators=[
+            DataRequired("Enter the address to write to."),
+            Length(max=LONGEST, message=f"An e-mail address has at most {LONGEST} characters."),
+        ],
+    )
+    role = StringField(
+        "What they are, without a name",
+        filters=[one_line],
+        validators=[
+            Readable("Say what they are, as a reader would see it: the owner of a dental practice."),
+            Length(max=160, message="Keep it to 160 characters."),
+        ],
+    )
+
+
+class DeclareForm(TextForm):
+    """A coach answers for a story that is nobody’s own."""
+
+    sure = BooleanField(
+        "This is drawn from several practices. No single client could say: this is mine.",
+        validators=[DataRequired("Confirm it, or ask the client whose story it is.")],
+    )
+    public = BooleanField("Visitors may read all of it, not only members")

@@ -11,7 +11,7 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.web import absolute
 from portal.library import policy
-from portal.library.models import Item, Kind
+from portal.library.models import Item, Kind, Nugget
 from portal.notifications.models import Stream
 from portal.notifications.telling import tell
 from portal.topics.following import followers_of
@@ -45,18 +45,18 @@ def announce(item: Item) -> bool:
 
 def may_be_announced(item: Item) -> bool:
     """A client's story goes out by letter only where its client said so."""
-    return item.kind is not Kind.NUGGET or bool(getattr(item, "in_mail", False))
+    return not isinstance(item, Nugget) or item.in_mail
 
 
 def may_hear_of(member_id: int, item_id: int) -> bool:
-    """Asked when a letter leaves: is it still out, and may this person open it?"""
+    """Asked when a letter leaves: is it still out, may a letter tell of it, and may this person open it?"""
     member, item = db.session.get(Member, member_id), db.session.get(Item, item_id)
-    if member is None or item is None or not item.is_published:
+    if member is None or item is None or not item.is_published or not may_be_announced(item):
         return False
     return policy.may_read(audiences_of(member), item)
 
 
-for _kind in (Kind.TOOL, Kind.RESOURCE, Kind.EPISODE):  # a nugget's letters ask its client too
+for _kind in Kind:
     letters.readers_of(_kind.value)(may_hear_of)
 
 

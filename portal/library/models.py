@@ -14,6 +14,7 @@ from portal.accounts.models import Member
 from portal.conversations.models import Thread
 from portal.core.clock import now
 from portal.core.db import Base, Model, Words
+from portal.practices.models import Region, Size, Specialty
 from portal.topics.models import Topic
 
 item_topic = Table(
@@ -94,16 +95,33 @@ class Resource(Item):
 
 
 class Nugget(Item):
-    """One short client story: situation, change, result. Markdown and its rendering for each part."""
+    """One short client story: situation, change, result. Markdown and its rendering for each part.
+
+    While it is out or scheduled, the row holds exactly the words that its client agreed to; stories.py refuses others.
+    """
 
     __tablename__ = "nugget"
     id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), primary_key=True)
-    practice_type: Mapped[str | None]
-    practice_size: Mapped[str | None]
-    naming: Mapped[str] = mapped_column(default="disguised")
+    practice_type: Mapped[str | None]  # as readers see it: "Business law"
+    practice_size: Mapped[str | None]  # "24 people, 9 attorneys"
+    specialty: Mapped[Specialty | None]  # these three are what readers can narrow by
+    size: Mapped[Size | None]
+    region: Mapped[Region | None]
+    naming: Mapped[str] = mapped_column(default="disguised")  # how its client wished to be named
+    naming_line: Mapped[str | None] = mapped_column(Words)  # the sentence that does it
     composite: Mapped[bool] = mapped_column(default=False)  # drawn from several practices, and says so
     parts: Mapped[dict[str, Any]]  # {"situation": {"source": …, "html": …}, "change": …, "result": …}
+    draft: Mapped[dict[str, Any] | None]  # words being worked on while others are out; None: the row's own
+    shown_sha256: Mapped[str | None] = mapped_column(String(64))  # of the words that may be shown
+    is_public: Mapped[bool] = mapped_column(default=False, server_default=false())  # visitors may read all of it
+    in_mail: Mapped[bool] = mapped_column(default=False, server_default=false())  # letters may quote it
+    on_air: Mapped[bool] = mapped_column(default=False, server_default=false())  # coaches may tell it in an episode
     __mapper_args__ = {"polymorphic_identity": Kind.NUGGET}
+
+    @property
+    def is_meant_to_show(self) -> bool:
+        """Out now, or at a moment to come."""
+        return self.published_at is not None and self.withdrawn_at is None
 
 
 class Episode(Item):
@@ -345,3 +363,84 @@ class FileText(Model):
 
     file_id: Mapped[int] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"), unique=True)
     pages: Mapped[list[str]]
+
+
+class Naming(StrEnum):
+    """How a client wishes to be named beside their story."""
+
+    FULL = "full"
+    FIRST = "first"
+    ROLE = "role"
+    DISGUISED = "disguised"
+
+
+class Place(StrEnum):
+    """Where a client lets their story be told."""
+
+    MEMBERS = "members"
+    PUBLIC = "public"
+    AIR = "air"
+    MAIL = "mail"
+
+
+class ConsentState(StrEnum):
+    """How one asking stands."""
+
+    WAITING = "waiting"
+    CHANGE = "change"  # the client wishes for other words; they may still agree to these
+    AGREED = "agreed"
+    DECLARED = "declared"  # a composite: no client to ask, a coach answers for it
+    DECLINED = "declined"
+    CANCELLED = "cancelled"  # taken back by a coach, or replaced by a newer asking
+    RAN_OUT = "ran-out"  # nobody answered
+    REPLACED = "replaced"  # the client agreed to newer words
+    WITHDRAWN = "withdrawn"
+
+
+_OPEN = text("state IN ('waiting', 'change')")
+_STANDS = text("state IN ('agreed', 'declared')")
+
+
+class Consent(Model):
+    """One asking of a client for exactly these words, and what they answered.
+
+    The client has no account. Their name, their address and the words are here only as long as they are needed; what
+    stays is the hash, how and where it was to be shown, and when what was answered.
+    """
+
+    __tablename__ = "consent"
+    __table_args__ = (
+        Index("ix_consent_one_open", "nugget_id", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_consent_one_stands", "nugget_id", unique=True, sqlite_where=_STANDS, postgresql_where=_STANDS),
+    )
+
+    nugget_id: Mapped[int] = mapped_column(ForeignKey("nugget.id", ondelete="CASCADE"), index=True)
+    state: Mapped[ConsentState]
+    story: Mapped[dict[str, Any] | None]  # the words, as stories.Story keeps them
+    lines: Mapped[dict[str, Any] | None]  # the naming line for each naming that is offered
+    words_sha256: Mapped[str] = mapped_column(String(64))  # of the words, under whatever name
+    told_sha256: Mapped[str] = mapped_column(String(64), index=True)  # of what is told alone, under whatever title
+    sha256: Mapped[str | None] = mapped_column(String(64))  # of the words with the naming line that was chosen
+    naming: Mapped[Naming | None]
+    places: Mapped[list[str]] = mapped_column(default=list)
+    client_name: Mapped[str | None] = mapped_column(String(120))
+    client_email: Mapped[str | None]  # canonical form
+    client_role: Mapped[str | None] = mapped_column(String(160))  # "the owner of a dental practice"
+    asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))
+    ask_hash: Mapped[str | None] = mapped_column(String(64), unique=True)  # of the link that asks
+    keep_hash: Mapped[str | None] = mapped_column(String(64), unique=True)  # of the client's own link, which never ends
+    sent_at: Mapped[datetime | None]  # the last letter with a link
+    runs_out_at: Mapped[datetime | None]  # the link that asks
+    wish: Mapped[str | None] = mapped_column(Words)  # what the client would like changed
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    nugget: Mapped[Nugget] = relationship()
+    asked_by: Mapped[Member | None] = relationship()
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in {ConsentState.WAITING, ConsentState.CHANGE}
+
+    @property
+    def stands(self) -> bool:
+        return self.state in {ConsentState.AGREED, ConsentState.DECLARED}

@@ -23,7 +23,9 @@ class Noted(Readable, Protocol):
 
 
 def may_read(audiences: Set[Audience], item: Readable) -> bool:
-    """Its body, files, transcript and audio: members, and for a free item anyone with an account."""
+    """Its body, files, transcript and audio: members; anyone with an account if it is free, everyone if public."""
+    if getattr(item, "is_public", False):  # only stories can be, where their client agreed to it
+        return True
     return Audience.ENTITLED in audiences or (item.is_free and Audience.SIGNED_IN in audiences)
 
 

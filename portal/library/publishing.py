@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import IO
 
@@ -16,10 +16,9 @@ from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.errors import Refusal
 from portal.core.web import plain_name
-from portal.library import announcing, file_text, finding, media
+from portal.library import announcing, file_text, finding, media, showing, stories
 from portal.library.models import Episode, File, FileText, Item, Nugget, Version
-
-PARTS = ("situation", "change", "result")  # of a nugget, in the order they are told
+from portal.library.stories import PARTS
 
 
 class NothingInside(Refusal):
@@ -33,6 +32,11 @@ class NotScheduled(Refusal):
 
 class NotWithdrawn(Refusal):
     message = "It is not withdrawn any more. Reload the page to see how it stands."
+
+
+class NoFiles(Refusal):
+    message = "A client agrees to words, so a client’s story has no files. Make the file a tool, and link to it."
+    status = 422
 
 
 @dataclass(frozen=True)
@@ -60,23 +64,28 @@ def file_name(name: str) -> str:
 
 def write(item: Item, body: str) -> None:
     """Set what the item says, and render it once."""
-    item.body, item.body_html = body, markdown.render(body)
+    if isinstance(item, Nugget):
+        stories.write(item, replace(stories.written(item), lesson=body))
+    else:
+        item.body, item.body_html = body, markdown.render(body)
 
 
 def tell(nugget: Nugget, *, situation: str, change: str, result: str) -> None:
-    """Set the three parts of a story, each rendered once."""
-    parts = zip(PARTS, (situation, change, result), strict=True)
-    nugget.parts = {name: {"source": source, "html": markdown.render(source)} for name, source in parts}
+    """Set the three parts of a story. Where it is out, they wait for the client to agree to them."""
+    stories.write(nugget, replace(stories.written(nugget), situation=situation, change=change, result=result))
 
 
 def publish(item: Item, *, by: Member | None = None, at: datetime | None = None, announce: bool | None = None) -> None:
     """Show the item from `at` on (now, if not given); search finds it from then, and followers hear of it if asked to.
 
-    Without `announce` it stays as it was decided before.
+    Without `announce` it stays as it was decided before. A nugget is shown with the words that were agreed to, or not
+    at all: raises showing.NotAgreed.
     """
+    db.session.add(item)
+    if isinstance(item, Nugget):
+        showing.prepare(item)
     item.published_at, item.withdrawn_at = at or now(), None
     item.announces = item.announces if announce is None else announce
-    db.session.add(item)
     db.session.flush()
     if item.is_published:
         _appear(item)
@@ -116,6 +125,8 @@ def add_version(item: Item, *, files: Sequence[Kept], note: str = "", by: Member
     """A new edition in place of the last, which stays reachable. The first file is the main one."""
     if not files:
         raise NothingInside()
+    if isinstance(item, Nugget) and not item.composite:
+        raise NoFiles()
     db.session.flush()
     # Locked, so that two coaches at once make editions 2 and 3; the unique index would refuse a second 2.
     db.session.execute(select(Item.id).where(Item.id == item.id).with_for_update())
@@ -153,7 +164,9 @@ def bring_search_up_to_date(item: Item) -> None:
     inside = ["" if notes_for_all else markdown.plain(item.body_html)]
     if isinstance(item, Nugget):
         parts = (item.parts[name]["html"] for name in PARTS if name in item.parts)
-        inside += [item.practice_type or "", *map(markdown.plain, parts)]
+        inside += [item.practice_type or "", *map(markdown.plain, parts), item.naming_line or ""]
+        if item.is_public:
+            teaser, inside = [*teaser, *inside], []
     if isinstance(item, Episode):
         teaser += [*(f"{guest.name} {guest.role or ''}" for guest in item.guests), *item.hear]
         inside += [item.step or ""]

@@ -348,7 +348,8 @@ _WHOLE = (
         _item.id, _item.kind, _item.slug, _item.title, _item.summary, _item.problem, _item.is_free, _item.body_html,
         _item.published_at,
         _TOOL.c.minutes, _RESOURCE.c.link,
-        _NUGGET.c.practice_type, _NUGGET.c.practice_size, _NUGGET.c.naming, _NUGGET.c.composite, _NUGGET.c.parts,
+        _NUGGET.c.practice_type, _NUGGET.c.practice_size, _NUGGET.c.region, _NUGGET.c.naming_line, _NUGGET.c.composite,
+        _NUGGET.c.parts, _NUGGET.c.is_public,
         _EPISODE.c.number, _EPISODE.c.seconds, _EPISODE.c.hear, _EPISODE.c.step,
         _EPISODE.c.chapters, _EPISODE.c.transcript, _EPISODE.c.public_notes,
         _its_tool.c.slug.label("tool_slug"), _its_tool.c.title.label("tool_title"),
@@ -407,7 +408,7 @@ _EDITIONS = (
 
 _FILES = (
     select(
-        _item.is_free, _version.number,
+        _item.is_free, _NUGGET.c.is_public, _version.number,
         _file.id, _file.position, _file.name, _file.media_type, _file.size, _file.sha256, _file.storage_key,
         exists(
             select(_download.id)
@@ -420,7 +421,9 @@ _FILES = (
         ).label("remembered"),
     )
     .select_from(
-        _ITEM.outerjoin(_VERSION, _version.item_id == _item.id).outerjoin(_FILE, _file.version_id == _version.id)
+        _ITEM.outerjoin(_NUGGET, _NUGGET.c.id == _item.id)
+        .outerjoin(_VERSION, _version.item_id == _item.id)
+        .outerjoin(_FILE, _file.version_id == _version.id)
     )
     .where(_item.slug == bindparam("slug"), _IS_OUT)
 )  # fmt: skip

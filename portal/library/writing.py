@@ -14,7 +14,7 @@ from portal.core import audit
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
-from portal.library import introducing, publishing
+from portal.library import introducing, publishing, stories
 from portal.library.introducing import Named
 from portal.library.models import Episode, Item, Kind, Nugget, Resource, Revision, Tool
 from portal.topics.models import Topic
@@ -41,6 +41,9 @@ LABELS: dict[Kind, dict[str, str]] = {
         **_ALL,
         "practice_type": "Kind of practice",
         "practice_size": "Size",
+        "specialty": "Specialty",
+        "size": "People who work there",
+        "region": "Region",
         "situation": "The situation",
         "change": "What they changed",
         "result": "What came of it",
@@ -87,10 +90,11 @@ def begin(kind: Kind, fields: Fields, *, by: Member) -> Item:
 
 def written(item: Item) -> Fields:
     """Every field as it stands."""
+    says: Item | stories.Story = stories.written(item) if isinstance(item, Nugget) else item
     fields = {
-        "title": item.title,
-        "summary": item.summary,
-        "problem": item.problem or "",
+        "title": says.title,
+        "summary": says.summary,
+        "problem": says.problem or "",
         "topics": "\n".join(topic.slug for topic in item.topics),
         "is_free": _said(item.is_free),
         "body": item.body,
@@ -99,9 +103,9 @@ def written(item: Item) -> Fields:
         fields["minutes"] = str(item.minutes or "")
     elif isinstance(item, Resource):
         fields["link"] = item.link or ""
-    elif isinstance(item, Nugget):
-        fields |= {name: item.parts.get(name, {}).get("source", "") for name in publishing.PARTS}
-        fields |= {"practice_type": item.practice_type or "", "practice_size": item.practice_size or ""}
+    elif isinstance(says, stories.Story):
+        told = ("situation", "change", "result", "practice_type", "practice_size", "specialty", "size", "region")
+        fields |= {name: getattr(says, name) or "" for name in told} | {"body": says.lesson}
     elif isinstance(item, Episode):
         fields |= {
             "number": str(item.number),
@@ -121,20 +125,20 @@ def written(item: Item) -> Fields:
 def put(item: Item, fields: Mapping[str, str]) -> None:
     """Let the item say this; whatever is not named is emptied. Raises NumberTaken, NotASafeAddress, NeedsAName."""
     said = {name: fields.get(name, "") for name in LABELS[item.kind or _kind_of(item)]}
-    item.title, item.summary, item.problem = said["title"], said["summary"], said["problem"] or None
     item.is_free = said["is_free"] == YES
     item.topics = list(
         db.session.scalars(select(Topic).where(Topic.slug.in_(said["topics"].split("\n"))).order_by(Topic.position))
     )
+    if isinstance(item, Nugget):
+        _put_story(item, said)
+        return
+    item.title, item.summary, item.problem = said["title"], said["summary"], said["problem"] or None
     if item.published_at is None:  # nobody has its address yet
-        item.slug = _slug(item)
+        item.slug = _slug(item, said["title"])
     if isinstance(item, Tool):
         item.minutes = _number(said["minutes"])
     elif isinstance(item, Resource):
         item.link = said["link"] or None
-    elif isinstance(item, Nugget):
-        item.practice_type, item.practice_size = said["practice_type"] or None, said["practice_size"] or None
-        publishing.tell(item, situation=said["situation"], change=said["change"], result=said["result"])
     elif isinstance(item, Episode):
         _put_episode(item, said)
     publishing.write(item, said["body"])
@@ -144,6 +148,15 @@ def next_number() -> int:
     """The number that the next episode takes, if its coach does not say otherwise."""
     newest = db.session.scalar(select(Episode.number).order_by(Episode.number.desc()).limit(1))
     return (newest or 0) + 1
+
+
+def _put_story(nugget: Nugget, said: Fields) -> None:
+    """A story that is out goes on saying what its client agreed to; what is written here waits for them."""
+    slug = nugget.slug if nugget.published_at is not None else _slug(nugget, said["title"])
+    words = {name: value for name, value in said.items() if name not in {"topics", "is_free", "body"}}
+    stories.write(nugget, stories.story(words | {"slug": slug, "lesson": said["body"]}))
+    if nugget.is_meant_to_show and not (nugget.composite or nugget.is_public):
+        nugget.is_free = False  # free means everyone with an account, which no client has agreed to here
 
 
 def _put_episode(episode: Episode, said: Fields) -> None:
@@ -175,9 +188,9 @@ def _begun_already(kind: Kind, fields: Fields, *, by: Member) -> Item | None:
     return item if same else None
 
 
-def _slug(item: Item) -> str:
+def _slug(item: Item, title: str) -> str:
     """From the title, in plain letters; with a number where another item has it."""
-    plain = unicodedata.normalize("NFKD", item.title).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     base = re.sub(r"[^a-z0-9]+", "-", plain.replace("'", "")).strip("-")[:100].strip("-") or "untitled"
     like = select(Item.slug).where(Item.slug.startswith(base, autoescape=True))
     taken = set(db.session.scalars(like.where(Item.id != item.id) if item.id else like))

@@ -101,6 +101,16 @@ ACTIONS = {
     "item.rewritten": "Changed the words of",
     "item.unscheduled": "Took from the schedule",
     "item.brought_back": "Brought back",
+    "consent.asked": "Asked a client to agree to a story",
+    "consent.sent_again": "Wrote to a client again about a story",
+    "consent.cancelled": "Took back what a client was asked",
+    "consent.declared": "Declared a story a composite",
+    "consent.agreed": "A client agreed to a story",
+    "consent.change_wished": "A client asked for other words in a story",
+    "consent.declined": "A client declined a story",
+    "consent.chosen_anew": "A client chose anew how and where a story is told",
+    "consent.withdrawn": "A client took a story back",
+    "consent.ran_out": "A client did not answer about a story",
 }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal.core.clock import now
 from portal.core.db import db
-from portal.library import introducing, paths, publishing
+from portal.library import consenting, introducing, paths, publishing
 from portal.library.introducing import Named
 from portal.library.models import Episode, Item, Nugget, Resource, Tool
 from portal.library.publishing import Kept
@@ -82,6 +82,8 @@ def _publish(items: Iterable[Item], topics: dict[str, Topic], files: Files, *, s
         if item.slug in files:
             version = publishing.add_version(item, files=files[item.slug], note=about.get("note", ""))
             version.created_at = out_at
+        if isinstance(item, Nugget):
+            consenting.declare(item, by=None)
         publishing.publish(item, at=out_at)
 
 

@@ -50,7 +50,7 @@ def test_nobody_else_gets_one_byte_of_any_stored_file(browse, people, make, app,
         make.tool(file="Kept.pdf", content=SECRET),
         make.item(Resource, "An essay", files={"Essay.pdf": SECRET}),
         make.episode(content=MP3),
-        make.nugget(files={"Picture.pdf": SECRET}),
+        make.nugget(files={"Picture.pdf": SECRET}, composite=True),
     ]
     make.edition(things[0], file="Kept.pdf", content=SECRET + b"2")
     visitor = browse({"nobody": None, "suspended": suspended}.get(who, getattr(people, who, None)))

@@ -42,6 +42,7 @@ STAYS = {
 # Tables that hang on a member only because they may hang on a thread, or on Stripe's ids, and hold no words of theirs.
 LIBRARY = {
     "item",
+    "consent",
     "tool",
     "resource",
     "nugget",

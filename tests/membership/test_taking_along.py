@@ -36,6 +36,7 @@ LEFT_OUT = {
     "tool": "the library is the program's",
     "resource": "the library is the program's",
     "nugget": "the library is the program's",
+    "consent": "a client's answer, which tells nothing of the coach who asked",
     "episode": "the library is the program's",
     "version": "the library is the program's",
     "file": "the library is the program's",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import islice
 
 from markupsafe import Markup, escape
 
@@ -15,7 +16,7 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _MAX_WORDS = 8
 _LONGEST = 64  # letters; PostgreSQL refuses words of more than 2,046 bytes
 _SNIPPET = 220  # characters
-_WEIGHED = 60  # places of words, among which the stretch with most of them is chosen
+_WEIGHED = 40  # places of words, among which the stretch with most of them is chosen
 
 
 def fold(words: str) -> str:
@@ -56,14 +57,14 @@ def snippet(text: str, terms: list[str]) -> Markup:
 
 def _best_start(words: re.Pattern[str], folded: str) -> int:
     """A little before the first of the places from which most of the words are near."""
-    places: list[tuple[int, str]] = []
-    for match in words.finditer(folded):
-        places.append((match.start(), match.group(1)))
-        if len(places) == _WEIGHED:
+    found = [(match.start(), match.group(1)) for match in islice(words.finditer(folded), _WEIGHED)]
+    if not found:
+        return 0
+    best, most, wanted = found[0][0], 1, len({word for _, word in found})
+    for number, (first, _) in enumerate(found):
+        if most == wanted:
             break
-    best, most = 0, 0
-    for first, _ in places:
-        near = {term for at, term in places if first <= at < first + _SNIPPET - 60}
+        near = {word for at, word in found[number:] if at < first + _SNIPPET - 60}
         if len(near) > most:
             best, most = first, len(near)
     return max(0, best - 60)

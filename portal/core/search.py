@@ -28,6 +28,7 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
+    Row,
     String,
     UniqueConstraint,
     bindparam,
@@ -238,7 +239,7 @@ def search(
         "most": most * 2,  # a teaser and the thing itself may both be found
     }
     found: dict[tuple[str, int], Any] = {}
-    for row in db.session.execute(statement, values):
+    for row in _ask(statement, values):
         if len(found) < most or (row.kind, row.ref_id) in found:
             found.setdefault((row.kind, row.ref_id), []).append(row)
     best = [max(rows, key=lambda row: row.passage_count) for rows in found.values()]
@@ -254,6 +255,19 @@ def _statement(sql: str) -> TextualSelect:
     doc = SearchDoc.__table__.c
     shown = (doc.id, doc.kind, doc.ref_id, doc.title, doc.path, doc.body, doc.at, doc.passage_count)
     return text(sql).bindparams(*lists, *moments).columns(*shown)
+
+
+def _ask(statement: TextualSelect, values: dict[str, Any]) -> Sequence[Row[Any]]:
+    """PostgreSQL plans each search for its own words, because a rare one and a common one want different ways. A
+    prepared statement would be planned once, for words it has not seen."""
+    if not is_postgresql():
+        return db.session.execute(statement, values).all()
+    driver = db.session.connection().connection.driver_connection
+    prepared_after, driver.prepare_threshold = driver.prepare_threshold, None  # type: ignore[union-attr]
+    try:
+        return db.session.execute(statement, values).all()
+    finally:
+        driver.prepare_threshold = prepared_after  # type: ignore[union-attr]
 
 
 def _carrying(tags: Collection[str]) -> dict[str, str]:
@@ -320,17 +334,21 @@ def _may_be_unfinished(term: str) -> bool:
     return len(term) > 1 or not term.isascii()
 
 
-# Innermost: the newest documents with these words, as many as are worth ranking; a word that stands in everything does
-# not get more precise by weighing all of it. Then the best of them by number, and only those are read whole.
+# First the newest documents with these words, by number alone and as many as are worth ranking: a word that stands in
+# everything does not get more precise by weighing all of it, and what is sorted is small. Then the best of those, and
+# only the best are read whole. A condition that asks for nothing must not look as if it narrowed: PostgreSQL would
+# expect a handful of rows, and walk twenty thousand.
 _SQLITE = """
     SELECT d.id, d.kind, d.ref_id, d.title, d.path, d.body, d.at, d.passage_count
     FROM (
         SELECT id, rank FROM (
             SELECT search_fts.rowid AS id, bm25(search_fts, 4.0, 1.0) AS rank
             FROM search_fts CROSS JOIN search_doc d ON d.id = search_fts.rowid
-            WHERE search_fts MATCH :query AND d.audience IN :audiences AND coalesce(d.scope, '') IN :scopes
+            WHERE search_fts MATCH :query AND d.audience IN :audiences AND (d.scope IS NULL OR d.scope IN :scopes)
                 AND (:any_kind = 1 OR d.kind IN :kinds)
-                AND instr(d.tags, :tag_1) > 0 AND instr(d.tags, :tag_2) > 0 AND instr(d.tags, :tag_3) > 0
+                AND (:tag_1 = '' OR instr(d.tags, :tag_1) > 0)
+                AND (:tag_2 = '' OR instr(d.tags, :tag_2) > 0)
+                AND (:tag_3 = '' OR instr(d.tags, :tag_3) > 0)
                 AND (:any_time = 1 OR d.at BETWEEN :since AND :until)
             ORDER BY search_fts.rowid DESC LIMIT :ranked
         ) ORDER BY rank, id DESC LIMIT :most
@@ -338,17 +356,25 @@ _SQLITE = """
     ORDER BY best.rank, best.id DESC
 """
 _POSTGRESQL = """
+    WITH newest AS MATERIALIZED (
+        SELECT d.id
+        FROM search_doc d
+        WHERE d.tsv @@ to_tsquery('simple', :query) AND d.audience IN :audiences
+            AND (d.scope IS NULL OR d.scope IN :scopes)
+            AND (:any_kind = 1 OR d.kind IN :kinds)
+            AND (:tag_1 = '' OR strpos(d.tags, :tag_1) > 0)
+            AND (:tag_2 = '' OR strpos(d.tags, :tag_2) > 0)
+            AND (:tag_3 = '' OR strpos(d.tags, :tag_3) > 0)
+            AND (:any_time = 1 OR d.at BETWEEN :since AND :until)
+        ORDER BY d.id DESC LIMIT :ranked
+    ), best AS MATERIALIZED (
+        SELECT
+            newest.id,
+            (SELECT ts_rank(d.tsv, to_tsquery('simple', :query)) FROM search_doc d WHERE d.id = newest.id) AS rank
+        FROM newest
+        ORDER BY rank DESC, id DESC LIMIT :most
+    )
     SELECT d.id, d.kind, d.ref_id, d.title, d.path, d.body, d.at, d.passage_count
-    FROM (
-        SELECT id, ts_rank(tsv, query) AS rank FROM (
-            SELECT d.id, d.tsv, q AS query
-            FROM search_doc d, to_tsquery('simple', :query) q
-            WHERE d.tsv @@ q AND d.audience IN :audiences AND coalesce(d.scope, '') IN :scopes
-                AND (:any_kind = 1 OR d.kind IN :kinds)
-                AND strpos(d.tags, :tag_1) > 0 AND strpos(d.tags, :tag_2) > 0 AND strpos(d.tags, :tag_3) > 0
-                AND (:any_time = 1 OR d.at BETWEEN :since AND :until)
-            ORDER BY d.id DESC LIMIT :ranked
-        ) newest ORDER BY rank DESC, id DESC LIMIT :most
-    ) best JOIN search_doc d ON d.id = best.id
+    FROM best JOIN search_doc d ON d.id = best.id
     ORDER BY best.rank DESC, best.id DESC
 """

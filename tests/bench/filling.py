@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 from flask import Flask
@@ -74,6 +74,8 @@ WORDS = [
     "margin",
     "fee",
 ]
+# Most words of a real text are rare, and PostgreSQL's estimates rest on there being some: two of these in a document.
+RARE_WORDS = ["".join(syllables) for syllables in product(("ba", "ke", "li", "mo", "ru", "sa", "te"), repeat=3)]
 
 
 class Ids:
@@ -274,7 +276,8 @@ def _library(chance: random.Random) -> None:
 def _documents(chance: random.Random) -> None:
     def documents() -> Iterator[dict[str, Any]]:
         for i in range(1, DOCUMENTS + 1):
-            title, body = _words(chance, 6), _words(chance, 120) + (" zeppelin" if i % 100 == 0 else "")
+            title, rare = _words(chance, 6), chance.choices(RARE_WORDS, k=2) + ["zeppelin"] * (i % 100 == 0)
+            body = " ".join([_words(chance, 120), *rare])
             yield {
                 "kind": "post",
                 "ref_id": i,

@@ -158,6 +158,12 @@ def test_the_stretch_shown_is_the_one_with_the_word(indexed, found):
     assert shown.removesuffix(" …").split()[-1] == "after"  # cut between words
 
 
+def test_the_stretch_shown_is_the_one_with_most_of_the_words(indexed, found):
+    indexed("episode", 1, "Talk", "a seat " + "before " * 100 + "the surgeon left her seat empty " + "after " * 100)
+    shown = str(found("seat surgeon")[0].snippet)
+    assert "the <mark>surgeon</mark> left her <mark>seat</mark> empty" in shown
+
+
 def test_letters_that_fold_to_several_do_not_move_the_marks(indexed, found):
     indexed("tool", 1, "Card", "ﬁne ½ … Straße ŉ ﷺ the needle")
     assert "<mark>needle</mark>" in str(found("needle")[0].snippet)

@@ -72,6 +72,9 @@ class Config:
         self.SITE_TIME_ZONE = env.get("SITE_TIME_ZONE") or "America/Chicago"
         self.SITE_LOCALE = env.get("SITE_LOCALE") or "en_US"
         self.REPLY_TO = env.get("REPLY_TO") or "hello@example.com"
+        self.VOICE_MEMO = env.get("VOICE_MEMO") or self.REPLY_TO  # a mailbox, or the https page of a recorder
+        if not self.VOICE_MEMO.startswith("https://") and not re.fullmatch(r"[^@\s:/]+@[^@\s:/]+", self.VOICE_MEMO):
+            self._problem("VOICE_MEMO must be an e-mail address or begin with https://")
 
         # Whether the pages for staff wait for a second factor. Only the demo may leave it off.
         self.STAFF_SECOND_FACTOR = True

@@ -57,7 +57,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.desk import members as desk_members
     from portal.desk import views as desk
     from portal.home import views as home
-    from portal.library import consent_pages, feed_pages, own_feed, own_pages, path_pages
+    from portal.library import consent_pages, episode_pages, feed_pages, own_feed, own_pages, path_pages
     from portal.library import views as library
     from portal.membership import address_pages, data_pages, directory_pages
     from portal.membership import views as membership
@@ -105,6 +105,7 @@ def _wire_areas(app: Flask) -> None:
         people,
         seeing_as,
         managing,
+        episode_pages,
         feed_pages,
         own_feed,
         desk_feeds,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from itertools import islice
 
 from markupsafe import Markup, escape
@@ -37,22 +38,42 @@ def terms_of(typed: str) -> list[str]:
     return words_of(typed)[:_MAX_WORDS]
 
 
+def holds_all(text: str, terms: list[str]) -> bool:
+    """Whether each of the terms begins a word of the text."""
+    folded = _fold_letters(text)
+    return all(_beginning_with([term]).search(folded) for term in terms)
+
+
+def marked(text: str, terms: list[str]) -> Markup:
+    """The whole text, with the words found marked."""
+    return _marked(text, _beginning_with(terms).finditer(_fold_letters(text)), 0, len(text))
+
+
 def snippet(text: str, terms: list[str]) -> Markup:
     """The stretch of a text that holds most of the words, with the words found marked."""
     plain = " ".join(text.split())
     folded = _fold_letters(plain)
-    words = re.compile(r"(?<![^\W_])(" + "|".join(map(re.escape, terms)) + r")[^\W_]*")  # every term is only letters
+    words = _beginning_with(terms)
     start = _best_start(words, folded)
     if start:
         start = plain.find(" ", start) + 1
     end = min(len(plain), start + _SNIPPET)
     if end < len(plain):
         end = max(plain.rfind(" ", start, end), start + _SNIPPET // 2)  # between words, unless one is endless
-    out, at = escape("… " if start else ""), start
-    for match in words.finditer(folded, start, end):
+    found = _marked(plain, words.finditer(folded, start, end), start, end)
+    return escape("… " if start else "") + found + escape(" …" if end < len(plain) else "")
+
+
+def _beginning_with(terms: list[str]) -> re.Pattern[str]:
+    return re.compile(r"(?<![^\W_])(" + "|".join(map(re.escape, terms)) + r")[^\W_]*")  # every term is only letters
+
+
+def _marked(plain: str, found: Iterator[re.Match[str]], start: int, end: int) -> Markup:
+    out, at = Markup(""), start
+    for match in found:
         out += escape(plain[at : match.start()]) + Markup("<mark>{}</mark>").format(plain[match.start() : match.end()])
         at = match.end()
-    return out + escape(plain[at:end]) + escape(" …" if end < len(plain) else "")
+    return out + escape(plain[at:end])
 
 
 def _best_start(words: re.Pattern[str], folded: str) -> int:

@@ -143,6 +143,11 @@ def whole_item(slug: str, *, reader_id: int | None = None) -> AnyRow | None:
     return db.session.connection().execute(_WHOLE, values).first()
 
 
+def episode_at(slug: str) -> AnyRow | None:
+    """The few facts of an episode that its player asks for every ten seconds; None for what is no episode."""
+    return db.session.connection().execute(_EPISODE_AT, {"slug": slug, "moment": now()}).first()
+
+
 def topics_of(item_id: int) -> Sequence[AnyRow]:
     """Slug and title, in the coach's order."""
     return db.session.connection().execute(_TOPICS_OF, {"item_id": item_id}).all()
@@ -376,6 +381,12 @@ _WHOLE = (
     )
     .where(_item.slug == bindparam("slug"), _IS_OUT)
 )  # fmt: skip
+
+_EPISODE_AT = (
+    select(_item.id, _item.is_free, _EPISODE.c.seconds, _EPISODE.c.step)
+    .select_from(_ITEM.join(_EPISODE, _EPISODE.c.id == _item.id))
+    .where(_item.slug == bindparam("slug"), _IS_OUT)
+)
 
 _mine, _theirs = item_topic.alias("mine"), item_topic.alias("theirs")
 _RELATED = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
+from typing import NamedTuple
 
 _TIMES = re.compile(r"^((?:\d+:)?\d{1,2}:\d{2}\.\d{3})\s+-->\s+((?:\d+:)?\d{1,2}:\d{2}\.\d{3})")
 _VOICE = re.compile(r"<v(?:\.[^ >]*)?\s+([^>]+)>")
@@ -13,13 +15,27 @@ _TAG = re.compile(r"<[^>]*>")
 _LONGEST = 45  # seconds that one paragraph may run before it gets a stamp of its own
 
 
-@dataclass(frozen=True)
-class Passage:
-    """What one person says without a break; `second` is where it begins."""
+class Line(NamedTuple):
+    """A few words, and the second in which they begin; what follows the voice is this fine."""
 
     second: int
-    speaker: str | None
     words: str
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What one person says without a break."""
+
+    speaker: str | None
+    lines: tuple[Line, ...]
+
+    @property
+    def second(self) -> int:
+        return self.lines[0].second
+
+    @property
+    def words(self) -> str:
+        return " ".join(line.words for line in self.lines)
 
     @property
     def stamp(self) -> str:
@@ -45,10 +61,15 @@ def passages(vtt: str) -> tuple[Passage, ...]:
     for second, speaker, words in _cues(vtt):
         last = found[-1] if found else None
         if last is not None and last.speaker == speaker and second - last.second < _LONGEST:
-            found[-1] = Passage(last.second, speaker, f"{last.words} {words}")
+            found[-1] = Passage(speaker, (*last.lines, Line(second, words)))
         else:
-            found.append(Passage(second, speaker, words))
+            found.append(Passage(speaker, (Line(second, words),)))
     return tuple(found)
+
+
+def at(found: Sequence[Passage], second: int) -> Passage | None:
+    """The passage that one hears at this second."""
+    return next((passage for passage in reversed(found) if passage.second <= second), None)
 
 
 def chapters(lines: list[str]) -> list[Chapter]:

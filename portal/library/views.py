@@ -22,14 +22,13 @@ from portal.core.web import Page, read_cursor, whole_number
 from portal.library import (
     discussing,
     downloads,
+    episode_pages,
     going_on,
-    introducing,
     judging,
     path_queries,
     policy,
     problems,
     queries,
-    transcripts,
 )
 from portal.library.forms import DiscussForm, OpinionForm
 from portal.library.models import Item, Kind
@@ -87,12 +86,6 @@ def all_problems() -> str:
         for title, questions in problems.by_topic().items()
     ]
     return render_template("library/problems.html", topics=found)
-
-
-@bp.get("/episodes")
-@admits(Audience.ANYONE)
-def episodes() -> str:
-    return render_template("library/episodes.html", page=_page(Shelf(kind=Kind.EPISODE)))
 
 
 @bp.get("/nuggets")
@@ -154,15 +147,11 @@ def item_page(slug: str, *, opinion: OpinionForm | None = None) -> str:
     place = path_queries.place_of(found.id, reader_id=reader_id)
     had = max((file.number for file in files if file.had), default=None)
     newest = files[0] if files else None
-    is_episode = found.kind is Kind.EPISODE
-    guests, links = introducing.guests_and_links(found.id) if is_episode else ([], [])
     return render_template(
         "library/item.html",
         item=found,
         path=f"/library/{found.slug}",
         topics=queries.topics_of(found.id),
-        guests=guests,
-        links=links,
         may_read=may_read,
         may_read_notes=policy.may_read_notes(audiences(), found),
         newest=newest,
@@ -177,10 +166,9 @@ def item_page(slug: str, *, opinion: OpinionForm | None = None) -> str:
         host=queries.host_of(found.link) if found.link else None,
         related=queries.related_to(found.id),
         price=queries.monthly_price(),
-        chapters=transcripts.chapters(found.chapters) if found.chapters else [],
-        passages=transcripts.passages(found.transcript) if may_read and found.transcript else (),
         file_facts=queries.file_facts,
         length=queries.length_in_words(found.seconds) if found.seconds else None,
+        **(episode_pages.what_an_episode_shows(found, may_read=may_read) if found.kind is Kind.EPISODE else {}),
     )
 
 

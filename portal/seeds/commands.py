@@ -46,6 +46,7 @@ def load_demo() -> None:
     with transaction():
         members = people.load(password_hash, portraits)
         items, ways = library.load(files, shift=shift), library.load_paths()
+        library.load_platforms()
         rooms = conversations.load_rooms()
         threads, posts = conversations.load_threads(members, shift=shift)
     paid = paying.pay_all({handle: member.id for handle, member in members.items()})

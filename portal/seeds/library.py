@@ -59,6 +59,12 @@ def load_paths() -> int:
     return len(sheets)
 
 
+def load_platforms() -> None:
+    """Where the demo's podcast could be heard elsewhere; addresses that lead to nobody."""
+    for about in reading.notes(reading.CONTENT / "platforms.yaml"):
+        introducing.is_heard_on(about["name"], address=about["address"])
+
+
 def _load_topics() -> list[Topic]:
     known = set(db.session.scalars(select(Topic.slug)))
     for sheet in reading.sheets("topics"):

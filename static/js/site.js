@@ -3,7 +3,7 @@
 
 // Custom elements wake when they can first be seen: what lies in a closed menu stays asleep and costs no request.
 
-const ELEMENTS = ["auto-grow", "auto-save", "close-outside", "confirm-step", "copy-button", "local-time", "markdown-editor", "passkey-new", "passkey-sign-in", "password-reveal", "print-button", "reading-mark", "theme-switch", "unread-count"];
+const ELEMENTS = ["auto-grow", "auto-save", "close-outside", "confirm-step", "copy-button", "listen-player", "local-time", "markdown-editor", "passkey-new", "passkey-sign-in", "password-reveal", "print-button", "reading-mark", "theme-switch", "unread-count"];
 
 function wake() {
   for (const name of ELEMENTS) {
@@ -52,6 +52,11 @@ if (document.querySelector("[hx-get], [hx-post]")) {
 }
 
 forgetDrafts(/(?:^|; )drafts_done=([^;]*)/.exec(document.cookie)?.[1]);
+// Sound stopped when the page changed: this one offers to go on.
+try {
+  if (sessionStorage.getItem("listening")) import("./elements/keep-listening.js");
+} catch {} // a browser that keeps nothing
+
 wake();
 document.addEventListener("toggle", wake, true);
 document.addEventListener("htmx:after:swap", wake);

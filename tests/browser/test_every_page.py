@@ -18,6 +18,7 @@ VISITOR = [
     "/library/the-best-hands-and-the-empty-chair",
     "/topics/role-clarity",
     "/episodes",
+    "/library/ten-past-seven-room-one",
     "/nuggets",
     "/about",
     "/rules",
@@ -31,6 +32,10 @@ VISITOR = [
 ALICE = [
     "/account/feed",
     "/",
+    "/episodes",
+    "/library/ten-past-seven-room-one?t=77",
+    "/library/ten-past-seven-room-one?find=preference",
+    "/library/ten-past-seven-room-one/player",
     "/library",
     "/library/role-card",
     "/library/the-best-hands-and-the-empty-chair",

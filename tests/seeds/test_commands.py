@@ -13,7 +13,7 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.jobs import Job
 from portal.core.letters import Letter
-from portal.library.models import Episode, File, Item, Kind, Path, PathStep
+from portal.library.models import Episode, File, Guest, Item, Kind, Path, PathStep
 from portal.moderation.models import Flag
 from portal.seeds import people as demo
 from portal.seeds import reading
@@ -95,6 +95,11 @@ def all_markdown_is_rendered_and_every_file_is_what_it_says():
         assert episode.seconds
         assert episode.transcript.startswith("WEBVTT")
         assert episode.tool_id
+        assert episode.step
+        assert episode.chapters
+        assert episode.hear
+        assert episode.thread_id
+    assert db.session.scalar(select(func.count(Guest.id))) > 0
 
 
 def the_counters_agree_with_what_is_there():

@@ -54,10 +54,13 @@ def _wire_areas(app: Flask) -> None:
     from portal.desk import feeds as desk_feeds
     from portal.desk import grants as desk_grants
     from portal.desk import health, outbox, people, seeing_as
+    from portal.desk import importing as desk_importing
     from portal.desk import members as desk_members
     from portal.desk import views as desk
     from portal.home import views as home
     from portal.library import consent_pages, episode_pages, feed_pages, own_feed, own_pages, path_pages
+    from portal.library import commands as library_commands
+    from portal.library import consent_pages, feed_pages, own_feed, own_pages, path_pages
     from portal.library import views as library
     from portal.membership import address_pages, data_pages, directory_pages
     from portal.membership import views as membership
@@ -101,6 +104,7 @@ def _wire_areas(app: Flask) -> None:
         desk_consents,
         desk_grants,
         desk_events,
+        desk_importing,
         desk_members,
         people,
         seeing_as,
@@ -119,6 +123,7 @@ def _wire_areas(app: Flask) -> None:
     entitlements.init_app(app)
     accounts_commands.init_app(app)
     billing_commands.init_app(app)
+    library_commands.init_app(app)
     seeds_commands.init_app(app)
 
 

@@ -134,6 +134,8 @@ THINGS: dict[str, Bobs | Nobodys] = {
         "/desk/members/bob/grants/new", ["owner"], data={"source": "complimentary", "because": "A guest"}
     ),
     "desk_grants.take": Bobs("/desk/billing/grants/{grant}/end", ["owner"], data={"because": "It is over"}),
+    "desk_importing.bring_in": Nobodys("a file that a coach chose; every coach may go on with it"),
+    "desk_importing.look": Nobodys("the same"),
     "desk_members.member": Bobs("/desk/members/bob", ["owner"]),
     "desk_members.read_anew": Bobs("/desk/members/bob/resync", ["owner"], data={}),
     "episodes.keep_position": SHARED,

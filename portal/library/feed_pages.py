@@ -75,7 +75,7 @@ def audio(token: str, slug: str) -> Response:
     if door is not Door.OPEN and slug != feed_showing.PAUSED:
         raise Forbidden()
     row = feed_showing.episode(slug) if door is Door.OPEN else None
-    if door is Door.OPEN and row is None:
+    if door is Door.OPEN and (row is None or row.file_id is None):  # what is public elsewhere is heard there
         raise NotFound()
     release()  # nobody waits for our reading while the bytes go out
     feed_visits.note(feed, network, is_new=is_new)

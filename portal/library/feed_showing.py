@@ -18,13 +18,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import current_app, render_template
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.web import absolute
 from portal.library import transcripts
-from portal.library.feed_models import Feed
+from portal.library.feed_models import Feed, ImportedEpisode
 from portal.library.feeds import Door, token_of
 from portal.library.models import Episode, File, Guest, Item, Kind, Version
 from portal.library.queries import AnyRow
@@ -158,7 +158,7 @@ def _entry(row: AnyRow, guests: Sequence[AnyRow], address: FeedAddress) -> Entry
         ),
         link=link,
         published=format_datetime(row.published_at),
-        audio=address.audio(row.slug),
+        audio=address.audio(row.slug) if row.file_id is not None else row.audio_url,
         media_type=row.media_type,
         size=row.size,
         seconds=row.seconds,
@@ -224,24 +224,31 @@ def _host() -> str:
 
 
 _item, _episode, _version, _file = Item.__table__.c, Episode.__table__.c, Version.__table__.c, File.__table__.c
+_imported = ImportedEpisode.__table__.c
 _newest = select(func.max(_version.number)).where(_version.item_id == _item.id).correlate(Item.__table__)
 _EPISODES = (
     select(
         _item.id, _item.created_at, _item.slug, _item.title, _item.summary, _item.body_html, _item.published_at,
         _episode.number, _episode.seconds, _episode.hear, _episode.step, _episode.chapters,
         _episode.transcript.is_not(None).label("has_transcript"),
-        _file.id.label("file_id"), _file.size, _file.media_type, _file.sha256, _file.name, _file.storage_key,
+        _file.id.label("file_id"), _file.sha256, _file.name, _file.storage_key, _imported.audio_url,
+        func.coalesce(_file.size, _imported.audio_size, 0).label("size"),
+        func.coalesce(_file.media_type, _imported.audio_type).label("media_type"),
     )
     .select_from(
         Item.__table__.join(Episode.__table__, _episode.id == _item.id)
-        .join(Version.__table__, and_(_version.item_id == _item.id, _version.number == _newest.scalar_subquery()))
-        .join(File.__table__, and_(_file.version_id == _version.id, _file.position == 1))
+        .outerjoin(Version.__table__, and_(_version.item_id == _item.id, _version.number == _newest.scalar_subquery()))
+        .outerjoin(
+            File.__table__,
+            and_(_file.version_id == _version.id, _file.position == 1, _file.media_type.like("audio/%")),
+        )
+        .outerjoin(ImportedEpisode.__table__, _imported.episode_id == _item.id)
     )
     .where(
         _item.kind == Kind.EPISODE,
         _item.published_at <= bindparam("moment"),
         _item.withdrawn_at.is_(None),
-        _file.media_type.like("audio/%"),
+        or_(_file.id.is_not(None), _imported.audio_url.is_not(None)),
     )
     .order_by(_item.published_at.desc(), _item.id.desc())
 )  # fmt: skip

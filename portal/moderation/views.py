@@ -92,6 +92,7 @@ ACTIONS = {
     "work.retried": "Had work that gave up tried again",
     "events.retried": "Had events from Stripe tried again",
     "customer.resynced": "Had a member read anew from Stripe",
+    "episodes.imported": "Brought in episodes from a feed",
     "item.published": "Published",
     "item.revised": "Published a new edition",
     "item.withdrawn": "Withdrew",

@@ -56,11 +56,11 @@ def _wire_areas(app: Flask) -> None:
     from portal.desk import health, outbox, people, seeing_as
     from portal.desk import importing as desk_importing
     from portal.desk import members as desk_members
+    from portal.desk import rooms as desk_rooms
     from portal.desk import views as desk
     from portal.home import views as home
-    from portal.library import consent_pages, episode_pages, feed_pages, own_feed, own_pages, path_pages
     from portal.library import commands as library_commands
-    from portal.library import consent_pages, feed_pages, own_feed, own_pages, path_pages
+    from portal.library import consent_pages, episode_pages, feed_pages, own_feed, own_pages, path_pages
     from portal.library import views as library
     from portal.membership import address_pages, data_pages, directory_pages
     from portal.membership import views as membership
@@ -113,6 +113,7 @@ def _wire_areas(app: Flask) -> None:
         feed_pages,
         own_feed,
         desk_feeds,
+        desk_rooms,
         reading_pages,
         following_pages,
     ):  # of areas with several files of views

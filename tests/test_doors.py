@@ -114,6 +114,15 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "managing.confirm": Bobs("/account/billing/changes/{change}/confirmation", [], data={}),
     "managing.leave_it": Bobs("/account/billing/changes/{change}/withdrawal", [], data={}),
     "conversations.edit": Bobs("/posts/{post}/edit", [], data={"body": "Changed"}),
+    "desk_rooms.archive": Nobodys("a room, for coaches; what each may do with it is in tests/desk/test_rooms.py"),
+    "desk_rooms.reopen": Nobodys("the same"),
+    "desk_rooms.order": Nobodys("the same"),
+    "desk_rooms.room": Nobodys("the same"),
+    "desk_rooms.name": Nobodys("the same"),
+    "desk_rooms.take_out": Nobodys("the same"),
+    "desk_rooms.place": Bobs("/desk/threads/{hidden}", STAFF),
+    "desk_rooms.move": Bobs("/desk/threads/{thread}/room", STAFF, data={"room": "{other_room}"}),
+    "desk_rooms.join": Bobs("/desk/threads/{thread}/join", STAFF, data={"into": "/threads/{other}"}),
     "following.thread": Bobs("/threads/{hidden}/following", STAFF, data={"level": "all"}),
     "following.room": Nobodys("each kind of room is tried by each kind of reader in test_visibility.py"),
     "following.person": Nobodys("what somebody chose about another is read and changed by themselves only"),
@@ -216,6 +225,7 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
 
         thread, hidden = make.thread(by=people.bob, posts=2), make.thread(by=people.bob, posts=2)
         asking, composite = make.nugget(published=False), make.nugget(published=False)
+        other, other_room = make.thread(by=people.bob), make.room()
         browse(people.bob)
         with app.app_context(), transaction():
             db.session.get_one(Thread, hidden.id).hidden_at = now()
@@ -248,6 +258,8 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
             return {
                 "change": _change_of_plan(people.bob.id),
                 "thread": thread.id,
+                "other": other.id,
+                "other_room": other_room.slug,
                 "post": db.session.scalars(post.where(Post.thread_id == thread.id)).first(),
                 "hidden": hidden.id,
                 "hidden_post": db.session.scalars(post.where(Post.thread_id == hidden.id)).first(),
@@ -276,10 +288,12 @@ def test_nobody_touches_what_is_bobs(app: Flask, browse, crowd, bobs, endpoint: 
     assert isinstance(thing, Bobs)
     methods = {m for rule in app.url_map.iter_rules(endpoint) for m in rule.methods or ()} & {"GET", "POST"}
     for kind in EVERYBODY:
-        person, path = browse(crowd[kind]), thing.path.format(**bobs())
+        made = bobs()
+        person, path = browse(crowd[kind]), thing.path.format(**made)
+        data = {name: value.format(**made) for name, value in (thing.data or {}).items()}
         for method in sorted(methods):
             before = _everything(app)
-            answer = person.get(path) if method == "GET" else person.post(path, data=dict(thing.data or {}))
+            answer = person.get(path) if method == "GET" else person.post(path, data=dict(data))
             said = f"{kind}: {method} {path} answers {answer.status_code}"
             if kind in thing.may:
                 assert answer.status_code not in REFUSED, said

@@ -30,6 +30,11 @@ class NotTogether(Refusal):
     message = "These two cannot be joined: choose another thread, one that is neither hidden nor this one itself."
 
 
+def may_go(thread: Thread, to: Room) -> bool:
+    """Whether a thread may be taken into a room: an open one that is read by no more people than its own."""
+    return to.id != thread.room_id and not to.is_archived and not policy.reads_wider(to.kind, thread.room.kind)
+
+
 def move(thread: Thread, *, to: Room, by: Member) -> None:
     """Take a thread into another room. Raises NotThere, OpensWider."""
     thread = _held(thread.id)[0]

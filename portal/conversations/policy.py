@@ -42,11 +42,6 @@ def reads_wider(kind: RoomKind, than: RoomKind) -> bool:
     return rank.index(kind) > rank.index(than) or kind is than is RoomKind.CIRCLE
 
 
-def may_move(member: Member | None) -> bool:
-    """Staff keep the rooms in order."""
-    return sees_hidden(member)
-
-
 def may_start(member: Member | None, room: Room) -> bool:
     """Asked of somebody who sees the room: whoever is in it may write in it."""
     return member is not None and may_post(member) and not room.is_archived

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wtforms import BooleanField, DateField, EmailField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 from wtforms.validators import AnyOf, DataRequired, Length, Optional
@@ -9,6 +11,7 @@ from wtforms.validators import AnyOf, DataRequired, Length, Optional
 from portal.accounts.addresses import LONGEST
 from portal.accounts.models import Role
 from portal.billing.models import GrantSource
+from portal.conversations.models import RoomKind
 from portal.core.typed import Readable, TextForm, as_typed, one_line
 
 ROLES = {
@@ -111,3 +114,65 @@ class DeclareForm(TextForm):
         validators=[DataRequired("Confirm it, or ask the client whose story it is.")],
     )
     public = BooleanField("Visitors may read all of it, not only members")
+
+
+KINDS_OF_ROOMS = {
+    RoomKind.MEMBERS: "All members",
+    RoomKind.CIRCLE: "A closed circle: only the people you name",
+    RoomKind.COACHES: "Coaches only",
+    RoomKind.PUBLIC: "All members, and anyone may read along",
+}
+
+
+class RoomForm(TextForm):
+    title = StringField(
+        "Name",
+        filters=[one_line],
+        validators=[Readable("Give the room a name."), Length(max=120, message="Keep it within 120 characters.")],
+    )
+    purpose = StringField(
+        "What it is for",
+        filters=[one_line],
+        validators=[
+            Readable("Say in a sentence what is talked about here."),
+            Length(max=300, message="Keep it within 300 characters."),
+        ],
+    )
+    kind = RadioField(
+        "Who is in it",
+        choices=[SelectChoice(kind.value, words) for kind, words in KINDS_OF_ROOMS.items()],
+        default=RoomKind.MEMBERS.value,
+        validate_choice=False,
+        validators=[AnyOf([kind.value for kind in RoomKind], message="Choose who is in it.")],
+    )
+    rules = TextAreaField(
+        "How people talk here",
+        filters=[as_typed],
+        validators=[Optional(), Length(max=5_000, message="Please keep it within 5,000 characters.")],
+    )
+
+    def said(self) -> dict[str, Any]:
+        """What was typed, as furnishing takes it."""
+        return {
+            "title": self.title.data or "",
+            "purpose": self.purpose.data or "",
+            "kind": RoomKind(self.kind.data),
+            "rules": self.rules.data or "",
+        }
+
+
+class NameForm(TextForm):
+    who = StringField(
+        "Name or handle",
+        filters=[one_line],
+        validators=[Readable("Say whom."), Length(max=120, message="Keep it within 120 characters.")],
+    )
+    host = BooleanField("As a host, named on the room’s page as somebody to turn to")
+
+
+class JoinForm(TextForm):
+    into = StringField(
+        "Address of the other thread",
+        filters=[one_line],
+        validators=[Readable("Paste the address of the other thread."), Length(max=300, message="That is too long.")],
+    )

@@ -59,6 +59,17 @@ def discuss(
     return thread
 
 
+def follow_merge(gone: Thread, into: Thread) -> None:
+    """An item whose conversation was joined with another is talked about there, unless that one is another item's."""
+    taken = select(Item.id).where(Item.thread_id == into.id).exists()
+    db.session.execute(
+        update(Item)
+        .where(Item.thread_id == gone.id)
+        .values(thread_id=None if db.session.scalar(select(taken)) else into.id)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def _said_already(thread: Thread, *, body: str, by: Member) -> bool:
     """The form that began the thread was sent twice; its words stand there already, as the opening post."""
     opening = select(Post.id).where(Post.thread_id == thread.id, Post.number == 1)

@@ -55,12 +55,16 @@ def _wire_areas(app: Flask) -> None:
     from portal.desk import grants as desk_grants
     from portal.desk import health, outbox, people, seeing_as
     from portal.desk import importing as desk_importing
+    from portal.desk import item_files as desk_files
+    from portal.desk import library as desk_library
     from portal.desk import members as desk_members
+    from portal.desk import releasing as desk_releasing
     from portal.desk import rooms as desk_rooms
     from portal.desk import views as desk
+    from portal.desk import writing as desk_writing
     from portal.home import views as home
     from portal.library import commands as library_commands
-    from portal.library import consent_pages, episode_pages, feed_pages, own_feed, own_pages, path_pages
+    from portal.library import consent_pages, episode_pages, feed_pages, own_feed, own_pages, path_pages, viewing
     from portal.library import views as library
     from portal.membership import address_pages, data_pages, directory_pages
     from portal.membership import views as membership
@@ -106,6 +110,10 @@ def _wire_areas(app: Flask) -> None:
         desk_events,
         desk_importing,
         desk_members,
+        desk_library,
+        desk_writing,
+        desk_files,
+        desk_releasing,
         people,
         seeing_as,
         managing,
@@ -122,6 +130,7 @@ def _wire_areas(app: Flask) -> None:
     csrf.exempt(notifications.unsubscribe_now)  # RFC 8058: mail programs post without a session
     outbox.init_app(app)
     entitlements.init_app(app)
+    viewing.init_app(app)
     accounts_commands.init_app(app)
     billing_commands.init_app(app)
     library_commands.init_app(app)

@@ -54,7 +54,9 @@ def clean(app: Flask) -> Iterator[None]:
     """Every test begins with empty tables, no letters or files on the disk, and fresh rate windows."""
     yield
     from portal.core.limits import limiter
+    from portal.library import viewing
 
+    viewing.forget()
     with app.app_context():
         _empty()
     for folder in (app.config["INSTANCE"] / "outbox", app.config["STORAGE_DIR"]):

@@ -102,6 +102,7 @@ class Nobodys:
 TOKEN = Nobodys("the token is the key: known only to whoever reads the mailbox; tried in the area's own tests")
 FEED = Nobodys("the token is the key and opens one member's feed; tried in tests/library/test_feeds.py")
 SHARED = Nobodys("published for everybody of its audience; drafts have tests of their own in tests/library")
+OF_COACHES = Nobodys("the library is the program's, and every coach writes it; words kept for one are hers")
 ENTITLED = INSIDE[Audience.ENTITLED]
 THINGS: dict[str, Bobs | Nobodys] = {
     "accounts.confirm": TOKEN,
@@ -136,6 +137,23 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "conversations.thread": Bobs("/threads/{hidden}", STAFF),
     "data.export_file": Bobs("/account/data/exports/{export}/file", []),
     "data.stay_by_link": TOKEN,
+    "desk_writing.begin": OF_COACHES,
+    "desk_writing.keep_new": OF_COACHES,
+    "desk_writing.write": OF_COACHES,
+    "desk_writing.keep": OF_COACHES,
+    "desk_writing.throw_away": OF_COACHES,
+    "desk_writing.history": OF_COACHES,
+    "desk_writing.restore": OF_COACHES,
+    "desk_files.files": OF_COACHES,
+    "desk_files.upload": OF_COACHES,
+    "desk_files.discard": OF_COACHES,
+    "desk_files.put_out": OF_COACHES,
+    "desk_releasing.release": OF_COACHES,
+    "desk_releasing.publish": OF_COACHES,
+    "desk_releasing.unschedule": OF_COACHES,
+    "desk_releasing.withdraw": OF_COACHES,
+    "desk_releasing.bring_back": OF_COACHES,
+    "desk_releasing.announce": OF_COACHES,
     "desk_billing.file": Nobodys("a list of the owner's"),
     "desk_billing.listing": Nobodys("a list of the owner's"),
     "desk_events.retry": Bobs("/desk/billing/events/{event}/retry", ["owner"], data={}),

@@ -7,11 +7,11 @@ and calls `throw_away()` when the words have become what they were meant for.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Draft, Member
@@ -24,7 +24,7 @@ from portal.core.web import reader_manner, reader_zone
 
 Fields = dict[str, list[str]]
 DONE_COOKIE = "drafts_done"  # tells the browser which words it need not keep any more
-_NOT_WORDS = {"csrf_token", "mark", "after", "preview"}
+_NOT_WORDS = {"csrf_token", "mark", "after", "preview", "do"}
 
 
 class SavedElsewhere(Refusal):
@@ -33,27 +33,33 @@ class SavedElsewhere(Refusal):
 
 def kept(member: Member, thing: str) -> Draft | None:
     """What they have typed about a thing and not sent."""
-    return db.session.scalar(select(Draft).where(Draft.member_id == member.id, Draft.thing == thing))
+    return db.session.scalar(_of(member, thing))
 
 
 def save(
-    member: Member, thing: str, fields: Mapping[str, Sequence[str]], *, mark: str = "", after: Collection[str] = ()
+    member: Member,
+    thing: str,
+    fields: Mapping[str, Sequence[str]],
+    *,
+    mark: str = "",
+    after: Sequence[str] | None = (),
 ) -> Draft:
-    """Keep these fields in place of those that had one of the marks `after`, which the page knows for its own.
+    """Keep these fields in place of those that the page knows: `after` has the mark of the words it knows to be here,
+    empty for none, then those of savings whose answer it never got. None says that they replace whatever is here.
 
-    Raises SavedElsewhere if other words came between.
+    Raises SavedElsewhere if other words came between, or if those it knows were sent meanwhile from another window.
     """
     mark = mark[:64] or secrets.token_hex(8)
     values = {"fields": _clean(fields), "mark": mark, "saved_at": now()}
-    dialect = postgresql if is_postgresql() else sqlite
-    insert = dialect.insert(Draft).values(member_id=member.id, thing=thing, created_at=now(), **values)
-    upsert = insert.on_conflict_do_update(
-        index_elements=["member_id", "thing"], set_=values, where=Draft.mark.in_([mark, *after])
-    ).returning(Draft.id)
-    draft_id = db.session.scalar(upsert, execution_options={"populate_existing": True})
-    if draft_id is None:
-        raise SavedElsewhere()
-    return db.session.get_one(Draft, draft_id, populate_existing=True)
+    if not _replace(member, thing, values, after):
+        if after and after[0]:
+            raise SavedElsewhere()
+        new = {"member_id": member.id, "thing": thing, "created_at": now()} | values
+        dialect = postgresql if is_postgresql() else sqlite
+        insert = dialect.insert(Draft).values(**new).on_conflict_do_nothing(index_elements=["member_id", "thing"])
+        if db.session.scalar(insert.returning(Draft.id)) is None:
+            raise SavedElsewhere()
+    return db.session.scalars(_of(member, thing), execution_options={"populate_existing": True}).one()
 
 
 def throw_away(member: Member, thing: str) -> None:
@@ -85,6 +91,16 @@ def _tell_the_browser(response: Any) -> Any:
         secure = bool(request.is_secure)
         response.set_cookie(DONE_COOKIE, "|".join(done), max_age=600, secure=secure, samesite="Lax")
     return response
+
+
+def _of(member: Member, thing: str) -> Select[Draft]:
+    return select(Draft).where(Draft.member_id == member.id, Draft.thing == thing)
+
+
+def _replace(member: Member, thing: str, values: Mapping[str, Any], after: Sequence[str] | None) -> bool:
+    known = true() if after is None else Draft.mark.in_([values["mark"], *after])
+    there = update(Draft).where(Draft.member_id == member.id, Draft.thing == thing, known).values(**values)
+    return db.session.scalar(there.execution_options(synchronize_session=False).returning(Draft.id)) is not None
 
 
 def _clean(fields: Mapping[str, Sequence[str]]) -> Fields:

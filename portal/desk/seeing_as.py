@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, flash, g, redirect, render_template, request, session, url_for
 from flask_login import AnonymousUserMixin, current_user
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 from wtforms import RadioField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
@@ -21,11 +22,14 @@ from portal.accounts.models import Device, Member, Role
 from portal.accounts.signed_in import me, this_device
 from portal.billing.entitlements import Entitlement, Level, Why
 from portal.core.admission import Audience, admits
-from portal.core.db import keep_nothing
+from portal.core.db import db, keep_nothing
 from portal.core.errors import Refusal
 from portal.core.headers import keep_no_copy
 from portal.core.typed import TextForm
 from portal.core.web import Banner, lead_with
+from portal.desk.writing import unpublished
+from portal.library import previewing
+from portal.library.models import Item
 
 bp = Blueprint("seeing_as", __name__)
 _KEY = "seeing_as"
@@ -100,6 +104,9 @@ def init_app(app: Flask) -> None:
 
 
 def _look() -> None:
+    if request.endpoint == "library.item" and "as" in request.args and current_user.is_authenticated:
+        _look_once()
+        return
     kind = _chosen()
     if kind is None or request.endpoint in _AS_ONESELF or not current_user.is_authenticated:
         return
@@ -108,8 +115,29 @@ def _look() -> None:
         return
     if request.method not in {"GET", "HEAD", "OPTIONS"}:
         raise OnlyLooking()
-    keep_nothing()
     lead_with(Banner(_told(kind), url_for("seeing_as.choose"), "Look as yourself again"))
+    _look_through(kind)
+
+
+def _look_once() -> None:
+    """`/library/<slug>?as=lapsed`: a coach sees one item as others would, also before it is out, with the coach's own
+    words that are not published yet."""
+    kind, item = _kind(request.args.get("as")), _item_at(request.view_args)
+    if kind is None or item is None or not me().is_at_least(Role.COACH):
+        return
+    g.looks_once = True
+    previewing.begin(item.id, unpublished(item))
+    lead_with(Banner(f"This is how it reads: {WORDS[kind].lower()}.", f"/desk/library/{item.id}", "Back to writing"))
+    _look_through(kind)
+
+
+def _item_at(view_args: dict[str, Any] | None) -> Item | None:
+    slug = (view_args or {}).get("slug", "")
+    return db.session.scalar(select(Item).where(Item.slug == slug))
+
+
+def _look_through(kind: Kind) -> None:
+    keep_nothing()
     if kind is Kind.VISITOR:
         g._login_user = AnonymousUserMixin()
         return
@@ -139,13 +167,16 @@ def _told(kind: Kind) -> str:
 
 
 def _chosen() -> Kind | None:
-    kept = session.get(_KEY)
-    return Kind(kept) if kept in {kind.value for kind in Kind} else None
+    return _kind(session.get(_KEY))
+
+
+def _kind(name: str | None) -> Kind | None:
+    return Kind(name) if name in {kind.value for kind in Kind} else None
 
 
 def _leave_no_copy(response: Any) -> Any:
     """A page drawn for somebody else's eyes must not come back from the browser's store."""
-    if _KEY not in session:
+    if _KEY not in session and "looks_once" not in g:
         return response
     response.headers.pop("ETag", None)
     return keep_no_copy(response)

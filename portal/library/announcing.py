@@ -10,8 +10,8 @@ from portal.core import letters
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.web import absolute
-from portal.library import policy
-from portal.library.models import Item, Kind, Nugget
+from portal.library import policy, showing
+from portal.library.models import Item, Kind, Nugget, Place
 from portal.notifications.models import Stream
 from portal.notifications.telling import tell
 from portal.topics.following import followers_of
@@ -45,7 +45,12 @@ def announce(item: Item) -> bool:
 
 def may_be_announced(item: Item) -> bool:
     """A client's story goes out by letter only where its client said so."""
-    return not isinstance(item, Nugget) or item.in_mail
+    if not isinstance(item, Nugget):
+        return True
+    if item.is_meant_to_show:
+        return item.in_mail
+    consent = showing.standing(item)
+    return consent is not None and Place.MAIL in showing.places_of(consent)
 
 
 def may_hear_of(member_id: int, item_id: int) -> bool:

@@ -71,14 +71,25 @@ def _pieces(before: str, after: str) -> list[Piece]:
     if max(len(old), len(new)) > _WORDS_COMPARED or matcher.ratio() < 0.4:
         return [Piece(how, words) for how, words in ((How.GONE, before), (How.NEW, after)) if words]
     found: list[Piece] = []
+    for is_same, gone, came in _stretches(matcher, old, new):
+        if is_same:
+            found.append(Piece(How.SAME, gone))
+        else:
+            found += [Piece(how, words) for how, words in ((How.GONE, gone), (How.NEW, came)) if words]
+    return found
+
+
+def _stretches(matcher: SequenceMatcher[str], old: list[str], new: list[str]) -> list[tuple[bool, str, str]]:
+    """(same, before, after) of each stretch; a blank alone between two changes does not part them."""
+    found: list[tuple[bool, str, str]] = []
     for what, a, b, c, d in matcher.get_opcodes():
-        if what == "equal":
-            found.append(Piece(How.SAME, "".join(old[a:b])))
-            continue
-        if b > a:
-            found.append(Piece(How.GONE, "".join(old[a:b])))
-        if d > c:
-            found.append(Piece(How.NEW, "".join(new[c:d])))
+        gone, came = "".join(old[a:b]), "".join(new[c:d])
+        is_blank = len(found) > 1 and found[-1][0] and found[-1][1].isspace()
+        if what != "equal" and is_blank:
+            _, blank, _ = found.pop()
+            _, gone_before, came_before = found.pop()
+            gone, came = gone_before + blank + gone, came_before + blank + came
+        found.append((what == "equal", gone, came))
     return found
 
 

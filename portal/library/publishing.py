@@ -30,6 +30,10 @@ class NotScheduled(Refusal):
     message = "It is not scheduled any more. Reload the page to see how it stands."
 
 
+class NotAnnounced(Refusal):
+    message = "Followers can be told once, while it is out. Reload the page to see how it stands."
+
+
 class NotWithdrawn(Refusal):
     message = "It is not withdrawn any more. Reload the page to see how it stands."
 
@@ -205,6 +209,13 @@ def read_file(file_id: int) -> None:
         db.session.add(text)
         db.session.flush()
         bring_search_up_to_date(file.version.item)
+
+
+def announce_now(item: Item, *, by: Member) -> None:
+    """Tell followers of what is out already. Raises NotAnnounced where it is not, or where they were told before."""
+    if not item.is_published or not announcing.may_be_announced(item) or not announcing.announce(item):
+        raise NotAnnounced()
+    audit.record(by, "item.announced", item)
 
 
 @jobs.job("library.appear")

@@ -27,7 +27,7 @@ from portal.core.admission import Audience
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.web import Page, cursor, filesize, money, reader_manner, reader_zone
-from portal.library import media
+from portal.library import media, previewing
 from portal.library.models import (
     Done,
     Download,
@@ -139,8 +139,8 @@ def related_to(item_id: int, *, most: int = 4) -> Sequence[AnyRow]:
 def whole_item(slug: str, *, reader_id: int | None = None) -> AnyRow | None:
     """All that an item's page shows of the item itself, with the head of its conversation, an episode's tool, and what
     the reader saved, ticked and said of it."""
-    values = {"slug": slug, "moment": now(), "reader_id": reader_id or 0}
-    return db.session.connection().execute(_WHOLE, values).first()
+    values = {"slug": slug, "moment": now(), "reader_id": reader_id or 0, "previewed": previewing.item_id()}
+    return previewing.as_written(db.session.connection().execute(_WHOLE, values).first())  # type: ignore[no-any-return]
 
 
 def episode_at(slug: str) -> AnyRow | None:
@@ -379,7 +379,7 @@ _WHOLE = (
         .outerjoin(_DONE, and_(_DONE.c.item_id == _item.id, _DONE.c.member_id == bindparam("reader_id")))
         .outerjoin(_OPINION, and_(_OPINION.c.item_id == _item.id, _OPINION.c.member_id == bindparam("reader_id")))
     )
-    .where(_item.slug == bindparam("slug"), _IS_OUT)
+    .where(_item.slug == bindparam("slug"), or_(_IS_OUT, _item.id == bindparam("previewed")))
 )  # fmt: skip
 
 _EPISODE_AT = (

@@ -29,6 +29,7 @@ from portal.library import (
     policy,
     problems,
     queries,
+    viewing,
 )
 from portal.library.forms import DiscussForm, OpinionForm
 from portal.library.models import Item, Kind
@@ -142,6 +143,7 @@ def item_page(slug: str, *, opinion: OpinionForm | None = None) -> str:
     found = queries.whole_item(slug, reader_id=reader_id)
     if found is None:
         raise NotFound()
+    viewing.note(found.id)
     may_read = policy.may_read(audiences(), found)
     files = queries.editions_of(found.id, reader_id=reader_id)
     place = path_queries.place_of(found.id, reader_id=reader_id)

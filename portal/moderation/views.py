@@ -107,6 +107,7 @@ ACTIONS = {
     "item.withdrawn": "Withdrew",
     "path.published": "Published a path",
     "path.withdrawn": "Withdrew a path",
+    "item.announced": "Told those who follow the topics of",
     "item.begun": "Began to write",
     "item.rewritten": "Changed the words of",
     "item.unscheduled": "Took from the schedule",

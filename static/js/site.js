@@ -3,7 +3,7 @@
 
 // Custom elements wake when they can first be seen: what lies in a closed menu stays asleep and costs no request.
 
-const ELEMENTS = ["auto-grow", "auto-save", "close-outside", "confirm-step", "copy-button", "listen-player", "local-time", "markdown-editor", "passkey-new", "passkey-sign-in", "password-reveal", "print-button", "reading-mark", "theme-switch", "unread-count"];
+const ELEMENTS = ["auto-grow", "auto-save", "close-outside", "confirm-step", "copy-button", "listen-player", "local-time", "markdown-editor", "passkey-new", "passkey-sign-in", "password-reveal", "print-button", "reading-mark", "theme-switch", "unread-count", "upload-progress"];
 
 function wake() {
   for (const name of ELEMENTS) {

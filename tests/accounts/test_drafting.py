@@ -51,6 +51,20 @@ def test_a_saving_whose_answer_was_lost_is_followed_by_the_next(app, people):
     assert kept(app, people.alice) == "Our best hygienist"
 
 
+def test_a_saving_that_never_arrived_is_followed_by_the_next(app, people):
+    save(app, people.alice, "Our best hygienist", mark="next", after=["", "never-arrived"])
+    assert kept(app, people.alice) == "Our best hygienist"
+
+
+def test_a_saving_that_comes_after_the_words_were_sent_brings_none_back(app, people):
+    first = save(app, people.alice, "Our best hygienist")
+    with app.test_request_context("/"), transaction():
+        drafting.throw_away(again(people.alice), THING)
+    with pytest.raises(SavedElsewhere):
+        save(app, people.alice, "Our best hygienist", mark="late", after=[first, first])
+    assert kept(app, people.alice) is None
+
+
 def test_a_saving_sent_twice_is_kept_once(app, people):
     assert save(app, people.alice, "Twice", mark="same") == save(app, people.alice, "Twice", mark="same")
 

@@ -112,6 +112,19 @@ def test_a_client_s_story_is_not_told_by_letter_unless_its_client_said_so(app, m
     assert told(outbox) == []
 
 
+def test_a_client_s_story_is_told_by_letter_where_its_client_said_so_and_is_still_of_that_mind(
+    app, people, make, topic, outbox, work_off
+):
+    told_of = make.nugget("Told of", topics=[topic], places=["members", "mail"])
+    taken_back = make.nugget("Taken back", topics=[topic], places=["members", "mail"])
+    for nugget in (told_of, taken_back):
+        publish(app, nugget, announce=True)
+    with app.app_context(), transaction():
+        publishing.withdraw(db.session.get_one(Item, taken_back.id), because="Asked to", by=again(people.cory))
+    work_off()
+    assert sorted(told(outbox)) == [("alice", "New story: Told of"), ("bob", "New story: Told of")]
+
+
 def find(app, words):
     with app.app_context():
         return [hit.title for hit in search.search(words, audiences=[Audience.ANYONE])]
@@ -180,7 +193,11 @@ def test_of_two_workers_at_once_each_thing_appears_and_is_told_once(app, make, t
 
     at_once(4, work)
     work_off()
-    assert [subject for who, subject in told(outbox) if who == "bob"] == [f"New tool: Tool {n}" for n in range(5)]
+    wanted = [f"New tool: Tool {n}" for n in range(5)]
+    assert sorted(subject for who, subject in told(outbox) if who == "bob") == wanted
+    with app.app_context():
+        order = db.session.query(Tool.title).order_by(Tool.appeared_at, Tool.id).all()
+    assert [f"New tool: {title}" for (title,) in order] == wanted
 
 
 def test_moved_taken_back_or_withdrawn_it_does_not_appear_at_the_old_moment(app, people, make, topic, work_off, clock):

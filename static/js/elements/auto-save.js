@@ -28,7 +28,7 @@ class AutoSave extends HTMLElement {
     this.form.addEventListener("submit", (event) => this.leaving(event), { signal });
     addEventListener("beforeunload", (event) => this.unsaved && !this.sent && event.preventDefault(), { signal });
     addEventListener("pagehide", () => this.unsaved && !this.sent && this.save(), { signal });
-    document.addEventListener("visibilitychange", () => document.hidden && this.unsaved && this.save(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden && this.unsaved && !this.sent && this.save(), { signal });
     addEventListener("pageshow", () => (this.sent = false), { signal });
     addEventListener("online", () => this.unsaved && this.save(), { signal });
     this.restore();
@@ -54,6 +54,7 @@ class AutoSave extends HTMLElement {
     if (event.defaultPrevented) return;
     clearTimeout(this.timer);
     this.sent = true;
+    this.stop?.abort(); // what is on its way says no more than what is sent now
   }
 
   /** @returns {Record<string, string[]>} */
@@ -98,6 +99,7 @@ class AutoSave extends HTMLElement {
       this.unsaved = JSON.stringify(fields) !== JSON.stringify(this.fields());
       if (!this.unsaved) this.say(`Saved ${at}`);
     } catch (error) {
+      if (this.sent) return;
       this.again = false;
       this.say(error instanceof Refused ? error.message : "Kept in this browser for now: the portal does not answer.");
       if (!(error instanceof Refused)) this.timer = setTimeout(() => this.save(), AGAIN);
@@ -111,9 +113,10 @@ class AutoSave extends HTMLElement {
   /** @param {string} to @param {Record<string, string[]>} fields @param {string} mark @returns {Promise<{ at: string }>} */
   async send(to, fields, mark) {
     const token = this.form?.elements.namedItem("csrf_token");
-    const body = new URLSearchParams({ csrf_token: token instanceof HTMLInputElement ? token.value : "", mark, after: (this.marks ?? []).join(",") });
+    const body = new URLSearchParams({ csrf_token: token instanceof HTMLInputElement ? token.value : "", mark, after: [this.mark, ...(this.marks ?? [])].join(",") });
     for (const [name, values] of Object.entries(fields)) for (const value of values) body.append(name, value);
-    const answer = await fetch(to, { method: "POST", body, keepalive: String(body).length < 60_000 });
+    this.stop = new AbortController();
+    const answer = await fetch(to, { method: "POST", body, keepalive: String(body).length < 60_000, signal: this.stop.signal });
     if (answer.redirected || answer.status === 400 || answer.status === 403) throw new Refused("You are signed out. Your words are kept in this browser: sign in again and open this page, and they are here.");
     if (answer.status === 409) throw new Refused("Other words were saved here since, from another window. Yours stay in this one; send them with the button below, or reload the page to see the others.");
     if (!answer.ok) throw new Error(String(answer.status));

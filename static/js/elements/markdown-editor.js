@@ -31,7 +31,8 @@ class MarkdownEditor extends HTMLElement {
   }
 
   async refresh() {
-    const { area, shown } = this;
+    const { area } = this;
+    const shown = this.shown?.querySelector("[data-shown]");
     const token = area?.form?.elements.namedItem("csrf_token");
     if (!area || !shown) return;
     const body = new URLSearchParams({ body: area.value, csrf_token: token instanceof HTMLInputElement ? token.value : "" });

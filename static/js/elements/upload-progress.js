@@ -1,0 +1,130 @@
+// @ts-check
+/**
+ * <upload-progress largest="500000000"><form method="post" enctype="multipart/form-data">…<input type="file" multiple></form><ul data-list></ul></upload-progress>
+ * The form sends its files one after the other, each with its progress and a button that stops it. What was stopped has
+ * left nothing on the server. XHR, because fetch tells nothing about what was sent.
+ */
+class UploadProgress extends HTMLElement {
+  connectedCallback() {
+    this.form = this.querySelector("form");
+    this.input = this.querySelector("input[type=file]");
+    /** @type {(() => Promise<void>)[]} */
+    this.queue = [];
+    this.form?.addEventListener("submit", (event) => {
+      if (!(this.input instanceof HTMLInputElement) || !this.input.files?.length) return;
+      event.preventDefault();
+      for (const file of this.input.files) this.add(file);
+      this.input.value = "";
+      this.run();
+    });
+    addEventListener("beforeunload", (event) => this.running && event.preventDefault());
+  }
+
+  async run() {
+    if (this.running) return;
+    this.running = true;
+    for (let next = this.queue?.shift(); next; next = this.queue?.shift()) await next();
+    this.running = false;
+    await this.refresh();
+  }
+
+  /** @param {File} file */
+  add(file) {
+    const row = document.createElement("li");
+    row.className = "upload__row";
+    const words = row.appendChild(document.createElement("span"));
+    const stop = row.appendChild(document.createElement("button"));
+    const bar = row.appendChild(document.createElement("progress"));
+    stop.type = "button";
+    stop.className = "btn btn--quiet btn--small";
+    stop.textContent = "Cancel";
+    stop.setAttribute("aria-label", `Cancel ${file.name}`);
+    bar.max = file.size || 1;
+    bar.value = 0;
+    bar.setAttribute("aria-label", `Upload of ${file.name}`);
+    this.querySelector("[data-list]")?.append(row);
+
+    const xhr = new XMLHttpRequest();
+    let over = false;
+    /** @param {string} said @param {boolean} [bad] */
+    const end = (said, bad) => {
+      over = true;
+      words.textContent = said;
+      row.classList.toggle("upload__row--bad", Boolean(bad));
+      stop.remove();
+      bar.remove();
+      this.say(said);
+    };
+    stop.addEventListener("click", () => {
+      xhr.abort();
+      end(`${file.name}: cancelled, nothing of it was kept`);
+      this.input instanceof HTMLElement && this.input.focus();
+    });
+    words.textContent = `${file.name}: waiting`;
+    const largest = Number(this.getAttribute("largest"));
+    if (largest && file.size > largest) return end(`${file.name} is ${megabytes(file.size)}; at most ${megabytes(largest)} can be sent.`, true);
+    this.queue?.push(
+      () =>
+        new Promise((done) => {
+          if (over) return done();
+          xhr.upload.addEventListener("progress", (event) => {
+            bar.value = Math.min(event.loaded, bar.max);
+            words.textContent = event.loaded < event.total ? `${file.name}: ${Math.round((100 * event.loaded) / event.total)} % of ${megabytes(file.size)}` : `${file.name}: being looked at`;
+          });
+          xhr.addEventListener("loadend", () => {
+            if (!over) this.answered(xhr, file, end);
+            done();
+          });
+          const body = new FormData();
+          const token = this.querySelector("[name=csrf_token]");
+          body.append("csrf_token", token instanceof HTMLInputElement ? token.value : "");
+          body.append("files", file);
+          xhr.open("POST", this.form?.action ?? "");
+          xhr.setRequestHeader("Accept", "application/json");
+          xhr.send(body);
+        }),
+    );
+  }
+
+  /** @param {XMLHttpRequest} xhr @param {File} file @param {(said: string, bad?: boolean) => void} end */
+  answered(xhr, file, end) {
+    let answer;
+    try {
+      answer = JSON.parse(xhr.responseText);
+    } catch {
+      answer = null;
+    }
+    if (xhr.status === 200 && answer) return end(`${answer.name}: arrived, ${answer.facts}`);
+    if (answer?.message) return end(answer.message, true);
+    if (xhr.responseURL.includes("/sign-in")) return end(`${file.name}: you are signed out. Sign in again, then send it once more.`, true);
+    return end(`${file.name} did not arrive${xhr.status ? ` (${xhr.status})` : ""}. Nothing of it was kept; send it once more.`, true);
+  }
+
+  /** The list of what has arrived, as the page shows it now; names and places typed meanwhile stay. */
+  async refresh() {
+    const old = document.getElementById("waiting");
+    const answer = await fetch(location.pathname).catch(() => null);
+    if (!old || !answer?.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("waiting");
+    if (!fresh) return;
+    for (const field of old.querySelectorAll("input:not([type=hidden]), textarea")) {
+      const same = fresh.querySelector(`[name="${CSS.escape(field.getAttribute("name") ?? "")}"]`);
+      if (field instanceof HTMLInputElement && field.type !== "checkbox" && same instanceof HTMLInputElement) same.value = field.value;
+      if (field instanceof HTMLTextAreaElement && same instanceof HTMLTextAreaElement) same.value = field.value;
+    }
+    old.replaceWith(fresh);
+  }
+
+  /** @param {string} said */
+  say(said) {
+    const place = this.querySelector("[data-said]");
+    if (place) place.textContent = said;
+  }
+}
+
+/** @param {number} bytes */
+function megabytes(bytes) {
+  return bytes < 1_000_000 ? `${Math.max(1, Math.round(bytes / 1000))} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+customElements.define("upload-progress", UploadProgress);

@@ -9,7 +9,8 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from portal.core.db import transaction
-from portal.library import importing, reading_feeds
+from portal.core.errors import Refusal
+from portal.library import importing, introducing, reading_feeds
 from portal.library.importing import Fate
 
 commands = AppGroup("library", help="The library.")
@@ -36,6 +37,29 @@ def import_feed(file: Path, dry_run: bool, publish: bool) -> None:
     for fate, words in {Fate.NEW: "would come in" if dry_run else "came in", Fate.HERE: "here already"}.items():
         click.echo(f"{words}: {sum(line.fate is fate for line in lines)}")
     click.echo(f"left out: {sum(line.fate is Fate.WRONG for line in lines)}")
+
+
+@commands.command("heard-on")
+@click.argument("platform")
+@click.argument("address", required=False)
+def heard_on(platform: str, address: str | None) -> None:
+    """The podcast can be heard on PLATFORM ("Overcast"), there under ADDRESS; it stands on every episode's page."""
+    with transaction():
+        try:
+            introducing.is_heard_on(platform, address=address)
+        except Refusal as no:
+            raise click.ClickException(no.message) from None
+
+
+@commands.command("closed")
+@click.argument("platform")
+def closed(platform: str) -> None:
+    """PLATFORM went away: nothing links there any more. `heard-on` brings its links back."""
+    with transaction():
+        found = introducing.platform_called(platform)
+        if found is None:
+            raise click.ClickException(f"There is no platform called {platform}.")
+        introducing.has_closed(found)
 
 
 def init_app(app: Flask) -> None:

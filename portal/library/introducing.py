@@ -54,7 +54,7 @@ def introduce(episode: Episode, guests: Sequence[Named]) -> None:
 
 def is_heard_on(name: str, *, address: str | None = None) -> Platform:
     """The program is on this platform (again), there under `address`. Raises NeedsAName, NotASafeAddress."""
-    platform = db.session.scalar(select(Platform).where(Platform.name == _name(name, most=60)))
+    platform = platform_called(_name(name, most=60))
     if platform is None:
         last = db.session.scalar(select(func.max(Platform.position))) or 0
         platform = Platform(name=_name(name, most=60), position=last + 1)
@@ -62,6 +62,10 @@ def is_heard_on(name: str, *, address: str | None = None) -> Platform:
     platform.address, platform.closed_at = _optional(address), None
     db.session.flush()
     return platform
+
+
+def platform_called(name: str) -> Platform | None:
+    return db.session.scalar(select(Platform).where(Platform.name == name))
 
 
 def has_closed(platform: Platform) -> None:
@@ -77,7 +81,7 @@ def link(episode: Episode, addresses: Mapping[str, str]) -> None:
         wanted = safe_address(address)
         known = links.get(name)
         if known is None:
-            platform = db.session.scalar(select(Platform).where(Platform.name == name)) or is_heard_on(name)
+            platform = platform_called(name) or is_heard_on(name)
             known = ListeningLink(platform=platform, address=wanted)
         known.address = wanted
         kept.append(known)

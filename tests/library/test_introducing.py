@@ -48,6 +48,19 @@ def test_a_guest_without_a_name_is_refused(make, change):
         change(make.episode(), lambda e: introducing.introduce(e, [Named("\u200f ")]))
 
 
+def test_an_owner_says_where_the_podcast_is_heard_and_what_closed(app, make, around):
+    episode, run = make.episode(), app.test_cli_runner().invoke
+    assert run(args=["library", "heard-on", "Overcast", OVERCAST]).exit_code == 0
+    assert around(episode)[1] == [Elsewhere("Overcast", OVERCAST)]
+    assert run(args=["library", "closed", "Overcast"]).exit_code == 0
+    assert around(episode)[1] == []
+    for wrong in (["closed", "Nowhere"], ["heard-on", "Overcast", "http://overcast.example.com"]):
+        answer = run(args=["library", *wrong])
+        assert answer.exit_code == 1
+        assert "Traceback" not in answer.output
+    assert around(episode)[1] == []
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -149,9 +150,18 @@ def asked_so_far() -> set[str]:
     return ASKED
 
 
+@pytest.fixture(scope="session")
+def empty_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a sandbox in which nothing has happened, to be copied: making one waits for the disk."""
+    file = tmp_path_factory.mktemp("sandbox") / "empty.sqlite"
+    stripe_sandbox.create_app(file, delivery="manual").extensions["sandbox"].stop()
+    return file
+
+
 @pytest.fixture
-def stripe(app: Flask, tmp_path: Path) -> Iterator[Stripe]:
+def stripe(app: Flask, tmp_path: Path, empty_sandbox: Path) -> Iterator[Stripe]:
     """Stripe with our two plans and an endpoint of ours; deliveries wait for `stripe.deliver()`."""
+    shutil.copyfile(empty_sandbox, tmp_path / "sandbox.sqlite")
     site = stripe_sandbox.create_app(tmp_path / "sandbox.sqlite", delivery="manual")
     sandbox: Sandbox = site.extensions["sandbox"]
     transport = SandboxTransport(site)

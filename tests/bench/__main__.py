@@ -22,7 +22,7 @@ from portal import create_app
 from portal.core import admission
 from portal.core import db as database
 from portal.core.db import db
-from tests.bench import filling
+from tests.bench import delivering, filling
 from tests.bench.filling import Ids
 from tests.bench.serving import Measured, Server
 from tests.postgres import postgres
@@ -30,6 +30,7 @@ from tests.postgres import postgres
 RESULTS = Path(__file__).with_name("RESULTS.md")
 ROUNDS = 3
 SECRET = "benchmark-benchmark-benchmark-benchmark"
+WEBHOOK_SECRET = "whsec_none"
 
 
 @dataclass
@@ -77,7 +78,7 @@ def _measure(url: str, folder: Path, *, quick: bool) -> list[Row]:
         "SECRET_KEY": SECRET,
         "PUBLIC_URL": "https://bench.example",
         "STRIPE_SECRET_KEY": "sk_live_none",
-        "STRIPE_WEBHOOK_SECRET": "whsec_none",
+        "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "MAIL_SERVER": "localhost",
         "MAIL_FROM": "bench@example.com",
         "ALLOW_ROOT": "1",
@@ -105,14 +106,14 @@ def _measure(url: str, folder: Path, *, quick: bool) -> list[Row]:
     floor = start_floor()
     floor.cookie = floor.get(f"/sign-in/{_token_hash()}")[1]["set-cookie"].split(";")[0]
     try:
-        rows = _rows(app, portal, floor, quick=quick)
+        rows = _rows(app, portal, floor, folder, quick=quick)
     finally:
         portal.stop()
         floor.stop()
     return [*rows, _starts(start_portal, start_floor)]
 
 
-def _rows(app, portal: Server, floor: Server, *, quick: bool) -> list[Row]:
+def _rows(app, portal: Server, floor: Server, folder: Path, *, quick: bool) -> list[Row]:
     count = 200 if quick else 400
     last = filling.LONG_THREAD // 20
     rows = []
@@ -221,6 +222,7 @@ def _rows(app, portal: Server, floor: Server, *, quick: bool) -> list[Row]:
         )
     )
     rows += _download(portal, floor, 24 if quick else 60)
+    rows.append(_deliveries(app, portal, folder, 200 if quick else 1000))
     rows += _memory(portal, floor, 400 if quick else 10_000)
     return rows
 
@@ -301,6 +303,18 @@ def _download(portal: Server, floor: Server, count: int) -> list[Row]:
             ours >= 0.8 * bare,
         )
     ]
+
+
+def _deliveries(app, portal: Server, folder: Path, count: int) -> Row:
+    kept, committed, cpu_ms = delivering.rates(app, portal, folder, secret=WEBHOOK_SECRET, count=count)
+    return Row(
+        f"Stripe's deliveries accepted and stored, four senders, {cpu_ms:.1f} ms CPU each",
+        f"{kept:.0f}/s",
+        f"{committed:.0f}/s (rows committed to disk)",
+        f"{kept / committed:.2f}",
+        "≥ 0.6 × commits",
+        kept >= 0.6 * committed,
+    )
 
 
 def _starts(start_portal: Callable[[], Server], start_floor: Callable[[], Server]) -> Row:

@@ -21,6 +21,7 @@ from portal.conversations.models import Level, RoomKind, Thread
 from portal.conversations.queries import Found, Line
 from portal.conversations.reading import Unread, counted_since, in_words
 from portal.core import markdown, web
+from portal.core.clock import now
 
 FORMER_MEMBER = "A former member"
 HIDDEN = "Hidden by a moderator."
@@ -99,7 +100,8 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
     """The posts of a page for its reader; those of `muted` people come folded."""
     rules, open_to_edits = reading.rules, reading.may_reply
     reader_id = reading.reader.id if reading.reader else None
-    counts_from = counted_since(reading.reader) if reading.reader else None
+    new_from = (reading.unread.first if reading.unread else reading.thread.post_count + 1) if reading.reader else 0
+    counts_from = counted_since(reading.reader) if reading.reader else now()
     when = web.whens()
     found = []
     for row in rows:
@@ -125,7 +127,7 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
                 mine=mine,
                 may_edit=mine and not hidden and open_to_edits,
                 may_flag=reader_id is not None and not mine and not hidden,
-                may_put_back=counts_from is not None and row.created_at > counts_from and not mine and not hidden,
+                may_put_back=row.number < new_from and row.created_at > counts_from and not mine and not hidden,
             )
         )
     return found

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 
 from portal.accounts.models import Member
 from portal.conversations import posting, telling_followers
+from portal.conversations import reading as marking
 from portal.conversations.models import Post, Room, Thread
 from portal.core import markdown
 from portal.core.clock import now
@@ -19,6 +20,8 @@ from portal.moderation.flagging import flag
 from portal.moderation.models import Reason
 from portal.seeds import reading
 from portal.topics.models import Topic
+
+_READ_UNTIL = timedelta(days=6)  # everybody read what is older, so that the counters tell of a few days
 
 
 def load_rooms() -> int:
@@ -52,6 +55,8 @@ def load_threads(people: dict[str, Member], *, shift: timedelta) -> tuple[int, i
             at = reading.moment(said["at"]) + shift
             _flag(posting.reply(thread, body=said["body"].strip(), by=people[said["by"]], at=at), said, people)
         posts += len(about["posts"])
+    for person in people.values():
+        marking.mark_rooms(list(rooms.values()), until=now() - _READ_UNTIL, by=person)
     db.session.execute(delete(Job).where(Job.work == telling_followers.tell_followers.__job__))  # type: ignore[attr-defined]
     return len(found), posts
 

@@ -13,6 +13,7 @@ from portal.conversations.models import Post, Room, Thread
 from portal.conversations.showing import HIDDEN
 from portal.core.clock import now
 from portal.core.db import db, transaction
+from portal.core.web import cursor
 from portal.moderation import ruling
 from tests.make import again
 
@@ -77,6 +78,30 @@ def test_page_one_thousand_of_a_long_thread_is_right_and_costs_what_page_one_cos
     assert "Number 20001." not in page
     assert len(thousandth) == len(first)
     assert "Number 20007." in alice.get(f"/threads/{thread.id}?page=999999").text
+
+
+def test_the_middle_and_the_end_of_a_room_of_fifty_thousand_threads_cost_what_its_beginning_costs(
+    app, browse, people, make, count_queries
+):
+    room, alice, many, start = make.room(), browse(people.alice), 50_000, now() - timedelta(days=300)
+    moments = [start + timedelta(minutes=n) for n in range(many)]
+    with app.app_context(), transaction():
+        words = {"room_id": room.id, "author_id": people.bob.id, "post_count": 1}
+        rows = [words | {"title": f"Thread {n:05}", "last_post_at": at} for n, at in enumerate(moments)]
+        db.session.execute(Thread.__table__.insert(), rows)
+        newest = db.session.scalar(select(func.max(Thread.id)))
+    asked = {"first": "", "middle": "?older=" + cursor(moments[25_000], newest), "last": "?newer=" + cursor(start, 0)}
+    cost, shown = {}, {}
+    alice.get("/rooms")
+    for name, place in asked.items():
+        with count_queries() as queries:
+            page = alice.get(f"/rooms/{room.slug}{place}").text
+        cost[name], shown[name] = len(queries), [int(n) for n in re.findall(r">Thread (\d+)<", page)]
+    assert set(cost.values()) == {cost["first"]}
+    assert cost["first"] <= 8
+    assert shown["first"] == list(range(49_999, 49_969, -1))
+    assert shown["middle"] == list(range(25_000, 24_970, -1))
+    assert shown["last"] == list(range(29, -1, -1))
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "1e9", "", "99999999999999999999", "%00", "2"])

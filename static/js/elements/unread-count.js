@@ -26,7 +26,7 @@ class UnreadCount extends HTMLElement {
     if (document.visibilityState !== "visible" || Date.now() - (this.last ?? 0) < 1000) return;
     this.last = Date.now();
     try {
-      const answer = await fetch("/unread", { headers: { Accept: "application/json" }, redirect: "error" });
+      const answer = await fetch("/unread", { headers: { Accept: "application/json" }, redirect: "manual" });
       if (answer.ok) {
         const text = await answer.text();
         this.pause = text === this.before ? Math.min(this.pause * 2, SELDOM) : OFTEN;

@@ -58,6 +58,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.desk import item_files as desk_files
     from portal.desk import library as desk_library
     from portal.desk import members as desk_members
+    from portal.desk import paths as desk_paths
     from portal.desk import releasing as desk_releasing
     from portal.desk import rooms as desk_rooms
     from portal.desk import views as desk
@@ -110,6 +111,7 @@ def _wire_areas(app: Flask) -> None:
         desk_events,
         desk_importing,
         desk_members,
+        desk_paths,
         desk_library,
         desk_writing,
         desk_files,

@@ -176,3 +176,18 @@ class JoinForm(TextForm):
         filters=[one_line],
         validators=[Readable("Paste the address of the other thread."), Length(max=300, message="That is too long.")],
     )
+
+
+class PathForm(TextForm):
+    """The words of a path."""
+
+    title = StringField(
+        "Title",
+        filters=[one_line],
+        validators=[Readable("Give it a title."), Length(max=160, message="Keep the title under 160 characters.")],
+    )
+    summary = TextAreaField(
+        "For whom it is, and what they have at its end",
+        filters=[as_typed],
+        validators=[Readable("Say it in a sentence or two."), Length(max=1000, message=_LONG)],
+    )

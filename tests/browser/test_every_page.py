@@ -80,6 +80,8 @@ ALICE = [
     "/rooms?undo=2026-05-12T18:00:00%2B00:00",
     "/members/carl",
     "/desk",
+    "/desk/library/paths",
+    "/desk/library/paths/1",
 ]
 SAM = [
     "/",

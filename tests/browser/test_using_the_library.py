@@ -62,8 +62,7 @@ def test_find_by_problem_save_download_walk_and_print(someone, script: bool, wid
     page.get_by_role("link", name="Print view").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Role card")
     expect(page.locator(".masthead, .footer")).to_have_count(0)
-    expect(page.get_by_role("button", name="Print it")).to_have_count(1)
-    assert page.get_by_role("button", name="Print it").is_visible() is script
+    assert page.locator("print-button button").is_visible() is script
     if script:  # axe is a script itself
         assert person.axe() == []
     assert person.sideways() == []

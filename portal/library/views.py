@@ -29,6 +29,7 @@ from portal.library import (
     policy,
     problems,
     queries,
+    transcripts,
     viewing,
 )
 from portal.library.forms import DiscussForm, OpinionForm
@@ -132,6 +133,7 @@ def on_paper(slug: str) -> Any:
         path=f"/library/{found.slug}",
         may_read=may_read,
         files=[file for file in files if file.number == files[0].number],
+        passages=transcripts.passages(found.transcript) if may_read and found.transcript else (),
         file_facts=queries.file_facts,
     )
 

@@ -148,6 +148,16 @@ def test_an_episode_page_costs_as_much_for_one_guest_as_for_many(browse, people,
     assert len(first) == len(second) <= 10, second
 
 
+def test_on_paper_stands_every_word_for_members_and_for_others_only_the_notes(browse, people, make):
+    episode = make.episode("On paper", transcript=TALK, body="Notes.", public_notes=True)
+    page = browse(people.alice).get(f"/library/{episode.slug}/print").text
+    assert "0:01:02 <strong>Cory Whitfield</strong> A veterinary hospital" in page
+    for who in _OUTSIDE:
+        page = browse(person(people, who)).get(f"/library/{episode.slug}/print").text
+        assert "Notes." in page
+        assert "veterinary" not in page
+
+
 # Where the reader is
 
 

@@ -21,6 +21,7 @@ from portal.library.feed_models import FeedFile
 from portal.library.importing import Fate
 
 bp = Blueprint("desk_importing", __name__)
+_FIRST = [Fate.WRONG, Fate.NEW, Fate.HERE]  # what a coach can do something about stands on top
 
 
 @bp.url_value_preprocessor
@@ -58,7 +59,7 @@ def choose() -> Any:
 def look(file_id: int) -> str:
     """What would happen; after it happened, that all of it is there."""
     file = _file_or_404(file_id)
-    lines = importing.plan(reading_feeds.read(file.content))
+    lines = sorted(importing.plan(reading_feeds.read(file.content)), key=lambda line: _FIRST.index(line.fate))
     return render_template("desk/import_plan.html", file=file, lines=lines, counts=_counts(lines))
 
 

@@ -103,6 +103,10 @@ class FeedAddress:
         return absolute("feeds.podcast", token=self._token)
 
     @property
+    def episodes(self) -> str:
+        return page_address("/episodes")
+
+    @property
     def artwork(self) -> str:
         return absolute("feeds.artwork", token=self._token)
 
@@ -114,6 +118,11 @@ class FeedAddress:
 
     def transcript(self, slug: str) -> str:
         return absolute("feeds.transcript", token=self._token, slug=slug)
+
+
+def page_address(path: str) -> str:
+    """A page of ours, as it is named outside. Its address is a promise; the name of its view is not."""
+    return f"{current_app.config['PUBLIC_URL']}{path}"
 
 
 def showing(feed: Feed, door: Door) -> Showing:
@@ -148,7 +157,7 @@ def chapters_of(row: AnyRow) -> dict[str, object]:
 
 
 def _entry(row: AnyRow, guests: Sequence[AnyRow], address: FeedAddress) -> Entry:
-    link = absolute("library.item", slug=row.slug)
+    link = page_address(f"/library/{row.slug}")
     return Entry(
         guid=str(uuid.uuid5(_NAMESPACE, f"episode {row.id} of {row.created_at.timestamp():.6f}")),
         title=row.title,
@@ -171,12 +180,12 @@ def _entry(row: AnyRow, guests: Sequence[AnyRow], address: FeedAddress) -> Entry
 
 def _notice(feed: Feed, door: Door, paused_at: datetime, address: FeedAddress) -> Entry:
     """The one episode of somebody who may not hear the others just now; a new one each time that this begins."""
-    link = absolute("own_feed.page")
+    link = page_address("/account/feed")
     return Entry(
         guid=str(uuid.uuid5(_NAMESPACE, f"notice {feed.once} of {paused_at.date()}")),
         title="Your private feed is paused",
         summary="The episodes come back at this same address. Keep it in your app: there is nothing to set up again.",
-        notes=render_template("library/_feed_notice.html", door=door, link=link, member=feed.member),
+        notes=render_template("library/_feed_notice.html", door=door, at=page_address, member=feed.member),
         link=link,
         published=format_datetime(paused_at),
         audio=address.audio(PAUSED),

@@ -96,6 +96,7 @@ SAM = [
 OLGA = [
     "/desk",
     "/desk/library/feeds",
+    "/desk/library/import",
     "/desk/people",
     "/desk/rooms",
     "/desk/rooms/new",

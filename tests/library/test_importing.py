@@ -240,6 +240,13 @@ def test_hostile_words_and_addresses_in_an_item_are_words_and_no_links(app, brow
     assert 'href="javascript' not in page
 
 
+def test_alice_finds_on_the_page_of_such_an_episode_where_to_hear_it(people, browse, bring_in):
+    bring_in(feed_of(item(1)), publish=True)
+    page = browse(people.alice).get("/library/prf1").text
+    assert "Listen on" in page
+    assert 'href="https://www.practice.example/podcasts/prf1"' in page
+
+
 def test_a_public_episode_is_in_the_private_feed_with_its_own_audio(app, people, make, browse, bring_in):
     from portal.library import feeds
     from portal.library.feed_showing import FeedAddress

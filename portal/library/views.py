@@ -52,7 +52,7 @@ _TABS += [(Kind.EPISODE, "Episodes")]
 def library() -> str:
     """Everything, narrowed by problem, kind, topic and words. A value we do not know narrows nothing."""
     topics = queries.topics_in_order()
-    asked = request.args.get("problem", "")[:255]
+    asked = request.args.get("problem", "")[:255].replace("\x00", "")  # which PostgreSQL cannot look for
     shelf = Shelf(
         kind=next((k for k in Kind if k.value == request.args.get("kind")), None),
         topic=next((t.slug for t in topics if t.slug == request.args.get("topic")), None),

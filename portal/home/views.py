@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal.accounts.signed_in import me, me_or_none
 from portal.core import found_nothing
-from portal.core import search as index
 from portal.core.admission import Audience, admits, audiences
-from portal.home import beginning
+from portal.core.folding import snippet, terms_of
+from portal.home import beginning, searching
 from portal.home.queries import latest_items, lively_threads
 from portal.library.queries import topics_in_order
 from portal.practices.models import Part, in_words
@@ -19,13 +20,7 @@ from portal.practices.models import Part, in_words
 bp = Blueprint("home", __name__)
 
 SHOWN = 6
-_MOST_HITS = 40
 _FIRST_STEPS = "/#first-steps"
-# What `in=` may say, and the kinds of document it means.
-PLACES: dict[str, tuple[str, ...]] = {
-    "library": ("tool", "resource", "nugget", "episode"),
-    "rooms": ("thread", "post"),
-}
 
 
 @bp.get("/")
@@ -111,11 +106,48 @@ def terms() -> str:
 @bp.get("/search")
 @admits(Audience.ANYONE)
 def search() -> Any:
-    """Everything this reader may see that holds all the words; `in` narrows to the library or the rooms."""
-    words = request.args.get("q", "")[:200].strip()
+    """Everything this reader may open that holds all the words; `in` and `topic` narrow, where they say something."""
+    topics = topics_in_order()
+    words = " ".join(request.args.get("q", "")[:200].split())
     place = request.args.get("in", "")
-    place = place if place in PLACES else ""
-    hits = index.search(words, audiences=audiences(), scopes=index.scopes(), kinds=PLACES.get(place), most=_MOST_HITS)
-    if words and not hits and not place:
+    place = place if place in searching.PLACES else ""
+    topic = next((t for t in topics if t.slug == request.args.get("topic")), None)
+    found = searching.find(words, place=place, topic_id=topic.id if topic else None)
+    if words and not found.count and not place and topic is None and _is_looked_at():
         found_nothing.note(words)
-    return render_template("home/search.html", words=words, place=place, hits=hits)
+    terms = terms_of(words)
+    return render_template(
+        "home/search.html",
+        words=words,
+        place=place,
+        topic=topic,
+        topics=topics,
+        found=found,
+        marked=lambda text: snippet(text, terms),
+        tabs=[
+            (title, _search_url(words, key, topic), key == place)
+            for title, key in _TABS
+            if key != searching.PEOPLE or Audience.ENTITLED in audiences()
+        ],
+    )
+
+
+_TABS = (
+    ("Everywhere", ""),
+    ("Tools", "tools"),
+    ("Resources", "resources"),
+    ("Nuggets", "nuggets"),
+    ("Episodes", "episodes"),
+    ("Rooms", "rooms"),
+    ("People", searching.PEOPLE),
+)
+
+
+def _search_url(words: str, place: str, topic: Any) -> str:
+    wanted = {"q": words, "in": place, "topic": topic.slug if topic and place != searching.PEOPLE else ""}
+    return f"/search?{urlencode({name: value for name, value in wanted.items() if value})}"
+
+
+def _is_looked_at() -> bool:
+    """Whether this is a page that somebody asked for, not what the dialog fetches after each letter."""
+    return request.headers.get("Sec-Fetch-Dest", "document") == "document" and "Sec-Purpose" not in request.headers

@@ -12,6 +12,7 @@ from portal.accounts.models import Member, Role, initials_of
 from portal.billing.entitlements import may_be_open, of_several
 from portal.core.clock import now
 from portal.core.db import db
+from portal.core.folding import fold
 from portal.core.web import Page
 from portal.practices.models import Affiliation, Discretion, Field, Part, Practice, Region, Size, Specialty, in_words
 from portal.practices.queries import is_shown, line, says
@@ -133,6 +134,7 @@ def _if_shown(field: Field, column: Any) -> ColumnElement[Any]:
 
 
 def _holds(word: str) -> ColumnElement[bool]:
-    """That a name, or the practice they show, holds these letters."""
+    """That a name, the address of their page or the practice they show holds these letters; with or without accents."""
     practice = _if_shown(Field.PRACTICE, Practice.name)
-    return or_(Member.name.icontains(word, autoescape=True), practice.icontains(word, autoescape=True))
+    plain = Member.handle.contains(fold(word), autoescape=True)
+    return or_(Member.name.icontains(word, autoescape=True), plain, practice.icontains(word, autoescape=True))

@@ -51,6 +51,18 @@ if (document.querySelector("[hx-get], [hx-post]")) {
   document.head.append(script);
 }
 
+// "/" and Ctrl-K (⌘-K) open the search; its script comes with the first press. Single keys can be switched off
+// (elements/shortcuts.js); whether they are is asked at once, because the browser does something of its own with "/".
+document.addEventListener("keydown", (event) => {
+  const { key, target } = event;
+  const typing = target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
+  const single = key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey && document.documentElement.dataset.keys !== "off";
+  const held = key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+  if (!(single || held) || event.isComposing || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  import("./elements/search-dialog.js").then(({ open }) => open());
+});
+
 forgetDrafts(/(?:^|; )drafts_done=([^;]*)/.exec(document.cookie)?.[1]);
 // Sound stopped when the page changed: this one offers to go on.
 try {

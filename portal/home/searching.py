@@ -1,0 +1,156 @@
+"""Search over everything a person may open: pages and things to do, people of the directory, what is in the index."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+from flask import current_app
+
+from portal.core import search
+from portal.core.admission import Audience, audience_of, audiences
+from portal.core.folding import terms_of, words_of
+from portal.core.search import Hit
+from portal.membership import directory
+from portal.membership.directory import Listed, Wanted
+
+MOST_HITS = 40
+_MOST_WAYS, _MOST_PEOPLE = 5, 4  # beside everything else
+PEOPLE = "people"
+# What `in=` may say, and the kinds of document it means.
+PLACES: dict[str, tuple[str, ...]] = {
+    "tools": ("tool",),
+    "resources": ("resource",),
+    "nuggets": ("nugget",),
+    "episodes": ("episode",),
+    "rooms": ("thread", "post"),
+    "library": ("tool", "resource", "nugget", "episode"),
+    PEOPLE: (),
+}
+
+
+class Way(NamedTuple):
+    """A page, or something to do, by the words that people have for it."""
+
+    title: str
+    path: str
+    words: str  # also found by
+    unless: Audience | None = None  # who has no use for it
+    only: Audience | None = None  # for whom, where the page itself decides among those whom its view lets in
+
+
+@dataclass(frozen=True)
+class Found:
+    """What somebody finds; nothing in it that they may not open."""
+
+    ways: Sequence[Way] = ()
+    people: Sequence[Listed] = ()
+    hits: Sequence[Hit] = ()
+
+    @property
+    def count(self) -> int:
+        return len(self.ways) + len(self.people) + len(self.hits)
+
+
+def find(words: str, *, place: str = "", topic_id: int | None = None) -> Found:
+    """Everything this reader may open that holds all the words; in one place, or about one topic, if they say so."""
+    if not terms_of(words):
+        return Found()
+    if place == PEOPLE:
+        return Found(people=_people(words))
+    tags = [f"topic:{topic_id}"] if topic_id else []
+    hits = search.search(
+        words,
+        audiences=audiences(),
+        scopes=search.scopes(),
+        kinds=PLACES[place] if place else None,
+        tags=tags,
+        most=MOST_HITS,
+    )
+    if place or topic_id:
+        return Found(hits=hits)
+    return Found(_ways(words)[:_MOST_WAYS], _people(words)[:_MOST_PEOPLE], hits)
+
+
+def _people(words: str) -> Sequence[Listed]:
+    """By the directory's own rules: who is listed, by what they show."""
+    return directory.listed(Wanted(words=words)).rows if Audience.ENTITLED in audiences() else []
+
+
+def _ways(words: str) -> list[Way]:
+    """Those whose page would let this reader in, the ones that say it in their title first."""
+    *whole, last = terms_of(words)
+    mine = audiences()
+    found = [
+        (any(word.startswith(last) for word in words_of(way.title)), way)
+        for way, audience, known in _known()
+        if _is_open(audience, mine)
+        and way.unless not in mine
+        and known.issuperset(whole)
+        and any(word.startswith(last) for word in known)
+    ]
+    return [way for _, way in sorted(found, key=lambda match: not match[0])]
+
+
+def _is_open(audience: Audience, mine: Collection[Audience]) -> bool:
+    return audience is Audience.ANYONE or audience in mine
+
+
+@cache
+def _known() -> list[tuple[Way, Audience, frozenset[str]]]:
+    """Each way with the audience of the view it leads to, so that the gate and this list cannot differ."""
+    adapter = current_app.url_map.bind("portal")
+    known = []
+    for way in WAYS:
+        endpoint, _ = adapter.match(way.path)
+        audience = way.only or audience_of(current_app, endpoint)
+        if audience is None:
+            raise LookupError(f"nobody may open {way.path}")
+        known.append((way, audience, frozenset(words_of(f"{way.title} {way.words}"))))
+    return known
+
+
+WAYS = (
+    Way("Your library list", "/account/saved", "saved items bookmarks"),
+    Way("Your downloads", "/account/downloads", "files tools"),
+    Way("Your posts", "/account/posts", "what I wrote threads replies"),
+    Way("What is unread", "/unread", "new rooms threads"),
+    Way("Your private podcast feed", "/account/feed", "app listen phone rss apple overcast"),
+    Way("My billing", "/account/billing", "membership plan payment card invoice receipt renew price"),
+    Way("Invoices and receipts", "/account/billing/invoices", "billing payment paid tax"),
+    Way("Change your plan", "/account/billing/plan", "monthly annual switch upgrade downgrade"),
+    Way("Cancel your membership", "/account/billing/cancellation", "end stop leave unsubscribe quit"),
+    Way("Your profile", "/account/profile", "name photo practice bio handle time zone"),
+    Way("Letters you get", "/account/mail", "mail e-mail notifications unsubscribe digest"),
+    Way("Sign-in and devices", "/account/security", "password passkey two-step log out security sessions"),
+    Way("Change your e-mail address", "/account/email", "mail mailbox"),
+    Way("Take your data along", "/account/data", "export download archive privacy gdpr"),
+    Way("Delete your account", "/account/data/deletion", "leave close remove forget"),
+    Way("Your account", "/account", "settings"),
+    Way("Members", "/members", "people directory who is here"),
+    Way("The library", "/library", "tools resources nuggets episodes"),
+    Way("Problems and what helps", "/problems", "questions help now what"),
+    Way("Paths through the library", "/paths", "course order begin programme learn"),
+    Way("Episodes", "/episodes", "podcast listen audio"),
+    Way("Nuggets", "/nuggets", "client stories"),
+    Way("Rooms", "/rooms", "conversations threads talk discuss ask", only=Audience.ENTITLED),
+    Way("Join", "/join", "price plans membership cost become member", Audience.ENTITLED),
+    Way("Sign in", "/sign-in", "log in account password", Audience.ACCOUNT),
+    Way("About", "/about", "who we are"),
+    Way("House rules", "/rules", "conduct behaviour"),
+    Way("Privacy", "/privacy", "data cookies"),
+    Way("Terms", "/terms", "conditions legal refund"),
+    Way("Moderation queue", "/moderation", "flags reports"),
+    Way("Moderation log", "/moderation/log", "rulings history"),
+    Way("The desk", "/desk", "figures coach"),
+    Way("See the site as somebody else", "/desk/seeing-as", "preview visitor member lapsed"),
+    Way("Consents", "/desk/consents", "nuggets clients ledger"),
+    Way("Feeds that look shared", "/desk/library/feeds", "podcast sharing"),
+    Way("Health", "/desk/health", "jobs letters stripe backups"),
+    Way("Payments", "/desk/billing", "revenue failing stripe money"),
+    Way("Members and their state", "/desk/members", "lapsed paying list"),
+    Way("People and roles", "/desk/people", "staff coach moderator invite"),
+    Way("Give access without payment", "/desk/billing/grants", "grant complimentary free"),
+)

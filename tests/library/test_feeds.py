@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import feedparser
 import pytest
+import time_machine
 from sqlalchemy import select, update
 
 from portal.accounts.models import Member
@@ -391,10 +392,11 @@ def test_a_podcast_app_never_meets_the_limit_and_many_at_one_address_do_not_shar
     alices, bobs = address(people.alice), address(people.bob)
     audio = alices.replace("podcast.xml", f"{one.slug}/audio")
     assert {feed(app, audio, Range="bytes=0-1").status_code for _ in range(200)} == {206}
-    answers = [feed(app, alices).status_code for _ in range(130)]
+    with time_machine.travel(now(), tick=False):  # a slow machine must not open the window again meanwhile
+        answers = [feed(app, alices).status_code for _ in range(130)]
+        slow = feed(app, alices)
     assert answers.count(200) == 120
     assert answers[-1] == 429
-    slow = feed(app, alices)
     assert slow.mimetype == "text/plain"
     assert int(slow.headers["Retry-After"]) > 0
     assert feed(app, bobs).status_code == 200

@@ -54,6 +54,7 @@ LIBRARY = {
     "upload",
     "guest",
     "listening_link",
+    "imported_episode",
 }
 STRIPES_OWN = {
     "invoice.account",

@@ -43,6 +43,7 @@ LEFT_OUT = {
     "file_text": "the library is the program's",
     "guest": "the library is the program's",
     "listening_link": "the library is the program's",
+    "imported_episode": "the library is the program's",
     "revision": "the library is the program's",
     "upload": "the library is the program's",
     # Secrets, also as hashes: they open doors and say nothing.

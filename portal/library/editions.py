@@ -83,7 +83,7 @@ def discard(upload: Upload) -> None:
 
 def copied(file: File) -> Kept:
     """A file of the last edition, to stand in the next one too. Slow, as take_in."""
-    with storage.path_of(file.storage_key).open("rb") as stream:
+    with storage.opened(file.storage_key) as stream:
         return Kept(file.name, file.media_type, storage.put(stream))
 
 

@@ -24,7 +24,7 @@ class AutoSave extends HTMLElement {
     this.unsaved = false;
     this.gone = new AbortController();
     const { signal } = this.gone;
-    this.form.addEventListener("input", () => this.changed(), { signal });
+    this.form.addEventListener("input", () => this.typed(), { signal });
     this.form.addEventListener("submit", (event) => this.leaving(event), { signal });
     addEventListener("beforeunload", (event) => this.unsaved && !this.sent && event.preventDefault(), { signal });
     addEventListener("pagehide", () => this.unsaved && !this.sent && this.save(), { signal });
@@ -37,6 +37,11 @@ class AutoSave extends HTMLElement {
   disconnectedCallback() {
     this.gone?.abort();
     clearTimeout(this.timer);
+  }
+
+  typed() {
+    this.restored = undefined;
+    this.changed();
   }
 
   changed() {
@@ -130,10 +135,11 @@ class AutoSave extends HTMLElement {
     if (kept.saved && kept.marks.includes(this.mark ?? "")) return; // the page has it, or something newer of its own
     if (kept.marks.includes(this.mark ?? "")) {
       this.fill(kept.fields);
-      this.say(`Restored what you typed at ${clock(kept.at)}`, "Undo", () => this.fill(JSON.parse(this.opened ?? "{}")));
+      this.restored = `Restored what you typed at ${clock(kept.at)}.`; // stands there until the next key
+      this.say("");
       this.changed();
     } else if (!kept.saved) {
-      this.say(`This browser has words from ${clock(kept.at)} that were never saved.`, "Put them here", () => this.fill(kept.fields));
+      this.say(`This browser has words from ${clock(kept.at)} that were never saved.`, "Put them here", () => this.take(kept.fields));
     }
   }
 
@@ -153,13 +159,24 @@ class AutoSave extends HTMLElement {
       else if (control instanceof HTMLSelectElement) for (const option of control.options) option.selected = (fields[control.name] ?? []).includes(option.value);
       else if (control instanceof HTMLTextAreaElement || (control instanceof HTMLInputElement && !["hidden", "file", "submit"].includes(control.type))) control.value = fields[control.name]?.[0] ?? control.value;
     }
-    for (const area of this.querySelectorAll("textarea")) area.dispatchEvent(new Event("input", { bubbles: true }));
+    for (const area of this.querySelectorAll("textarea")) area.dispatchEvent(new Event("input")); // so that it grows
+  }
+
+  /** @param {Record<string, string[]>} fields */
+  take(fields) {
+    this.fill(fields);
+    this.typed();
   }
 
   /** @param {string} words @param {string} [label] @param {() => void} [then] */
   say(words, label, then) {
     if (!this.said) return;
     this.said.textContent = words;
+    if (this.restored) {
+      this.said.textContent = `${this.restored} ${words}`;
+      label = "Undo";
+      then = () => this.take(JSON.parse(this.opened ?? "{}"));
+    }
     if (!label || !then) return;
     const button = document.createElement("button");
     button.type = "button";

@@ -13,6 +13,12 @@ class MarkdownEditor extends HTMLElement {
       event.preventDefault();
       this.toggle();
     });
+    this.area.addEventListener("keydown", (event) => {
+      const sign = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && this.querySelector(`[hotkey="${CSS.escape(event.key.toLowerCase())}"]`);
+      if (!(sign instanceof HTMLElement)) return;
+      event.preventDefault();
+      sign.click();
+    });
     this.area.addEventListener("input", () => {
       clearTimeout(this.timer);
       if (!this.shown?.hidden) this.timer = setTimeout(() => this.refresh(), 700);

@@ -12,7 +12,7 @@ from portal.core.admission import Audience, admits
 from portal.core.db import one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
-from portal.desk import ledger
+from portal.desk import exporting, ledger
 from portal.desk.forms import AskForm, DeclareForm
 from portal.library import consenting, showing, stories
 from portal.library.models import Consent, Nugget, Place
@@ -28,6 +28,24 @@ _BESIDE = {NotAnAddress: "email", consenting.NoName: "name", consenting.NoRole: 
 def stories_list() -> Page:
     """Every nugget with how its consent stands; what waits for the coach comes first."""
     return render_template("desk/consents.html", rows=ledger.rows(), states=ledger.STATES)
+
+
+@bp.get("/desk/consents/ledger")
+@admits(Audience.OWNERS)
+def whole_ledger() -> Page:
+    """Every consent there ever was, to be read, printed or taken along."""
+    return render_template(
+        "desk/ledger.html", consents=ledger.whole(), states=ledger.STATES, namings=ledger.NAMINGS, in_words=_places
+    )
+
+
+@bp.post("/desk/consents/ledger/file")
+@admits(Audience.OWNERS)
+@limiter.limit("20/hour")
+def ledger_file() -> Page:
+    return exporting.export(
+        "consents", [consent.id for consent in ledger.whole()], ledger.some, ledger.COLUMNS, by=me()
+    )
 
 
 @bp.get("/desk/consents/<int(max=2147483647):nugget_id>")
@@ -111,6 +129,10 @@ def _story_page(nugget: Nugget, *, form: AskForm | None = None, declaring: Decla
         states=ledger.STATES,
         happened=ledger.HAPPENED,
     )
+
+
+def _places(consent: Consent) -> str:
+    return showing.in_words(showing.places_of(consent)) if consent.places else ""
 
 
 def _nugget_or_404(nugget_id: int) -> Nugget:

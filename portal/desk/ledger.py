@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, joinedload
 
 from portal.accounts.models import Member
 from portal.core.audit import Record
 from portal.core.db import db
-from portal.library.models import Consent, ConsentState, Nugget
+from portal.desk.cells import Column
+from portal.library.models import Consent, ConsentState, Naming, Nugget
+from portal.library.showing import in_words, places_of
 
 # What people read for a state, and the tone of its badge.
 STATES = {
@@ -76,6 +78,43 @@ class Event:
     by: str | None  # None: the client, or the portal itself
     consent_id: int
     details: dict[str, Any]
+
+
+NAMINGS = {
+    Naming.FULL: "Full name",
+    Naming.FIRST: "First name",
+    Naming.ROLE: "Role only",
+    Naming.DISGUISED: "Without a name",
+}
+# What stands in the ledger's file, and on its page in the same words.
+COLUMNS = (
+    Column("No.", lambda consent: consent.id, int),
+    Column("Story", lambda consent: consent.nugget.title),
+    Column("State", lambda consent: STATES[consent.state][0]),
+    Column("Client", lambda consent: consent.client_name),
+    Column("Address", lambda consent: consent.client_email),
+    Column("Naming", lambda consent: NAMINGS[consent.naming] if consent.naming else None),
+    Column("Places", lambda consent: in_words(places_of(consent)) if consent.places else None),
+    Column("Asked by", lambda consent: consent.asked_by.name if consent.asked_by else None),
+    Column("Asked", lambda consent: consent.created_at, datetime),
+    Column("Answered", lambda consent: consent.answered_at, datetime),
+    Column("Ended", lambda consent: consent.ended_at, datetime),
+    Column("SHA-256 of the words", lambda consent: consent.words_sha256),
+    Column("SHA-256 with the naming line", lambda consent: consent.sha256),
+)
+
+
+def whole() -> Sequence[Consent]:
+    """Every asking and declaration there ever was, newest first."""
+    return db.session.scalars(_WHOLE).all()
+
+
+def some(ids: Sequence[int]) -> Sequence[Consent]:
+    """These of them, for a part of the file."""
+    return db.session.scalars(_WHOLE.where(Consent.id.in_(ids))).all()
+
+
+_WHOLE = select(Consent).options(joinedload(Consent.nugget), joinedload(Consent.asked_by)).order_by(Consent.id.desc())
 
 
 def history(nugget: Nugget) -> Sequence[Event]:

@@ -18,7 +18,7 @@ class ConsentForm(TextForm):
     places = SelectMultipleField(
         "Where it may be told",
         choices=[
-            SelectChoice(Place.MEMBERS.value, "To members. Visitors see its title, summary and kind of practice only"),
+            SelectChoice(Place.MEMBERS.value, "To members. Visitors see only what stands above “The situation”"),
             SelectChoice(Place.PUBLIC.value, "To everyone, on public pages"),
             SelectChoice(Place.AIR.value, "On air, in the podcast"),
             SelectChoice(Place.MAIL.value, "In letters to members"),

@@ -43,11 +43,13 @@ from portal.library.models import (
     Version,
     item_topic,
 )
+from portal.practices.models import Region, Size, Specialty
 from portal.topics.models import Topic
 
 ROWS_A_PAGE = 20
 MOST_FOUND = 40
 _TOPIC_LINK = Markup('<a class="topic" href="/topics/{}">{}</a>')
+_PRACTICE = ("specialty", "size", "region")  # of a story, as a shelf narrows by them
 _LETTERS_A_MINUTE = 1100  # of quiet reading
 
 _ITEM, _TOOL, _RESOURCE = Item.__table__, Tool.__table__, Resource.__table__
@@ -68,6 +70,9 @@ class Shelf(NamedTuple):
     topic: str | None = None  # slug
     words: str = ""
     problem: str | None = None  # the question that its items answer
+    specialty: Specialty | None = None  # these three narrow to stories from such practices
+    size: Size | None = None
+    region: Region | None = None
 
 
 class ItemRow(NamedTuple):
@@ -201,11 +206,13 @@ def host_of(link: str) -> str:
 
 def _values(shelf: Shelf, reader_id: int | None) -> dict[str, Any]:
     narrowed = {"kind": shelf.kind, "topic": shelf.topic, "problem": shelf.problem}
-    return narrowed | {"moment": now(), "reader_id": reader_id or 0}
+    practice = {name: getattr(shelf, name) for name in _PRACTICE}
+    return narrowed | practice | {"moment": now(), "reader_id": reader_id or 0}
 
 
-def _narrowed(shelf: Shelf) -> dict[str, bool]:
-    return {"kind": shelf.kind is not None, "topic": shelf.topic is not None, "problem": shelf.problem is not None}
+def _narrowed(shelf: Shelf) -> dict[str, Any]:
+    simple = {"kind": shelf.kind is not None, "topic": shelf.topic is not None, "problem": shelf.problem is not None}
+    return simple | {"practice": tuple(name for name in _PRACTICE if getattr(shelf, name) is not None)}
 
 
 def _rows(
@@ -274,10 +281,19 @@ def _day(moment: datetime, zone: ZoneInfo, year: int, manner: locales.Manner) ->
 
 @cache
 def _lines(
-    *, kind: bool = False, topic: bool = False, problem: bool = False, before: bool = False, among: bool = False
+    *,
+    kind: bool = False,
+    topic: bool = False,
+    problem: bool = False,
+    practice: tuple[str, ...] = (),
+    before: bool = False,
+    among: bool = False,
 ) -> Select[Any]:
     """A list narrowed in these ways. The items are chosen first, so that only what is shown is looked up further."""
     chosen = select(_item.id).where(_IS_OUT)
+    if practice:
+        chosen = chosen.join(_NUGGET, _NUGGET.c.id == _item.id)
+        chosen = chosen.where(*(_NUGGET.c[name] == bindparam(name) for name in practice))
     if kind:
         chosen = chosen.where(_item.kind == bindparam("kind"))
     if topic:

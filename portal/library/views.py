@@ -20,6 +20,7 @@ from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
 from portal.core.web import Page, read_cursor, whole_number
 from portal.library import (
+    alike,
     discussing,
     downloads,
     episode_pages,
@@ -35,6 +36,7 @@ from portal.library import (
 from portal.library.forms import DiscussForm, OpinionForm
 from portal.library.models import Item, Kind
 from portal.library.queries import ItemRow, Shelf
+from portal.practices.models import Region, Size, Specialty, in_words
 from portal.topics import following
 from portal.topics.models import Topic
 
@@ -93,7 +95,38 @@ def all_problems() -> str:
 @bp.get("/nuggets")
 @admits(Audience.ANYONE)
 def nuggets() -> str:
-    return render_template("library/nuggets.html", page=_page(Shelf(kind=Kind.NUGGET)))
+    """Client stories, narrowed by the practice they come from; or those closest to the reader's own."""
+    topics, reader = queries.topics_in_order(), me_or_none()
+    practice = alike.practice_of(reader) if reader else None
+    wants_alike = reader is not None and request.args.get("like") == "mine"
+    shelf = Shelf(
+        kind=Kind.NUGGET,
+        topic=next((t.slug for t in topics if t.slug == request.args.get("topic")), None),
+        specialty=next((s for s in Specialty if s == request.args.get("specialty")), None),
+        size=next((s for s in Size if s == request.args.get("size")), None),
+        region=next((r for r in Region if r == request.args.get("region")), None),
+    )
+    if wants_alike:
+        close = alike.stories_like(practice, reader_id=reader.id, topics=topics) if reader and practice else []
+        page = Page(close, newer=None, older=None)
+    else:
+        page = _page(shelf, topics)
+    narrowed = {name: getattr(shelf, name) for name in ("topic", "specialty", "size", "region")}
+    return render_template(
+        "library/nuggets.html",
+        page=page,
+        chosen=narrowed,
+        is_narrowed=any(narrowed.values()),
+        wants_alike=wants_alike,
+        practice=practice,
+        older=f"/nuggets?{urlencode({n: v for n, v in narrowed.items() if v} | {'before': page.older})}",
+        choices=[
+            ("specialty", "Kind of practice", "Any", [(s.value, in_words(s)) for s in Specialty]),
+            ("size", "Size", "Any", [(s.value, in_words(s)) for s in Size]),
+            ("region", "Region", "Anywhere", [(r.value, in_words(r)) for r in Region]),
+            ("topic", "Topic", "Any", [(t.slug, t.title) for t in topics]),
+        ],
+    )
 
 
 @bp.get("/topics/<slug>")
@@ -154,6 +187,7 @@ def item_page(slug: str, *, opinion: OpinionForm | None = None) -> str:
     return render_template(
         "library/item.html",
         item=found,
+        region_in_words=in_words(found.region) if found.region else None,
         path=f"/library/{found.slug}",
         topics=queries.topics_of(found.id),
         may_read=may_read,

@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 from portal.accounts.models import Member
 from portal.core.db import db, transaction
 from portal.library.models import Item
-from portal.seeds import conversations, library, paying, people, reading
+from portal.seeds import consents, conversations, library, paying, people, reading
 
 
 def init_app(app: Flask) -> None:
@@ -47,6 +47,7 @@ def load_demo() -> None:
         members = people.load(password_hash, portraits)
         items, ways = library.load(files, shift=shift), library.load_paths()
         library.load_platforms()
+        items += consents.load(members)
         rooms = conversations.load_rooms()
         threads, posts = conversations.load_threads(members, shift=shift)
     paid = paying.pay_all({handle: member.id for handle, member in members.items()})

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal.core.clock import now
 from portal.core.db import db
-from portal.library import consenting, introducing, paths, publishing
+from portal.library import consenting, introducing, paths, publishing, stories
 from portal.library.introducing import Named
 from portal.library.models import Episode, Item, Nugget, Resource, Tool
 from portal.library.publishing import Kept
@@ -116,16 +116,8 @@ def _resource(sheet: Sheet) -> Resource:
 
 
 def _nugget(sheet: Sheet) -> Nugget:
-    about = sheet.about
-    nugget = Nugget(
-        **_common(sheet),
-        practice_type=about.get("practice_type"),
-        practice_size=about.get("practice_size"),
-        naming=about.get("naming", "disguised"),
-        composite=bool(about.get("composite")),
-    )
-    publishing.tell(nugget, situation=about["situation"], change=about["change"], result=about["result"])
-    publishing.write(nugget, sheet.body)
+    nugget = Nugget(**_common(sheet))
+    stories.write(nugget, stories.story(sheet.about | {"slug": sheet.slug, "lesson": sheet.body}))
     return nugget
 
 

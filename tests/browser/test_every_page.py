@@ -24,6 +24,9 @@ VISITOR = [
     "/episodes",
     "/library/ten-past-seven-room-one",
     "/nuggets",
+    "/nuggets?specialty=law",
+    "/library/the-half-hour-before-the-doors",
+    "/consent/yours/used-up",
     "/about",
     "/rules",
     "/privacy",
@@ -52,6 +55,7 @@ ALICE = [
     "/paths/after-the-promotion",
     "/account/saved",
     "/account/downloads",
+    "/nuggets?like=mine",
     "/rooms",
     "/rooms/owners-table",
     "/rooms/owners-table/threads/new",
@@ -95,6 +99,9 @@ SAM = [
 ]
 OLGA = [
     "/desk",
+    "/desk/consents",
+    "/desk/consents/ledger",
+    "/desk/consents/21",
     "/desk/library/feeds",
     "/desk/library/import",
     "/desk/people",

@@ -508,3 +508,79 @@ def test_what_a_client_was_asked_about_is_no_composite_nor_is_what_they_refused_
     rewrite(make, other, **{name: value for name, value in refused.kept.items() if name != "slug"})
     with make._saved(), pytest.raises(consenting.NotAComposite):
         consenting.declare(_row(other), by=db.session.get_one(Member, people.cory.id))
+
+
+# The desk and the ledger
+
+
+def test_a_coach_asks_on_the_desk_and_sees_what_waits_and_the_letter_is_the_client_s(
+    people, browse, draft, outbox, work_off
+):
+    cory = browse(people.cory)
+    page = cory.get(f"/desk/consents/{draft.id}").text
+    assert "The situation of it." in page
+    data = {"name": "Maria Alvarez", "email": "maria@example.net", "role": "the owner of a dental practice"}
+    assert cory.post(f"/desk/consents/{draft.id}/askings", data=data | {"email": "nobody"}).status_code == 422
+    assert cory.post(f"/desk/consents/{draft.id}/askings", data=data).status_code == 303
+    work_off()
+    assert [m.recipients for m in outbox] == [["maria@example.net"]]
+    assert "The situation of it." not in outbox[0].body  # a letter may be read by others
+    assert "Waiting for an answer" in cory.get("/desk/consents").text
+    assert browse(people.mo).get("/desk/consents").status_code == 403
+
+
+def test_olga_reads_prints_and_takes_along_the_ledger_and_a_coach_does_not(people, make, browse, draft, ask, answer):
+    mine = answer(ask(draft), naming="full", places=["members", "mail"])
+    make.nugget("Drawn from several", composite=True)
+    olga = browse(people.olga)
+    page = olga.get("/desk/consents/ledger").text
+    for words in ("Maria Alvarez", "Full name", "to members, in letters", "Cory", "Composite, declared"):
+        assert words in page
+    assert re.search(r"<code class=\"hash\">[0-9a-f]{64}</code>", page)
+    file = olga.post("/desk/consents/ledger/file")
+    assert file.mimetype == "text/csv"
+    assert "maria@example.net" in file.text
+    assert "list.exported" in _actions(browse, people)
+    browse().post(f"/consent/yours/{mine}/withdrawal")
+    page = olga.get("/desk/consents/ledger").text
+    assert "Taken back by the client" in page
+    assert "Alvarez" not in page
+    assert draft.title not in page
+    assert browse(people.cory).get("/desk/consents/ledger").status_code == 403
+    assert browse(people.cory).post("/desk/consents/ledger/file").status_code == 403
+
+
+def _actions(browse, people):
+    from portal.core.audit import Record
+
+    with browse().application.app_context():
+        return db.session.scalars(select(Record.action).order_by(Record.id)).all()
+
+
+def test_every_answer_is_in_the_log(people, browse, draft, ask, answer):
+    mine = answer(ask(draft))
+    browse().post(f"/consent/yours/{mine}/choice", data={"naming": "full", "places": ["public"]})
+    browse().post(f"/consent/yours/{mine}/withdrawal")
+    done = [action for action in _actions(browse, people) if action.startswith("consent.")]
+    assert done == ["consent.asked", "consent.agreed", "consent.chosen_anew", "consent.withdrawn"]
+    page = browse(people.olga).get("/moderation/log").text
+    assert "A client took a story back" in page
+
+
+@pytest.mark.parametrize("path", ["/desk/consents", "/desk/consents/ledger", "/nuggets?specialty=law"])
+def test_a_list_costs_the_same_for_two_stories_as_for_ten(people, make, browse, count_queries, path):
+    from portal.practices.models import Specialty
+
+    def tell(many):
+        for number in range(many):
+            make.nugget(f"Story {number}", specialty=Specialty.LAW)
+
+    tell(2)
+    olga = browse(people.olga)
+    olga.get(path)
+    with count_queries() as few:
+        olga.get(path)
+    tell(8)
+    with count_queries() as many:
+        olga.get(path)
+    assert len(few) == len(many) <= 8, many

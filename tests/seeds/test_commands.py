@@ -66,7 +66,8 @@ def everything_that_was_written_is_loaded():
         Kind.EPISODE: "episodes",
     }.items():
         slugs = set(db.session.scalars(select(Item.slug).where(Item.kind == kind)))
-        assert slugs == {sheet.slug for sheet in reading.sheets(folder)}
+        told = {sheet.slug for sheet in reading.sheets("stories")} if kind is Kind.NUGGET else set()
+        assert slugs == {sheet.slug for sheet in reading.sheets(folder)} | told
         assert slugs
     assert set(db.session.scalars(select(Path.slug))) == {sheet.slug for sheet in reading.sheets("paths")}
     steps = sum(len(sheet.about["items"]) for sheet in reading.sheets("paths"))
@@ -82,10 +83,11 @@ def everything_that_was_written_is_loaded():
 
 
 def all_markdown_is_rendered_and_every_file_is_what_it_says():
+    waiting = {sheet.slug for sheet in reading.sheets("stories") if sheet.about["state"] != "agreed"}
     for item in db.session.scalars(select(Item)):
         assert bool(item.body) == bool(item.body_html), item.slug
         assert item.topics, item.slug
-        assert item.is_published, item.slug
+        assert item.is_published or item.slug in waiting, item.slug
     for post in db.session.scalars(select(Post)):
         assert post.body_html.startswith("<")
     files = db.session.scalars(select(File)).all()
@@ -123,7 +125,8 @@ def the_demo_looks_alive_and_nothing_lies_ahead():
 
 
 def nobody_gets_a_letter_about_what_was_said_before_the_demo_began():
-    assert db.session.scalar(select(func.count()).select_from(Letter)) == 0
+    about_others = Letter.kind.not_like("library/consent-%")  # clients are asked now, so that one can open their links
+    assert db.session.scalar(select(func.count()).select_from(Letter).where(about_others)) == 0
     assert db.session.scalar(select(func.count()).select_from(Job).where(Job.last_error.is_not(None))) == 0
 
 

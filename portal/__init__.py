@@ -9,7 +9,7 @@ from flask_compress import Compress
 from flask_wtf import CSRFProtect
 
 import config as settings
-from portal.core import admission, assets, db, errors, headers, jobs, limits, logs, mail, sealing, search, web
+from portal.core import admission, assets, db, errors, headers, jobs, keeping, limits, logs, mail, sealing, search, web
 
 csrf = CSRFProtect()
 
@@ -79,6 +79,7 @@ def _wire_areas(app: Flask) -> None:
     drafting.init_app(app)
     seeing_as.init_app(app)
     admission.init_app(app, audiences_of=entitlements.audiences_of, way_to_prove=two_step.way_to_prove)
+    keeping.init_app(app, namings=_namings())
     search.init_app(app, scopes_of=finding.scopes_of)
     app.register_blueprint(practices.bp)
     for area in (
@@ -137,6 +138,22 @@ def _wire_areas(app: Flask) -> None:
     billing_commands.init_app(app)
     library_commands.init_app(app)
     seeds_commands.init_app(app)
+
+
+def _namings() -> list[keeping.Naming]:
+    """Every column that names what is stored. What stands in none of them is swept from storage after a day."""
+    from portal.library.models import File, Upload
+    from portal.membership.models import Export
+    from portal.practices.models import Photo
+
+    is_there = Export.ready_at.is_not(None) & Export.ended_at.is_(None)
+    return [
+        keeping.Naming("file", File.storage_key, File.size, File.sha256),
+        keeping.Naming("upload", Upload.storage_key, Upload.size, Upload.sha256),
+        keeping.Naming("export", Export.storage_key, Export.size, Export.sha256, only=is_there),
+        keeping.Naming("photo", Photo.small_key),
+        keeping.Naming("photo", Photo.large_key),
+    ]
 
 
 def _add_migrations(app: Flask) -> None:

@@ -8,10 +8,11 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from flask import current_app
 
@@ -56,7 +57,7 @@ def put(stream: IO[bytes], *, key: str | None = None) -> Stored:
 
 
 @contextmanager
-def opened(key: str) -> Iterator[IO[bytes]]:
+def opened(key: str) -> Iterator[BinaryIO]:
     """The bytes of a key as a real file, for whoever has to look into them. Raises FileNotFoundError."""
     with path_of(key).open("rb") as file:
         yield file
@@ -70,11 +71,37 @@ def remove(key: str) -> None:
     target.with_suffix(".part").unlink(missing_ok=True)
 
 
+def keys(before: datetime) -> Iterator[str]:
+    """Whatever has lain here since before that moment."""
+    for file in _files(before):
+        if _is_key(file.name):
+            yield file.name
+
+
+def remove_parts(before: datetime) -> None:
+    """Throw away what was begun before that moment and never finished: its process died."""
+    for file in _files(before):
+        if file.suffix == ".part" and _is_key(file.stem):
+            file.unlink(missing_ok=True)
+
+
 def path_of(key: str) -> Path:
     """Where a key lies on disk. Raises ValueError for anything that is not a key of ours."""
-    if len(key) != 32 or not all(c in "0123456789abcdef" for c in key):
+    if not _is_key(key):
         raise ValueError("not a storage key")
     return Path(current_app.config["STORAGE_DIR"]) / key[:2] / key
+
+
+def _is_key(name: str) -> bool:
+    return len(name) == 32 and all(c in "0123456789abcdef" for c in name)
+
+
+def _files(before: datetime) -> Iterator[Path]:
+    for folder in sorted(Path(current_app.config["STORAGE_DIR"]).glob("[0-9a-f][0-9a-f]")):
+        for file in folder.iterdir():
+            with suppress(FileNotFoundError):  # removed by somebody else meanwhile
+                if file.is_file() and file.stat().st_mtime < before.timestamp():
+                    yield file
 
 
 def _sync_folder(folder: Path) -> None:

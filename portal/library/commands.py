@@ -8,6 +8,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from portal.core import keeping
 from portal.core.db import transaction
 from portal.core.errors import Refusal
 from portal.library import importing, introducing, reading_feeds
@@ -60,6 +61,18 @@ def closed(platform: str) -> None:
         if found is None:
             raise click.ClickException(f"There is no platform called {platform}.")
         introducing.has_closed(found)
+
+
+@commands.command("check")
+def check() -> None:
+    """Compare every stored file with what its row says of it: is it there, as long, and byte for byte the same?"""
+    wrong = 0
+    for each in keeping.check():
+        click.echo(f"BAD {each}")
+        wrong += 1
+    if wrong:
+        raise click.ClickException(f"{wrong} wrong")
+    click.echo("ok  every file is there, as it was stored")
 
 
 def init_app(app: Flask) -> None:

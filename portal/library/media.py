@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
+from typing import IO
 
 UNKNOWN = "application/octet-stream"
 
@@ -42,12 +43,12 @@ _WORDS = {
 }
 
 
-def media_type(path: Path, *, name: str, declared: str | None = None) -> str:
-    """The type of the bytes at `path`, under the name they will carry; `declared` is what the sender claimed."""
+def media_type(file: IO[bytes], *, name: str, declared: str | None = None) -> str:
+    """The type of the bytes of a file, under the name they will carry; `declared` is what the sender claimed."""
     by_name = _TYPES.get(PurePosixPath(name).suffix.lower())
-    if by_name is None or by_name not in _by_content(path):
+    if by_name is None or by_name not in _by_content(file):
         return UNKNOWN
-    if by_name in _MUST_HOLD and not _holds(path, _MUST_HOLD[by_name]):
+    if by_name in _MUST_HOLD and not _holds(file, _MUST_HOLD[by_name]):
         return UNKNOWN
     said = _ALSO_CALLED.get(declared or "", declared or "")
     return by_name if said in {"", UNKNOWN, by_name} else UNKNOWN
@@ -58,19 +59,20 @@ def in_words(media_type: str) -> str:
     return _WORDS.get(media_type, "File")
 
 
-def _by_content(path: Path) -> set[str]:
+def _by_content(file: IO[bytes]) -> set[str]:
     import puremagic
 
     try:
-        found = puremagic.magic_file(str(path))
+        file.seek(0)
+        found = puremagic.magic_stream(file)
     except (puremagic.PureError, ValueError, OSError, LookupError, EOFError):
         return set()  # its parsers meet hostile bytes; whatever they stumble over is not a type we know
     return {_ALSO_CALLED.get(match.mime_type, match.mime_type) for match in found if match.confidence >= 0.4}
 
 
-def _holds(path: Path, member: str) -> bool:
+def _holds(file: IO[bytes], member: str) -> bool:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             return member in archive.namelist()
     except (zipfile.BadZipFile, ValueError, OSError, EOFError):
         return False

@@ -61,7 +61,7 @@ def zipped(packed: Iterable[Entry], *, zone: ZoneInfo) -> Iterator[bytes]:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]  # it writes, no more
         for name, file in packed:
             with (
-                storage.path_of(file.storage_key).open("rb") as source,
+                storage.opened(file.storage_key) as source,
                 archive.open(_head(name, file, zone), "w") as to,
             ):
                 while chunk := source.read(_CHUNK):

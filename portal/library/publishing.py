@@ -56,7 +56,8 @@ def keep(stream: IO[bytes], *, name: str, declared: str | None = None) -> Kept:
     """Put a file into storage. Slow (it waits for the disk): before the writing begins, outside of any transaction."""
     name = file_name(name)
     stored = storage.put(stream)
-    return Kept(name, media.media_type(storage.path_of(stored.key), name=name, declared=declared), stored)
+    with storage.opened(stored.key) as file:
+        return Kept(name, media.media_type(file, name=name, declared=declared), stored)
 
 
 def file_name(name: str) -> str:
@@ -253,7 +254,8 @@ def seconds_of(kept: Kept) -> int | None:
     from tinytag import TinyTag, TinyTagException
 
     try:
-        tag = TinyTag.get(storage.path_of(kept.stored.key))
+        with storage.opened(kept.stored.key) as file:
+            tag = TinyTag.get(file_obj=file)
     except (TinyTagException, OSError, ValueError):
         return None
     return round(tag.duration) if tag.duration else None

@@ -11,6 +11,7 @@ import secrets
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -152,8 +153,8 @@ def _pack(file: IO[bytes], parts: Sequence[Part]) -> None:
             archive.writestr(f"data/{part.name}.json", _as_json(part.rows))
             archive.writestr(f"data/{part.name}.csv", _as_csv(part))
             for name, key in part.files.items():
-                if storage.path_of(key).exists():  # it may have been replaced a moment ago
-                    archive.write(storage.path_of(key), f"files/{name}")
+                with suppress(FileNotFoundError), storage.opened(key) as source:  # replaced a moment ago
+                    archive.writestr(f"files/{name}", source.read())
 
 
 def _schema(parts: Sequence[Part]) -> dict[str, Any]:

@@ -162,6 +162,10 @@ def test_words_survive_a_tab_that_dies_and_a_server_that_does_not_answer(someone
     cory.goto("/desk/library/new/resource")
     expect(page.get_by_label("Summary")).to_have_value("And went on typing.")
     expect(page.locator("[data-save-state]")).to_contain_text("Saved")
+    page.locator(".masthead .menu summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(lambda url: "/desk" not in url)
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('draft:'))") == []
 
 
 def test_without_script_a_tool_is_written_uploaded_and_published(someone):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 
-from wtforms import HiddenField, StringField, TextAreaField
+from wtforms import HiddenField, RadioField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import Length
+from wtforms.widgets import CheckboxInput, ListWidget
 
+from portal.conversations.models import ThreadKind
 from portal.core.markdown import MAX_LENGTH
 from portal.core.typed import Readable, TextForm, as_typed, one_line
 
@@ -36,6 +38,16 @@ class EditForm(TextForm):
 
 
 class ThreadForm(TextForm):
+    kind = RadioField(
+        "What do you bring?",
+        choices=[
+            (ThreadKind.QUESTION, "A question, which somebody may have the answer to"),
+            (ThreadKind.STORY, "A story: what happened, and what came of it"),
+            (ThreadKind.DISCUSSION, "A discussion, to think something through together"),
+        ],
+        coerce=ThreadKind,
+        default=ThreadKind.QUESTION,
+    )
     title = StringField(
         "Title",
         filters=[one_line],
@@ -48,5 +60,13 @@ class ThreadForm(TextForm):
         "What is it about?",
         filters=[as_typed],
         validators=[Readable("Write a few words to begin with."), Length(max=MAX_LENGTH, message=_LONG)],
+    )
+    about = StringField(
+        "Something of the library that it is about",
+        filters=[one_line],
+        validators=[Length(max=255, message="The name of a thing in the library is shorter than that.")],
+    )
+    topics = SelectMultipleField(
+        "Topics", choices=[], widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
     )
     send_key = HiddenField(default=new_send_key)

@@ -69,18 +69,28 @@ class RoomMember(Model):
     member: Mapped[Member] = relationship()
 
 
+class ThreadKind(StrEnum):
+    """What its author wants of the others: answers, ears, or company in thinking."""
+
+    QUESTION = "question"
+    STORY = "story"
+    DISCUSSION = "discussion"
+
+
 class Thread(Model):
     """One conversation. Posts are numbered from 1, so page 1,000 is found by number and costs what page 1 costs."""
 
     __tablename__ = "thread"
     __table_args__ = (
         Index("ix_thread_room_order", "room_id", "last_post_at", "id"),
+        Index("ix_thread_room_kind", "room_id", "kind", "last_post_at", "id"),
         Index("ix_thread_order", "last_post_at", "id"),  # over all rooms, for the first page
         Index("ix_thread_about", "about_path"),
     )
 
     room_id: Mapped[int] = mapped_column(ForeignKey("room.id"))
     author_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    kind: Mapped[ThreadKind] = mapped_column(default=ThreadKind.DISCUSSION)
     title: Mapped[str] = mapped_column(String(160))
     about_title: Mapped[str | None]  # what it discusses: words and local path of a page of ours
     about_path: Mapped[str | None]
@@ -132,8 +142,9 @@ class Post(Model):
     body: Mapped[str] = mapped_column(Words)  # Markdown
     body_html: Mapped[str] = mapped_column(Words)  # rendered and sanitised at write
     edited_at: Mapped[datetime | None]
-    hidden_at: Mapped[datetime | None]
+    hidden_at: Mapped[datetime | None]  # from then on members do not read it: a moderator hid it, or see deleted_at
     hidden_because: Mapped[str | None] = mapped_column(Words)
+    deleted_at: Mapped[datetime | None]  # its author took it back; hidden_at says so too, to whoever asks what is read
     send_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # of the form; a double submit makes one post
 
     thread: Mapped[Thread] = relationship()
@@ -142,6 +153,10 @@ class Post(Model):
     @property
     def is_hidden(self) -> bool:
         return self.hidden_at is not None
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.deleted_at is not None
 
     @property
     def page(self) -> int:
@@ -161,6 +176,8 @@ class PostRevision(Model):
 
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)
     body: Mapped[str] = mapped_column(Words)
+    body_html: Mapped[str | None] = mapped_column(Words)  # None: from before it was kept
+    removed_at: Mapped[datetime | None]  # its words were taken out of the history
 
 
 class Level(StrEnum):

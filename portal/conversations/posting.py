@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.accounts.models import Member
 from portal.accounts.policy import may_post
 from portal.conversations import finding, following, policy, telling_followers
-from portal.conversations.models import Post, PostRevision, Room, Thread
+from portal.conversations.models import Post, PostRevision, Room, Thread, ThreadKind
 from portal.core import markdown
 from portal.core.clock import now
 from portal.core.db import db
@@ -64,6 +64,7 @@ def start(
     title: str,
     body: str,
     by: Member,
+    kind: ThreadKind = ThreadKind.DISCUSSION,
     about_title: str | None = None,
     about_path: str | None = None,
     topics: Iterable[Topic] = (),
@@ -82,6 +83,7 @@ def start(
     thread = Thread(
         room=room,
         author=by,
+        kind=kind,
         title=title,
         about_title=about_title,
         about_path=about_path,
@@ -147,7 +149,7 @@ def edit(post: Post, *, body: str, by: Member) -> None:
     check_may_edit(post, by=by)
     if post.body == body:
         return
-    db.session.add(PostRevision(post_id=post.id, body=post.body))
+    db.session.add(PostRevision(post_id=post.id, body=post.body, body_html=post.body_html))
     post.body, post.body_html, post.edited_at = body, html, now()
     db.session.flush()
     touch(post.thread)

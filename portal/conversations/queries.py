@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -36,6 +36,7 @@ from portal.conversations.models import (
     RoomKind,
     RoomMember,
     Thread,
+    ThreadKind,
     thread_topic,
 )
 from portal.conversations.policy import Sight, sees_hidden, sight_of
@@ -90,9 +91,10 @@ def hosts_of(room: Room) -> Sequence[Member]:
     ).all()
 
 
-def threads_in(room: Room, reader: Member | None) -> Asked:
-    """The lines of a room's list: each thread with the names of who began it and who spoke last."""
-    return _threads(sees_all=sees_hidden(reader)), {"room_id": room.id, "reader_id": reader.id if reader else 0}
+def threads_in(room: Room, reader: Member | None, kind: ThreadKind | None = None) -> Asked:
+    """The lines of a room's list: each thread with the names of who began it and who spoke last; of one kind or all."""
+    values = {"room_id": room.id, "reader_id": reader.id if reader else 0} | ({"kind": kind} if kind else {})
+    return _threads(sees_all=sees_hidden(reader), of_one_kind=kind is not None), values
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,16 @@ def posts_on_page(thread_id: int, page: int) -> Sequence[Line]:
 
 def topics_of(thread_id: int) -> Sequence[Line]:
     return db.session.connection().execute(_some_topics(), {"thread_id": thread_id}).all()
+
+
+def topics_to_choose() -> list[tuple[str, str]]:
+    """Slug and title of each topic, in the coach's order."""
+    found = db.session.execute(select(Topic.slug, Topic.title).order_by(Topic.position, Topic.title))
+    return [(row.slug, row.title) for row in found]
+
+
+def topics_called(slugs: Collection[str]) -> Sequence[Topic]:
+    return db.session.scalars(select(Topic).where(Topic.slug.in_(slugs))).all() if slugs else ()
 
 
 # The three statements of a thread's page are built once, and two of them skip the session: they are asked most often.
@@ -269,12 +281,13 @@ class Side(Enum):
 
 
 @cache
-def _threads(*, sees_all: bool) -> Lines:
+def _threads(*, sees_all: bool, of_one_kind: bool) -> Lines:
     thread = Thread.__table__.c
     starter, speaker = Member.__table__.alias("starter"), Member.__table__.alias("speaker")
     found = (
         select(
             thread.id,
+            thread.kind,
             thread.title,
             thread.post_count,
             thread.last_post_at,
@@ -290,6 +303,8 @@ def _threads(*, sees_all: bool) -> Lines:
         .outerjoin(speaker, speaker.c.id == thread.last_author_id)
         .where(thread.room_id == bindparam("room_id"), thread.merged_into_id.is_(None))
     )
+    if of_one_kind:
+        found = found.where(thread.kind == bindparam("kind", type_=thread.kind.type))
     return (
         found if sees_all else found.where(or_(thread.hidden_at.is_(None), thread.author_id == bindparam("reader_id")))
     )

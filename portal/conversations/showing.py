@@ -17,7 +17,7 @@ from portal.accounts.models import Member, Role, initials_of
 from portal.accounts.policy import may_post
 from portal.accounts.signed_in import me_or_none
 from portal.conversations import policy
-from portal.conversations.models import Level, RoomKind, Thread
+from portal.conversations.models import Level, RoomKind, Thread, ThreadKind
 from portal.conversations.queries import Found, Line
 from portal.conversations.reading import Unread, counted_since, in_words
 from portal.core import markdown, web
@@ -38,6 +38,13 @@ WHO_READS = {
     RoomKind.PUBLIC: "Anyone may read this room, also without an account. Members write in it.",
 }
 ICONS = {RoomKind.COACHES: "lock", RoomKind.CIRCLE: "lock", RoomKind.MEMBERS: "users", RoomKind.PUBLIC: "eye"}
+BEGUN = {  # in lists, before the name of who began it
+    ThreadKind.QUESTION: "Question by",
+    ThreadKind.STORY: "Story by",
+    ThreadKind.DISCUSSION: "Begun by",
+}
+KIND_OF = {ThreadKind.QUESTION: "Question", ThreadKind.STORY: "Story", ThreadKind.DISCUSSION: None}
+ALL_OF = {ThreadKind.QUESTION: "Questions", ThreadKind.STORY: "Stories", ThreadKind.DISCUSSION: "Discussions"}
 _TITLE_OF = {Role.MODERATOR: "Moderator", Role.COACH: "Coach", Role.OWNER: "Coach"}
 
 
@@ -163,6 +170,12 @@ def listed(rows: Sequence[Line], unread: Mapping[int, Unread]) -> list[Listed]:
     return lines
 
 
+def kinds_of(slug: str, chosen: ThreadKind | None) -> list[tuple[str, str, bool]]:
+    """The tabs of a room: all of it, and each kind of thread."""
+    one_by_one = [(words, f"/rooms/{slug}?kind={kind}", kind is chosen) for kind, words in ALL_OF.items()]
+    return [("All", f"/rooms/{slug}", chosen is None), *one_by_one]
+
+
 def go_on(thread_id: int, unread: Unread) -> str:
     """The address of the first unread post: the line "New" on its page."""
     return f"/threads/{thread_id}?page={unread.page}#new"
@@ -170,7 +183,7 @@ def go_on(thread_id: int, unread: Unread) -> str:
 
 def _facts(row: Line) -> list[str]:
     replies = row.post_count - 1
-    facts = [f"Begun by {FORMER_MEMBER if row.starter_left else row.starter}"]
+    facts = [f"{BEGUN[row.kind]} {FORMER_MEMBER if row.starter_left else row.starter}"]
     if replies < 1:
         facts.append("No reply yet")
     else:

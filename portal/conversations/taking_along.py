@@ -35,6 +35,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             Thread.id.label("number"),
             Thread.created_at.label("begun_at"),
             Room.title.label("room"),
+            Thread.kind,
             Thread.title,
             Thread.about_title,
             Thread.about_path,
@@ -50,6 +51,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             "number": "the end of its address, /threads/…",
             "begun_at": "when",
             "room": "in which room",
+            "kind": "a question, a story or a discussion",
             "title": "as you named it",
             "about_title": "what in the library it is about",
             "about_path": "where that is",
@@ -73,6 +75,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             Post.edited_at,
             Post.hidden_at,
             Post.hidden_because,
+            Post.deleted_at,
         )
         .join(Thread, Thread.id == Post.thread_id)
         .where(Post.author_id == member.id)
@@ -85,19 +88,32 @@ def parts_of(member: Member) -> Iterator[Part]:
             "place": "the how many-th post there",
             "body": "your words, in Markdown",
             "edited_at": "when you last changed them",
-            "hidden_at": "when a moderator hid it",
-            "hidden_because": "the reason you were told",
+            "hidden_at": "since when members do not read it",
+            "hidden_because": "the reason a moderator gave you",
+            "deleted_at": "when you took it back",
         },
     )
     yield part(
         "earlier-versions",
         "Earlier versions of your posts",
         "What a post of yours said before you changed it.",
-        select(PostRevision.post_id.label("post"), PostRevision.created_at.label("until"), PostRevision.body)
+        select(
+            PostRevision.post_id.label("post"),
+            PostRevision.created_at.label("until"),
+            PostRevision.body,
+            PostRevision.body_html.label("as_shown"),
+            PostRevision.removed_at,
+        )
         .join(Post, Post.id == PostRevision.post_id)
         .where(Post.author_id == member.id)
         .order_by(PostRevision.id),
-        {"post": "the number of the post", "until": "when it was changed", "body": "what it said, in Markdown"},
+        {
+            "post": "the number of the post",
+            "until": "when it was changed",
+            "body": "what it said, in Markdown",
+            "as_shown": "the same, as the page showed it",
+            "removed_at": "when its words were taken out of the history",
+        },
     )
     yield part(
         "follows",

@@ -16,10 +16,10 @@ from flask import (
 from werkzeug.wrappers import Response
 
 from portal.accounts.signed_in import me
-from portal.conversations import following, policy, posting, queries, reading, showing
+from portal.conversations import following, pointing, policy, posting, queries, reading, showing
 from portal.conversations.for_reader import POST, THREAD, post_or_404, reader, reading_or_404, room_or_404, turn_away
 from portal.conversations.forms import EditForm, ReplyForm, ThreadForm, new_send_key
-from portal.conversations.models import POSTS_A_PAGE, Post, Room, RoomKind, Thread
+from portal.conversations.models import POSTS_A_PAGE, Post, Room, RoomKind, Thread, ThreadKind
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
 from portal.core.db import db, release
@@ -55,9 +55,10 @@ def rooms() -> Answer:
 @bp.get("/rooms/<slug>")
 @admits(Audience.ANYONE)
 def room(slug: str) -> Answer:
-    room = room_or_404(slug)
+    """Its threads, the latest first; `?kind=question` chooses one kind."""
+    room, kind = room_or_404(slug), _kind_or_none(request.args.get("kind"))
     page = queries.page_of(
-        queries.threads_in(room, reader()),
+        queries.threads_in(room, reader(), kind),
         Thread.__table__.c.last_post_at,
         Thread.__table__.c.id,
         older=request.args.get("older"),
@@ -76,6 +77,9 @@ def room(slug: str) -> Answer:
             who_icon=showing.ICONS[room.kind],
             page=page,
             threads=showing.listed(page.rows, unread),
+            kind=kind,
+            kinds=showing.kinds_of(room.slug, kind),
+            here=f"/rooms/{room.slug}?" + (f"kind={kind}&" if kind else ""),
             may_start=policy.may_start(member, room),
             level=following.level_for_room(room, member) if member else None,
             until=now().isoformat(),
@@ -89,20 +93,30 @@ def room(slug: str) -> Answer:
 @admits(Audience.ENTITLED)
 @limiter.limit("10/minute;60/hour", methods=["POST"])
 def new_thread(slug: str) -> Answer:
-    room, form = room_or_404(slug), ThreadForm()
+    room, form = room_or_404(slug), ThreadForm(data={"about": request.args.get("about")})
+    form.topics.choices = queries.topics_to_choose()
     if room.is_archived:
         raise posting.RoomArchived()
     if form.validate_on_submit():
         release()  # rendering hostile Markdown may take a while; nobody else should wait for it
         try:
+            about = pointing.thing_meant(form.about.data) if form.about.data else None
             thread = posting.start(
-                room, title=form.title.data or "", body=form.body.data or "", by=me(), send_key=form.send_key.data
+                room,
+                title=form.title.data or "",
+                body=form.body.data or "",
+                by=me(),
+                kind=form.kind.data,
+                about_title=about.title if about else None,
+                about_path=about.path if about else None,
+                topics=queries.topics_called(form.topics.data or ()),
+                send_key=form.send_key.data,
             )
             return redirect(f"/threads/{thread.id}", 303)
         except Refusal as no:
-            back_to_form(form, no)
-            return render_template("conversations/new_thread.html", room=room_or_404(slug), form=form), no.status
-    page = render_template("conversations/new_thread.html", room=room, form=form)
+            back_to_form(form, no, "about" if isinstance(no, pointing.NoSuchThing) else None)
+            return _new_thread_page(room_or_404(slug), form), no.status
+    page = _new_thread_page(room, form)
     return (page, 422) if form.is_submitted() else page
 
 
@@ -182,6 +196,14 @@ def own_posts() -> Answer:
     return render_template("conversations/own_posts.html", page=page)
 
 
+def _new_thread_page(room: Room, form: ThreadForm) -> str:
+    return render_template("conversations/new_thread.html", room=room, form=form, titles=pointing.titles())
+
+
+def _kind_or_none(typed: str | None) -> ThreadKind | None:
+    return ThreadKind(typed) if typed in set(ThreadKind) else None
+
+
 def _unlisted(response: Response, room: Room) -> Response:
     """Whoever reads without signing in finds it by a link, and not through a search engine."""
     if room.kind is RoomKind.PUBLIC:
@@ -198,6 +220,7 @@ def _thread_page(found: showing.Reading, page: int, form: ReplyForm | None = Non
         thread=thread,
         reading=found,
         posts=showing.shown(queries.posts_on_page(thread.id, page), found, muted),
+        kind=showing.KIND_OF[thread.kind],
         topics=[(row.title, f"/topics/{row.slug}") for row in queries.topics_of(thread.id)],
         page=page,
         last=min(page * POSTS_A_PAGE, thread.post_count),

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from portal.accounts.models import Member
 from portal.conversations import posting, telling_followers
 from portal.conversations import reading as marking
-from portal.conversations.models import Post, Room, Thread
+from portal.conversations.models import Post, Room, Thread, ThreadKind
 from portal.core import markdown
 from portal.core.clock import now
 from portal.core.db import db
@@ -70,6 +70,7 @@ def _start(about: dict[str, Any], room: Room, people: dict[str, Member], *, shif
         title=about["title"],
         body=first["body"].strip(),
         by=people[first["by"]],
+        kind=ThreadKind(about.get("kind", "question" if about["title"].endswith("?") else "discussion")),
         about_title=item.title if item else None,
         about_path=item.path if item else None,
         topics=topics,

@@ -523,3 +523,58 @@ def test_a_reply_costs_the_same_for_one_follower_and_for_thirty(browse, people, 
     with count_queries() as thirty:
         bob.post(f"/threads/{lively.id}/posts", data={"body": "Hello."})
     assert len(one) == len(thirty)
+
+
+# What a thread is, and what it is about
+
+
+def test_alice_brings_a_story_about_a_tool_and_each_list_says_so(browse, people, make):
+    room, tool, topic = make.room(), make.tool("Role card"), make.topic("Role clarity")
+    alice = browse(people.alice)
+    typed = {
+        "title": "How we used it",
+        "body": "We *tried*.",
+        "kind": "story",
+        "about": "role CARD",
+        "topics": [topic.slug],
+    }
+    answer = alice.post(f"/rooms/{room.slug}/threads/new", data=typed)
+    assert answer.status_code == 303
+    page = browse(people.bob).get(answer.location).text
+    assert f'About <a href="{tool.path}">Role card</a>' in page
+    assert f'href="/topics/{topic.slug}"' in page
+    assert ">Story<" in page
+    make.thread(by=people.bob, room=room, title="Anything else?")
+    assert "Story by Alice" in alice.get(f"/rooms/{room.slug}").text
+    stories, questions = (alice.get(f"/rooms/{room.slug}?kind={kind}").text for kind in ("story", "question"))
+    assert "How we used it" in stories
+    assert "Anything else?" not in stories
+    assert "How we used it" not in questions
+    assert "Nothing of this kind here yet" in questions
+    assert "Anything else?" in alice.get(f"/rooms/{room.slug}?kind=nonsense").text
+
+
+@pytest.mark.parametrize("typed", ["/library/{slug}", "http://localhost/library/{slug}?x=1", "Role card"])
+def test_a_thing_of_the_library_is_named_by_title_or_address(browse, people, make, typed):
+    room, tool = make.room(), make.tool("Role card")
+    answer = browse(people.alice).post(
+        f"/rooms/{room.slug}/threads/new",
+        data={"title": "Well?", "body": "Does it work?", "kind": "question", "about": typed.format(slug=tool.slug)},
+    )
+    assert f'href="{tool.path}"' in browse(people.alice).get(answer.location).text
+
+
+def test_a_title_that_nothing_has_brings_back_the_form_with_what_comes_near(app, browse, people, make):
+    room = make.room()
+    make.tool("Role card for a surgeon")
+    make.tool("Pay card, not out yet", published=False)
+    answer = browse(people.alice).post(
+        f"/rooms/{room.slug}/threads/new",
+        data={"title": "Well?", "body": "Does it work?", "kind": "question", "about": "surgeon"},
+    )
+    assert answer.status_code == 422
+    assert "Did you mean “Role card for a surgeon”?" in answer.text
+    assert "Does it work?" in answer.text
+    assert "Pay card" not in answer.text
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Thread)) == 0

@@ -60,7 +60,18 @@ def forms_on(path: str, html: str) -> list[Form]:
 
 def crawl(app: Flask, person: FlaskClient, *, most: int = MOST_PAGES) -> Iterator[Form]:
     """Every form this person can come across, each address and set of fields once."""
-    waiting, seen, told = list(_places(app)), set(), set()
+    told = set()
+    for path, html in walk(app, person, most=most):
+        for form in forms_on(path, html):
+            key = (form.method, endpoint_of(app, form.action or path, form.method), frozenset(form.fields))
+            if key not in told:
+                told.add(key)
+                yield form
+
+
+def walk(app: Flask, person: FlaskClient, *, most: int = MOST_PAGES) -> Iterator[tuple[str, str]]:
+    """Every page this person can come across, with its address."""
+    waiting, seen = list(_places(app)), set()
     while waiting and len(seen) < most:
         path = waiting.pop(0)
         if path in seen or endpoint_of(app, path) is None:
@@ -71,11 +82,7 @@ def crawl(app: Flask, person: FlaskClient, *, most: int = MOST_PAGES) -> Iterato
             continue
         page = _Page(path, answer.text)
         waiting += [link for link in page.links if link.startswith("/") and not link.startswith("//")]
-        for form in page.forms:
-            key = (form.method, endpoint_of(app, form.action or path, form.method), frozenset(form.fields))
-            if key not in told:
-                told.add(key)
-                yield form
+        yield path, answer.text
 
 
 def _places(app: Flask) -> Iterator[str]:

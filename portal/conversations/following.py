@@ -5,7 +5,7 @@ What somebody chose for a thread goes before what they chose for its room; witho
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, literal, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, delete, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Member
@@ -73,7 +73,8 @@ def who_hears_of(post: Post) -> list[int]:
     One statement, however many they are. Whether they may read it is asked when the letter leaves.
     """
     thread, level = post.thread, level_in_force()
-    of_author = and_(PersonFollow.member_id == Member.id, PersonFollow.person_id == post.author_id)
+    somebody = literal(post.author_id if not post.is_veiled else None, Integer())  # under no name it is nobody's
+    of_author = and_(PersonFollow.member_id == Member.id, PersonFollow.person_id == somebody)
     followed_then = or_(Follow.id.is_(None), Follow.created_at <= post.created_at)  # not by having answered it
     reasons = [and_(level == Level.ALL, followed_then), PersonFollow.level == Level.ALL]
     if post.number == 1:

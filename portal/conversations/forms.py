@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from wtforms import HiddenField, RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, RadioField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -69,4 +69,5 @@ class ThreadForm(TextForm):
     topics = SelectMultipleField(
         "Topics", choices=[], widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
     )
+    safely = BooleanField("Ask safely: do not tell other members that it is me")
     send_key = HiddenField(default=new_send_key)

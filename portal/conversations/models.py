@@ -91,12 +91,13 @@ class Thread(Model):
     room_id: Mapped[int] = mapped_column(ForeignKey("room.id"))
     author_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
     kind: Mapped[ThreadKind] = mapped_column(default=ThreadKind.DISCUSSION)
+    author_hidden_at: Mapped[datetime | None]  # asked safely: who learns of the author is told in veiling.py
     title: Mapped[str] = mapped_column(String(160))
     about_title: Mapped[str | None]  # what it discusses: words and local path of a page of ours
     about_path: Mapped[str | None]
     post_count: Mapped[int] = mapped_column(default=0)  # also the number of its newest post; hidden ones included
     last_post_at: Mapped[datetime]
-    last_author_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    last_author_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))  # None: under no name, see veiling.py
     version: Mapped[int] = mapped_column(default=0)  # goes up with every visible change; part of the page's ETag
     moved_at: Mapped[
         datetime | None
@@ -133,12 +134,13 @@ class Post(Model):
     __table_args__ = (
         UniqueConstraint("thread_id", "number"),
         # Unread posts are counted from the index alone: a row is wide, and its words come before its moments.
-        Index("ix_post_unread", "thread_id", "number", "author_id", "created_at", "hidden_at"),
+        Index("ix_post_unread", "thread_id", "number", "author_id", "created_at", "hidden_at", "veiled_at"),
     )
 
     thread_id: Mapped[int] = mapped_column(ForeignKey("thread.id"))
     number: Mapped[int]  # 1 is the opening post; never reused
     author_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    veiled_at: Mapped[datetime | None]  # said under no name; who learns of the author is told in veiling.py
     body: Mapped[str] = mapped_column(Words)  # Markdown
     body_html: Mapped[str] = mapped_column(Words)  # rendered and sanitised at write
     edited_at: Mapped[datetime | None]
@@ -157,6 +159,10 @@ class Post(Model):
     @property
     def is_deleted(self) -> bool:
         return self.deleted_at is not None
+
+    @property
+    def is_veiled(self) -> bool:
+        return self.veiled_at is not None
 
     @property
     def page(self) -> int:

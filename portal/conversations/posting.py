@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
 from portal.accounts.policy import may_post
-from portal.conversations import finding, following, policy, telling_followers
+from portal.conversations import finding, following, policy, telling_followers, veiling
 from portal.conversations.models import Post, PostRevision, Room, Thread, ThreadKind
 from portal.core import markdown
 from portal.core.clock import now
@@ -68,12 +68,14 @@ def start(
     about_title: str | None = None,
     about_path: str | None = None,
     topics: Iterable[Topic] = (),
+    safely: bool = False,
     send_key: str | None = None,
     at: datetime | None = None,
 ) -> Thread:
     """Open a thread with its first post; its author follows it, and have followers of them, room and topics told.
 
-    `about_path` is a page of ours that it discusses; `send_key` makes a repeated submit harmless; `at` is for imports.
+    `about_path` is a page of ours that it discusses; asked `safely`, it stands under no name (veiling.py); `send_key`
+    makes a repeated submit harmless; `at` is for imports.
     Raises NotConfirmed, Suspended, RoomArchived, TooLong, NothingToRead.
     """
     html = _rendered(body)
@@ -84,6 +86,7 @@ def start(
         room=room,
         author=by,
         kind=kind,
+        author_hidden_at=moment if safely else None,
         title=title,
         about_title=about_title,
         about_path=about_path,
@@ -91,10 +94,19 @@ def start(
         post_count=1,
         version=1,
         last_post_at=moment,
-        last_author=by,
+        last_author=None if safely else by,
         created_at=moment,
     )
-    post = Post(thread=thread, number=1, author=by, body=body, body_html=html, send_key=key, created_at=moment)
+    post = Post(
+        thread=thread,
+        number=1,
+        author=by,
+        veiled_at=thread.author_hidden_at,
+        body=body,
+        body_html=html,
+        send_key=key,
+        created_at=moment,
+    )
     try:
         with db.session.begin_nested():
             db.session.add(post)
@@ -117,12 +129,14 @@ def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None,
     _check_may_post(by, thread.room)
     moment = at or now()
     key = _key(by, f"reply:{thread.id}", send_key, body)
+    veiled = veiling.is_veiled_in(thread, by)
     try:
         with db.session.begin_nested():
             post = Post(
                 thread_id=thread.id,
-                number=_next_number(thread, by, moment),
+                number=_next_number(thread, None if veiled else by.id, moment),
                 author_id=by.id,
+                veiled_at=moment if veiled else None,
                 body=body,
                 body_html=html,
                 send_key=key,
@@ -206,7 +220,7 @@ def _sent_before(key: str | None) -> Post:
     return db.session.scalars(select(Post).where(Post.send_key == key)).one()
 
 
-def _next_number(thread: Thread, by: Member, moment: datetime) -> int:
+def _next_number(thread: Thread, author_id: int | None, moment: datetime) -> int:
     """Take the next number and leave the thread woken, unless it was locked or hidden in the meantime."""
     later = case((Thread.last_post_at > moment, Thread.last_post_at), else_=moment)
     number = db.session.scalar(
@@ -217,7 +231,9 @@ def _next_number(thread: Thread, by: Member, moment: datetime) -> int:
             Thread.hidden_at.is_(None),
             Thread.merged_into_id.is_(None),
         )
-        .values(post_count=Thread.post_count + 1, version=Thread.version + 1, last_post_at=later, last_author_id=by.id)
+        .values(
+            post_count=Thread.post_count + 1, version=Thread.version + 1, last_post_at=later, last_author_id=author_id
+        )
         .returning(Thread.post_count)
         .execution_options(synchronize_session=False)
     )

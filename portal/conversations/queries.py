@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import contains_eager
 
 from portal.accounts.models import Member
+from portal.conversations import veiling
 from portal.conversations.models import (
     POSTS_A_PAGE,
     Follow,
@@ -105,6 +106,7 @@ class Found:
     level: Level | None  # what they chose to hear of it
     room_level: Level | None  # and of its room
     renamed_at: datetime | None  # when anybody last got another name
+    is_veiled: bool  # what they say in it stands under no name
 
 
 def thread_for(reader: Member | None, thread_id: int) -> Found | None:
@@ -170,10 +172,16 @@ def _is_seen(sight: Sight, reader_id: ColumnElement[int]) -> ColumnElement[bool]
 
 
 @cache
-def _a_thread(sight: Sight) -> Select[Thread, Level | None, Level | None, datetime | None]:
+def _a_thread(sight: Sight) -> Select[Thread, Level | None, Level | None, datetime | None, bool]:
     reader_id: BindParameter[int] = bindparam("reader_id", type_=Integer())
     return (
-        select(Thread, Follow.level, RoomFollow.level, select(func.max(Member.renamed_at)).scalar_subquery())
+        select(
+            Thread,
+            Follow.level,
+            RoomFollow.level,
+            select(func.max(Member.renamed_at)).scalar_subquery(),
+            veiling.begun_by(reader_id),
+        )
         .join(Thread.room)
         .outerjoin(Follow, and_(Follow.thread_id == Thread.id, Follow.member_id == reader_id))
         .outerjoin(RoomFollow, and_(RoomFollow.room_id == Thread.room_id, RoomFollow.member_id == reader_id))
@@ -190,6 +198,7 @@ def _some_posts() -> Lines:
             post.id,
             post.number,
             post.author_id,
+            post.veiled_at,
             post.body_html,
             post.created_at,
             post.edited_at,
@@ -294,6 +303,8 @@ def _threads(*, sees_all: bool, of_one_kind: bool) -> Lines:
             thread.locked_at,
             thread.hidden_at,
             thread.about_title,
+            thread.author_id,
+            thread.author_hidden_at,
             starter.c.name.label("starter"),
             starter.c.closed_at.label("starter_left"),
             speaker.c.name.label("speaker"),
@@ -316,6 +327,7 @@ def _posts_of_one() -> Lines:
     return (
         select(
             post.id,
+            post.veiled_at,
             post.body_html,
             post.created_at,
             post.edited_at,

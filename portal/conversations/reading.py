@@ -226,7 +226,7 @@ def _unread(*columns: Any) -> Select[*tuple[Any, ...]]:
             Post.hidden_at.is_(None),
             Post.created_at > bindparam("since", type_=Moment()),
             Post.author_id != reader_id,
-            Post.author_id.not_in(muted_by(reader_id)),
+            or_(Post.veiled_at.is_not(None), Post.author_id.not_in(muted_by(reader_id))),
             not_(marked),
             ~exists().where(ReadAhead.member_id == reader_id, ReadAhead.post_id == Post.id),
         )

@@ -16,15 +16,17 @@ from markupsafe import Markup
 from portal.accounts.models import Member, Role, initials_of
 from portal.accounts.policy import may_post
 from portal.accounts.signed_in import me_or_none
-from portal.conversations import policy
+from portal.conversations import policy, veiling
 from portal.conversations.models import Level, RoomKind, Thread, ThreadKind
 from portal.conversations.queries import Found, Line
 from portal.conversations.reading import Unread, counted_since, in_words
+from portal.conversations.veiling import A_MEMBER, FORMER_MEMBER
 from portal.core import markdown, web
 from portal.core.clock import now
 
-FORMER_MEMBER = "A former member"
 HIDDEN = "Hidden by a moderator."
+ONLY_COACHES = "Only coaches see that this is yours."
+ASKED_SAFELY = "Asked safely: members read “A member”. Please do not name them."
 KINDS = {
     RoomKind.COACHES: "Coaches only",
     RoomKind.CIRCLE: "Closed circle",
@@ -98,6 +100,7 @@ class Shown:
     muted: bool  # its author is one whose words this reader folds
     number: int
     mine: bool
+    veiled: str | None  # for those who know whose it is although others do not: what others know
     may_edit: bool
     may_flag: bool
     may_put_back: bool  # to unread; what counts as read by its age stays so
@@ -114,24 +117,27 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
     for row in rows:
         mine, hidden = row.author_id == reader_id, row.hidden_at is not None
         readable = not hidden or mine or rules
+        told = veiling.is_told(reading.reader, author_id=row.author_id, veiled_at=row.veiled_at)
         left = row.closed_at is not None
+        named = told and not left
         found.append(
             Shown(
                 id=row.id,
-                author=FORMER_MEMBER if left else row.name,
-                initials="·" if left else initials_of(row.name),
-                photo=None if left or reader_id is None else row.photo,
-                author_href=None if left or reader_id is None else "/members/" + row.handle,
-                staff=None if left else _TITLE_OF.get(row.role),
+                author=row.name if named else FORMER_MEMBER if told else A_MEMBER,
+                initials=initials_of(row.name) if named else "·",
+                photo=row.photo if named and reader_id is not None else None,
+                author_href="/members/" + row.handle if named and reader_id is not None else None,
+                staff=_TITLE_OF.get(row.role) if named else None,
                 when=when(row.created_at),
                 edited=when(row.edited_at) if row.edited_at and readable else None,
                 body=markdown.safe(row.body_html) if readable else None,
                 gone=None if readable else HIDDEN,
                 hidden_because=row.hidden_because if hidden and readable else None,
                 folded=hidden and rules and not mine,
-                muted=row.author_id in muted,
+                muted=told and row.author_id in muted,
                 number=row.number,
                 mine=mine,
+                veiled=None if row.veiled_at is None or not told else ONLY_COACHES if mine else ASKED_SAFELY,
                 may_edit=mine and not hidden and open_to_edits,
                 may_flag=reader_id is not None and not mine and not hidden,
                 may_put_back=row.number < new_from and row.created_at > counts_from and not mine and not hidden,
@@ -152,7 +158,7 @@ class Listed:
     go_on: str | None  # where the first of them stands
 
 
-def listed(rows: Sequence[Line], unread: Mapping[int, Unread]) -> list[Listed]:
+def listed(rows: Sequence[Line], unread: Mapping[int, Unread], reader: Member | None) -> list[Listed]:
     """The lines of a room's page."""
     when, lines = web.whens(), []
     for row in rows:
@@ -161,7 +167,7 @@ def listed(rows: Sequence[Line], unread: Mapping[int, Unread]) -> list[Listed]:
             Listed(
                 href,
                 row.title,
-                _facts(row),
+                _facts(row, reader),
                 when(row.last_post_at),
                 in_words(new.count) if new else None,
                 go_on(row.id, new) if new else None,
@@ -181,13 +187,15 @@ def go_on(thread_id: int, unread: Unread) -> str:
     return f"/threads/{thread_id}?page={unread.page}#new"
 
 
-def _facts(row: Line) -> list[str]:
+def _facts(row: Line, reader: Member | None) -> list[str]:
     replies = row.post_count - 1
-    facts = [f"{BEGUN[row.kind]} {FORMER_MEMBER if row.starter_left else row.starter}"]
+    told = veiling.is_told(reader, author_id=row.author_id, veiled_at=row.author_hidden_at)
+    starter = A_MEMBER.lower() if not told else FORMER_MEMBER.lower() if row.starter_left else row.starter
+    facts = [f"{BEGUN[row.kind]} {starter}"]
     if replies < 1:
         facts.append("No reply yet")
     else:
-        last = FORMER_MEMBER if row.speaker_left or not row.speaker else row.speaker
+        last = A_MEMBER.lower() if not row.speaker else FORMER_MEMBER.lower() if row.speaker_left else row.speaker
         facts.append(f"{replies} {'reply' if replies == 1 else 'replies'}, the last by {last}")
     if row.about_title:
         facts.append(f"About: {row.about_title}")

@@ -6,7 +6,7 @@ from sqlalchemy.orm import joinedload
 
 from portal.accounts.models import Member
 from portal.billing.entitlements import audiences_of
-from portal.conversations import queries
+from portal.conversations import queries, veiling
 from portal.conversations.following import who_hears_of
 from portal.conversations.models import Post
 from portal.core import markdown
@@ -35,7 +35,7 @@ def tell_followers(post_id: int) -> None:
             about=post,
             key=f"reply:{post.id}",
             thread_title=post.thread.title,
-            author_name=post.author.name,
+            author_name=veiling.name_of(post, None),
             is_opening=int(post.number == 1),
             excerpt=markdown.excerpt(post.body_html, _EXCERPT),
             link=absolute("conversations.post", post_id=post.id),

@@ -12,6 +12,7 @@ from sqlalchemy import literal, select, tuple_
 from sqlalchemy.orm import aliased
 
 from portal.accounts.models import Member, Role
+from portal.conversations import veiling
 from portal.conversations.models import Post, Room, Thread
 from portal.conversations.queries import open_to
 from portal.core import markdown
@@ -43,8 +44,7 @@ class Case:
     thread_title: str
     thread_locked: bool
     room: str
-    author: str
-    author_handle: str
+    author: str  # as this reader may know them
     posted_at: datetime
     excerpt: str
     reports: list[Report] = field(default_factory=list)
@@ -85,13 +85,13 @@ def queue(after: str | None, *, reader: Member, most: int) -> Cases:
     rows = db.session.execute(query.order_by(Flag.rank, Flag.created_at, Flag.id).limit(most + 1)).all()
     shown, more = rows[:most], len(rows) > most
     later = f"{shown[-1].rank}{cursor(shown[-1].created_at, shown[-1].flag_id)}" if more else None
-    return Cases(_with_reports(shown), later)
+    return Cases(_with_reports(shown, reader), later)
 
 
-def case_of(post_id: int) -> Case:
+def case_of(post_id: int, reader: Member) -> Case:
     """One post as the queue shows it, with its open flags if there are any."""
     row = db.session.execute(_cases(outer=True).where(Post.id == post_id).limit(1)).one()
-    return _with_reports([row])[0]
+    return _with_reports([row], reader)[0]
 
 
 def _cases(*, outer: bool = False) -> Any:
@@ -106,8 +106,9 @@ def _cases(*, outer: bool = False) -> Any:
         Thread.title,
         Thread.locked_at,
         Room.title.label("room"),
+        Post.author_id,
+        Post.veiled_at,
         Member.name,
-        Member.handle,
     )
     start = columns.select_from(Post).outerjoin(Flag, (Flag.post_id == Post.id) & Flag.ruled_at.is_(None))
     if not outer:
@@ -119,7 +120,7 @@ def _cases(*, outer: bool = False) -> Any:
     )
 
 
-def _with_reports(rows: Sequence[Any]) -> list[Case]:
+def _with_reports(rows: Sequence[Any], reader: Member) -> list[Case]:
     reports: defaultdict[int, list[Report]] = defaultdict(list)
     flags = (
         select(Flag.post_id, Flag.reason, Flag.words, Flag.created_at, Member.name)
@@ -137,8 +138,9 @@ def _with_reports(rows: Sequence[Any]) -> list[Case]:
             thread_title=row.title,
             thread_locked=row.locked_at is not None,
             room=row.room,
-            author=row.name,
-            author_handle=row.handle,
+            author=row.name
+            if veiling.is_told(reader, author_id=row.author_id, veiled_at=row.veiled_at)
+            else veiling.A_MEMBER,
             posted_at=row.posted_at,
             excerpt=markdown.excerpt(row.body_html, _EXCERPT),
             reports=reports[row.post_id],

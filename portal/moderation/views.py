@@ -255,7 +255,7 @@ def _ruling_page(form: RulingForm, *, post: Post | None = None, thread: Thread |
         form=form,
         post=post,
         thread=post.thread if post else thread,
-        case=queries.case_of(post.id) if post else None,
+        case=queries.case_of(post.id, me()) if post else None,
         reasons=REASONS,
     )
 

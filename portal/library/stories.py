@@ -90,6 +90,12 @@ class Telling:
         region = in_words(self.story.region) if self.story.region else ""
         return [fact for fact in (self.story.practice_type, self.story.practice_size, region) if fact]
 
+    @property
+    def found_under(self) -> list[str]:
+        """What readers can choose to find it."""
+        story = self.story
+        return [in_words(chosen) for chosen in (story.specialty, story.size, story.region) if chosen is not None]
+
 
 def telling(words: Story) -> Telling:
     return Telling(

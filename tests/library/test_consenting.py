@@ -115,7 +115,8 @@ def test_one_changed_word_asks_again_and_the_agreed_words_stay(make, people, bro
 
 
 def _story_of(page):
-    return page[page.index("<article") : page.index("</article")]
+    """What stands in the item's article, without the tokens of its forms."""
+    return re.sub(r'name="csrf_token"[^>]*', "", page[page.index("<article") : page.index("</article")])
 
 
 def test_practice_and_address_are_words_too(make, people, browse, draft, ask, answer):
@@ -167,7 +168,8 @@ def test_a_story_that_says_the_name_is_not_offered_without_it(make, browse, draf
 
 def test_the_client_reads_exactly_what_will_stand_there(browse, draft, ask):
     page = browse().get(f"/consent/{ask(draft)}").text
-    for words in (draft.title, draft.summary, "The situation of it.", "The result of it.", "What I take from it."):
+    told = (draft.title, draft.summary, "The situation of it.", "The result of it.", "What I take from it.")
+    for words in (*told, f"Its address: /library/{draft.slug}"):
         assert words in page
 
 
@@ -323,6 +325,23 @@ def test_a_letter_quotes_it_only_where_mail_was_agreed_also_when_that_changed_si
     sent = len(outbox)
     work_off()
     assert not any(draft.title in m.body for m in outbox[sent:])
+
+
+def test_followers_hear_of_a_story_at_its_first_publishing_if_its_client_agreed_to_letters(
+    make, people, browse, draft, ask, answer, outbox, work_off
+):
+    from portal.topics import following
+    from portal.topics.models import Topic
+
+    topic = make.topic()
+    with make._saved():
+        _row(draft).topics = [db.session.get_one(Topic, topic.id)]
+        following.follow(db.session.get_one(Topic, topic.id), by=db.session.get_one(Member, people.alice.id))
+    answer(ask(draft), places=["members", "mail"])
+    form = {"do": "now", "announce": "y"}
+    assert browse(people.cory).post(f"/desk/library/{draft.id}/release", data=form).status_code == 303
+    work_off()
+    assert [m.recipients for m in outbox if draft.title in m.body] == [[people.alice.email]]
 
 
 # Taking it back

@@ -9,7 +9,22 @@ from flask_compress import Compress
 from flask_wtf import CSRFProtect
 
 import config as settings
-from portal.core import admission, assets, db, errors, headers, jobs, keeping, limits, logs, mail, sealing, search, web
+from portal.core import (
+    admission,
+    arriving,
+    assets,
+    db,
+    errors,
+    headers,
+    jobs,
+    keeping,
+    limits,
+    logs,
+    mail,
+    sealing,
+    search,
+    web,
+)
 
 csrf = CSRFProtect()
 
@@ -20,6 +35,7 @@ def create_app(chosen: settings.Config | None = None) -> Flask:
     chosen = chosen or settings.chosen()
     app = Flask(__name__, template_folder=str(settings.ROOT / "templates"), static_folder=None)
     app.config.from_object(chosen)
+    app.request_class = arriving.ArrivingRequest
     chosen.INSTANCE.mkdir(parents=True, exist_ok=True)
 
     logs.init_app(app)

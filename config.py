@@ -6,13 +6,14 @@ testing, or production, which refuses to start and names every reason at once.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 ROOT = Path(__file__).resolve().parent
 STRIPE_HOSTED = ("https://checkout.stripe.com", "https://billing.stripe.com")
@@ -125,6 +126,11 @@ class Config:
         self.OUTBOX = False  # the /outbox page and .eml files; only with demo settings
 
         self.STORAGE_DIR = Path(env.get("STORAGE_DIR") or self.INSTANCE / "files")
+        self.STORAGE_URL = (
+            env.get("STORAGE_URL") or ""
+        )  # s3://bucket/prefix?endpoint=https://…&region=…; empty: the disk
+        for reason in _wrong_in_storage_url(self.STORAGE_URL) if self.STORAGE_URL else ():
+            self._problem(f"STORAGE_URL: {reason}")
         self.SENDFILE = env.get("SENDFILE") or ""  # "x-accel": nginx sends the bytes after our check
         # The picture of the podcast in members' apps: a square JPEG of 1400 to 3000 pixels.
         self.PODCAST_ARTWORK = Path(env.get("PODCAST_ARTWORK") or ROOT / "portal" / "library" / "feed" / "artwork.jpg")
@@ -266,6 +272,41 @@ def chosen(env: Mapping[str, str] | None = None) -> Config:
     return config
 
 
+@dataclass(frozen=True)
+class S3Place:
+    """What STORAGE_URL says: which part of which bucket, where."""
+
+    bucket: str
+    prefix: str  # "portal/", or ""
+    region: str
+    endpoint: str
+    is_path_style: bool  # stores of one's own are asked by path, Amazon's by the name of the host
+
+    @property
+    def origin(self) -> str:
+        """Where its links lead; pages may show pictures and play audio from there."""
+        if self.is_path_style:
+            return self.endpoint
+        return self.endpoint.replace("https://", f"https://{self.bucket}.", 1)
+
+
+def s3_place(url: str) -> S3Place:
+    """ "s3://bucket/prefix?endpoint=https://minio.example.com&region=eu-central-1"; without endpoint it is Amazon's."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    region = query.get("region") or "us-east-1"
+    prefix = parts.path.strip("/")
+    own = (query.get("endpoint") or "").rstrip("/")
+    endpoint = own or f"https://s3.{region}.amazonaws.com"
+    return S3Place(parts.netloc, f"{prefix}/" if prefix else "", region, endpoint, is_path_style=bool(own))
+
+
+def storage_hosts(config: Mapping[str, object]) -> tuple[str, ...]:
+    """The origin of a store beyond the network, which the policy of pages names only if there is one."""
+    url = str(config.get("STORAGE_URL") or "")
+    return (s3_place(url).origin,) if url else ()
+
+
 def stripe_hosts(config: Mapping[str, object]) -> tuple[str, ...]:
     """Origins of the hosted Checkout and Billing Portal pages; the CSP lets forms lead there and nowhere else."""
     base = str(config.get("STRIPE_API_BASE") or "")
@@ -279,6 +320,19 @@ def stripe_hosts(config: Mapping[str, object]) -> tuple[str, ...]:
 
 _TIER = "PLAN_TIERS, number {}"
 _TIER_SHAPE = "write key | Name | monthly | annual | what it includes, with commas; and a semicolon before the next"
+
+
+def _wrong_in_storage_url(url: str) -> list[str]:
+    wrong = []
+    place, endpoint = s3_place(url), urlsplit(s3_place(url).endpoint)
+    if urlsplit(url).scheme != "s3" or not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,62}", place.bucket):
+        wrong.append("write s3://bucket, or s3://bucket/prefix?endpoint=https://…&region=…")
+    safe = endpoint.scheme == "https" or (endpoint.scheme == "http" and endpoint.hostname in _LOOPBACK)
+    if not safe or endpoint.path or endpoint.query:
+        wrong.append("its endpoint is a host with https:// and nothing behind it")
+    if importlib.util.find_spec("boto3") is None:
+        wrong.append("it needs boto3 (pip install -r deploy/requirements-extra.txt)")
+    return wrong
 
 
 def _wrong_in_tier(key: str, name: str, monthly: str, annual: str, includes: tuple[str, ...]) -> list[str]:

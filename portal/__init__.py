@@ -23,6 +23,7 @@ from portal.core import (
     mail,
     sealing,
     search,
+    storage,
     web,
 )
 
@@ -95,6 +96,7 @@ def _wire_areas(app: Flask) -> None:
     drafting.init_app(app)
     seeing_as.init_app(app)
     admission.init_app(app, audiences_of=entitlements.audiences_of, way_to_prove=two_step.way_to_prove)
+    storage.init_app(app)
     keeping.init_app(app, namings=_namings())
     search.init_app(app, scopes_of=finding.scopes_of)
     app.register_blueprint(practices.bp)

@@ -49,12 +49,16 @@ def test_a_lock_names_no_index_and_no_path_of_one_machine(lock: str) -> None:
     assert not re.findall(r"https?://\S+|file:\S+|--(?:extra-)?index-url.*|--find-links.*| /\S+", text(lock))
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "tests/requirements.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "deploy/requirements-extra.txt", "tests/requirements.txt"])
 def test_every_direct_requirement_is_pinned_and_says_why_it_is_here(name: str) -> None:
     for line in text(name).splitlines():
         if line and not line.startswith(("#", "-r ")):
             assert PIN.match(line), f"not pinned: {line}"
             assert "#" in line, f"no reason beside: {line}"
+
+
+def test_the_tests_run_on_the_versions_that_optional_features_ask_for() -> None:
+    assert pins("deploy/requirements-extra.txt").items() <= pins("tests/requirements.txt").items()
 
 
 def pins(name: str) -> dict[str, str]:

@@ -8,28 +8,29 @@ from werkzeug.exceptions import Forbidden
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
-from config import stripe_hosts
+from config import storage_hosts, stripe_hosts
 
 
 def init_app(app: Flask) -> None:
     hops = app.config["TRUSTED_PROXIES"]
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]  # as Flask says
-    app.extensions["csp"] = content_security_policy(stripe_hosts(app.config))
+    app.extensions["csp"] = content_security_policy(stripe_hosts(app.config), storage_hosts(app.config))
     app.before_request(_refuse_other_sites)
     app.after_request(_add)
 
 
-def content_security_policy(form_hosts: tuple[str, ...]) -> str:
-    """The policy of every page. Chrome applies form-action to redirects too, so Stripe's hosted pages are named."""
+def content_security_policy(form_hosts: tuple[str, ...], file_hosts: tuple[str, ...] = ()) -> str:
+    """The policy of every page. Chrome applies form-action to redirects too, so Stripe's hosted pages are named; as is
+    the store to which an episode's audio may lead."""
     return "; ".join(
         [
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            "img-src 'self' data:",
+            " ".join(["img-src 'self' data:", *file_hosts]),
             "font-src 'self'",
-            "media-src 'self'",
+            " ".join(["media-src 'self'", *file_hosts]),
             "connect-src 'self'",
             "manifest-src 'self'",
             "worker-src 'self'",

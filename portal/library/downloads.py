@@ -1,7 +1,8 @@
 """The gated file: found by item, edition and place; sent with ranges and a name; remembered once per begun download.
 
 Whether the reader may have it was asked by the view before anything here runs. The bytes go out through the server's
-own sendfile where there is one, or through nginx (SENDFILE=x-accel) after our check.
+own sendfile where there is one, or through nginx (SENDFILE=x-accel) after our check; from a store beyond the network by
+a link of its own that opens for minutes.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ import structlog
 from flask import Response, current_app, request
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, TimeoutError
-from werkzeug.http import parse_range_header
-from werkzeug.utils import send_file
+from werkzeug.http import dump_options_header, parse_range_header
+from werkzeug.utils import redirect, send_file
 from werkzeug.wsgi import FileWrapper
 
 from portal.core import storage
 from portal.core.clock import now
 from portal.core.db import db, transaction
+from portal.core.headers import keep_no_copy
+from portal.core.storage import Wish
 from portal.library.models import Download
 from portal.library.queries import AnyRow
 
@@ -30,6 +33,7 @@ log = structlog.get_logger()
 
 ACCEL_PREFIX = "/stored/"  # the internal location of deploy/nginx.conf
 _ONE_DOWNLOAD = timedelta(hours=1)
+_LINK_OPENS, _LINK_PLAYS = 5 * 60, 3 * 60 * 60  # seconds, of a link to a store beyond the network
 _CHUNK = 256 * 1024
 
 
@@ -60,6 +64,8 @@ def choose(files: Sequence[AnyRow], *, version: int, position: int) -> AnyRow | 
 
 def send(file: Sendable, *, inline: bool = False) -> Response:
     """The bytes or the part asked for; 304 where the reader has them already, 416 for a part beyond the end."""
+    if (link := _link(file, inline=inline)) is not None:
+        return _lead_to(link)
     if current_app.config["SENDFILE"] == "x-accel":
         response = _leave_to_nginx(file, inline=inline)
     else:
@@ -103,11 +109,7 @@ def remember(*file_ids: int, member_id: int) -> None:
 
 def name_it(response: Response, name: str, *, inline: bool = False) -> None:
     """What the file is called where it is saved, in any script (RFC 6266)."""
-    names = {"filename": name}
-    if not name.isascii():
-        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-        names = {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"}
-    response.headers.set("Content-Disposition", "inline" if inline else "attachment", **names)
+    response.headers["Content-Disposition"] = _named(name, inline=inline)
 
 
 def begun_after() -> datetime:
@@ -140,3 +142,25 @@ def _leave_to_nginx(file: Sendable, *, inline: bool) -> Response:
     name_it(response, file.name, inline=inline)
     response.headers.pop("Content-Length", None)
     return response
+
+
+def _link(file: Sendable, *, inline: bool) -> str | None:
+    """The store's own link, for as long as one needs to begin; a player comes back for parts while it plays."""
+    seconds = _LINK_PLAYS if inline else _LINK_OPENS
+    named = _named(file.name, inline=inline)
+    return storage.link(file.storage_key, Wish(file.media_type, named, seconds, only_head=request.method == "HEAD"))
+
+
+def _lead_to(link: str) -> Response:
+    """The next request comes here and is asked again: nobody keeps where it led this time."""
+    response: Response = redirect(link, 302, Response=current_app.response_class)  # type: ignore[assignment]  # ours
+    keep_no_copy(response)
+    return response
+
+
+def _named(name: str, *, inline: bool) -> str:
+    names = {"filename": name}
+    if not name.isascii():
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+        names = {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"}
+    return dump_options_header("inline" if inline else "attachment", names)

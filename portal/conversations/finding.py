@@ -97,7 +97,7 @@ def _for(thread: Thread) -> dict[str, Any]:
     return {
         "audience": _AUDIENCE[room.kind],
         "scope": _scope(room.id) if room.kind is RoomKind.CIRCLE else None,
-        "tags": [_scope(room.id)],
+        "tags": [_scope(room.id), *(f"topic:{topic.id}" for topic in thread.topics)],
     }
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from portal.accounts.models import Member
+from portal.conversations import posting
 from portal.core.admission import audience_of
 from portal.core.clock import now
 from portal.core.db import db, transaction
@@ -15,6 +16,7 @@ from portal.core.found_nothing import most_missed
 from portal.home.searching import PLACES, WAYS
 from portal.library.models import Nugget, Resource
 from portal.practices.models import Discretion
+from tests.make import again
 
 WORD = "zanzibar"
 EVERYONE = ("alice", "lena", "sam", "mo", "cory", "olga")
@@ -118,6 +120,18 @@ def test_topic_and_place_narrow_and_nonsense_narrows_nothing(browse, people, mak
     assert found_by(alice, "card&topic=hiring&in=tools") == {"/library"}
     assert found_by(alice, "card&in=resources") == {two.path}
     assert found_by(alice, "card&topic=nowhere&in=%00") >= {one.path, two.path}
+
+
+def test_a_conversation_and_its_replies_are_found_by_their_topic(app, browse, people, make):
+    seats, room = make.topic("Seats"), make.room()
+    with app.app_context(), transaction():
+        asks = posting.start(
+            again(room), title="Who sits where?", body="card", by=again(people.bob), topics=[again(seats)]
+        )
+        reply = posting.reply(asks, body="a card too", by=again(people.bob))
+    make.thread(by=people.bob, title="Another card")
+    found = found_by(browse(people.alice), "card&topic=seats")
+    assert found == {f"/threads/{asks.id}", f"/posts/{reply.id}"}
 
 
 def test_every_place_has_its_tab_and_says_what_it_holds(browse, people, everything):

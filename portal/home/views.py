@@ -108,7 +108,7 @@ def terms() -> str:
 def search() -> Any:
     """Everything this reader may open that holds all the words; `in` and `topic` narrow, where they say something."""
     topics = topics_in_order()
-    words = " ".join(request.args.get("q", "")[:200].split())
+    words = " ".join(request.args.get("q", "")[:200].replace("\x00", " ").split())  # NUL: PostgreSQL cannot look for it
     place = request.args.get("in", "")
     place = place if place in searching.PLACES else ""
     topic = next((t for t in topics if t.slug == request.args.get("topic")), None)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from portal.billing.models import BillingCustomer, Plan, Subscription
 from portal.core.clock import now
 from portal.core.db import db, transaction
-from tests.billing.conftest import begin, join, stripe  # noqa: F401  # fixtures of this folder too
+from tests.billing.conftest import begin, empty_sandbox, join, stripe  # noqa: F401  # fixtures of this folder too
 
 
 @pytest.fixture

@@ -232,8 +232,10 @@ def test_everything_that_is_recorded_has_words_in_the_log():
                     named.add(action.value)
                 else:
                     computed.append(ast.unparse(action))
-    assert sorted(computed) == ["action", "f'payment.{row.kind}'"], "what a change of plan and money back are called"
+    expected = ["action", "action", "f'payment.{row.kind}'"]  # a client's answer, a change of plan, money back
+    assert sorted(computed) == expected
     named |= {f"payment.{kind}" for kind in ReversalKind} | set(changes._RECORDED.values())
+    named |= {"consent.agreed", "consent.chosen_anew"}
     assert named - set(ACTIONS) == set()
 
 

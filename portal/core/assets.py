@@ -1,6 +1,7 @@
 """Static files under one folder named by their content, so that a browser may keep them for a year.
 
-The sources in static/ stay one file per part; the style sheet leaves as one bundle, in the order of its layers.
+The sources in static/ stay one file per part; the style sheet leaves as one bundle, in the order of its layers, and the
+small elements that stand on most pages leave within the script that would ask for them one by one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from whitenoise.compress import Compressor
 
 ROOT = Path(__file__).resolve().parents[2] / "static"
 BUNDLE = "css/site.css"
+SCRIPT = "js/site.js"
+# Elements without imports of their own, so that each can stand in a block of the script.
+JOINED = ("close-outside", "confirm-step", "copy-button", "local-time", "reading-mark", "theme-switch", "unread-count")
 _FIRST = ("tokens", "reset", "base", "layout")
 _YEAR = 365 * 24 * 3600
 
@@ -40,7 +44,7 @@ def _add_headers(headers: Headers, _path: str, _url: str) -> None:
 
 def content_hash(accent: str = "") -> str:
     """Twelve hex digits that change when any static file, or the owner's accent, does."""
-    digest = hashlib.sha256(accent.encode())
+    digest = hashlib.sha256(" ".join([accent, *JOINED]).encode())
     for path in _sources():
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
@@ -62,6 +66,7 @@ def build(digest: str, parent: Path, accent: str = "") -> Path:
     sheet = aside / BUNDLE
     sheet.parent.mkdir(parents=True, exist_ok=True)
     sheet.write_text(bundle(accent), encoding="utf-8")
+    (aside / SCRIPT).write_text(script(), encoding="utf-8")
     compressor = Compressor(quiet=True)
     for path in aside.rglob("*"):
         if path.is_file() and compressor.should_compress(path.name):
@@ -86,6 +91,16 @@ def bundle(accent: str = "") -> str:
     )
     own = [f":root {{ --accent: {accent}; }}"] if accent else []
     return "\n".join([file.read_text(encoding="utf-8") for file in files if file.exists()] + own)
+
+
+def script() -> str:
+    """The script of every page, with the elements in it that most pages need: one request instead of one for each.
+
+    They stand first: what is defined already is not asked for again.
+    """
+    elements = (ROOT / "js" / "elements" / f"{name}.js" for name in JOINED)
+    blocks = ["{\n" + element.read_text(encoding="utf-8") + "}\n" for element in elements]
+    return "\n".join([*blocks, (ROOT / SCRIPT).read_text(encoding="utf-8")])
 
 
 def _sources() -> list[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import config
@@ -32,3 +34,10 @@ def test_a_second_build_finds_the_first(tmp_path):
     assert assets.build(digest, tmp_path) == folder
     assert (folder / assets.BUNDLE).stat().st_mtime_ns == made
     assert (folder / "css" / "site.css.br").exists()
+
+
+def test_elements_that_leave_within_the_script_lean_on_nothing_else():
+    for name in assets.JOINED:
+        element = (assets.ROOT / "js" / "elements" / f"{name}.js").read_text(encoding="utf-8")
+        assert not re.search(r"^(import|export)\b", element, re.M), name
+        assert f'customElements.define("{name}"' in assets.script()

@@ -5,7 +5,7 @@
  * it has, so that "nothing changed" costs a line.
  */
 const KEPT = "unread";
-const OFTEN = 60_000, SELDOM = 600_000, FRESH = 20_000;
+const OFTEN = 60_000, SELDOM = 600_000, FRESH = 20_000, SOON = 2_500;
 
 class UnreadCount extends HTMLElement {
   connectedCallback() {
@@ -13,8 +13,9 @@ class UnreadCount extends HTMLElement {
     this.before = sessionStorage.getItem(KEPT) ?? "";
     this.asked = Number(sessionStorage.getItem(KEPT + "-at"));
     if (this.before) this.show(JSON.parse(this.before), false);
-    if (Date.now() - this.asked > FRESH) this.ask();
-    else this.wait();
+    if (Date.now() - this.asked <= FRESH) this.wait();
+    else if (document.querySelector("reading-mark")) this.wait(SOON); // what is read here changes the count: once is enough
+    else this.ask();
     const back = () => document.visibilityState === "visible" && this.ask();
     document.addEventListener("visibilitychange", back);
     window.addEventListener("focus", back);
@@ -39,9 +40,10 @@ class UnreadCount extends HTMLElement {
     this.wait();
   }
 
-  wait() {
+  /** @param {number} [pause] in milliseconds */
+  wait(pause = this.pause) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.ask(), this.pause);
+    this.timer = setTimeout(() => this.ask(), pause);
   }
 
   /** @param {{ rooms: string, by_room: Record<string, string> }} counts @param {boolean} lists  whether lists are told too */

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, time
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import current_app
 from werkzeug.datastructures import MultiDict
@@ -60,6 +61,14 @@ def _or_nothing(chosen: str | None) -> str:
     return chosen or ""
 
 
+def _is_web_address(typed: str) -> bool:
+    try:
+        parts = urlsplit(typed)
+    except ValueError:
+        return False
+    return parts.scheme in {"https", "http"} and bool(parts.hostname)
+
+
 class ItemForm(TextForm):
     """What all kinds have. `seen` is the number of the revision that the writer began from."""
 
@@ -106,7 +115,7 @@ class ResourceForm(ItemForm):
     body = _markdown("The text")
 
     def validate_link(self, field: Any) -> None:
-        if field.data and not field.data.startswith(("https://", "http://")):
+        if field.data and not _is_web_address(field.data):
             raise ValidationError("Give the whole address, beginning with https://")
 
 

@@ -200,8 +200,12 @@ def file_facts(media_type: str, size: int) -> str:
 
 
 def host_of(link: str) -> str:
-    """Whose page a link leads to: "example.org"."""
-    return (urlsplit(link).hostname or "another page").removeprefix("www.")
+    """Whose page a link leads to: "example.org". A link that leads nowhere must not cost anybody the list it is in."""
+    try:
+        host = urlsplit(link).hostname
+    except ValueError:
+        host = None
+    return (host or "another page").removeprefix("www.")
 
 
 def _values(shelf: Shelf, reader_id: int | None) -> dict[str, Any]:

@@ -150,6 +150,8 @@ def test_keys_play_and_skip_until_they_are_switched_off_and_never_while_somebody
     henry.sign_in("henry")
     henry.goto(KIND)
     keyboard = henry.page.keyboard
+    line = henry.page.get_by_role("slider", name="Place in the episode")
+    expect(line).to_be_visible()  # the player is there; before that a key is nobody's
     keyboard.press("k")
     hear_until(henry, 0.5)
     keyboard.press("l")
@@ -160,7 +162,6 @@ def test_keys_play_and_skip_until_they_are_switched_off_and_never_while_somebody
     keyboard.type("klj")
     assert is_playing(henry)
     assert second(henry) < 30
-    line = henry.page.get_by_role("slider", name="Place in the episode")
     line.focus()
     keyboard.press("End")
     expect(line).to_have_attribute("aria-valuetext", "0:02:56 of 0:02:56")
@@ -170,6 +171,7 @@ def test_keys_play_and_skip_until_they_are_switched_off_and_never_while_somebody
     keyboard.press("k")
     assert is_playing(henry)
     henry.page.reload()
+    expect(line).to_be_visible()
     keyboard.press("k")
     assert not is_playing(henry)
     assert henry.sideways() == []

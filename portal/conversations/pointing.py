@@ -42,7 +42,7 @@ class NoSuchThing(Refusal):
 
 def thing_meant(typed: str) -> Thing:
     """The thing with this title or address. Raises NoSuchThing."""
-    path = urlsplit(typed).path if "/" in typed else ""
+    path = _path_in(typed)
     named = SearchDoc.path == path if path else SearchDoc.folded_title == fold(typed)
     found = db.session.execute(
         select(SearchDoc.title, SearchDoc.path)
@@ -68,3 +68,11 @@ def titles() -> list[str]:
             .limit(_MOST_NAMES)
         )
     )
+
+
+def _path_in(typed: str) -> str:
+    """The path of an address of ours; empty for what is none."""
+    try:
+        return urlsplit(typed).path if "/" in typed else ""
+    except ValueError:
+        return ""

@@ -564,6 +564,12 @@ def test_a_thing_of_the_library_is_named_by_title_or_address(browse, people, mak
     assert f'href="{tool.path}"' in browse(people.alice).get(answer.location).text
 
 
+def test_an_address_that_is_none_is_told_beside_its_field(browse, people, make):
+    said = {"title": "Well?", "body": "Does it work?", "kind": "question", "about": "https://[example.org/x"}
+    answer = browse(people.alice).post(f"/rooms/{make.room().slug}/threads/new", data=said)
+    assert (answer.status_code, "Nothing in the library is called that." in answer.text) == (422, True)
+
+
 def test_a_title_that_nothing_has_brings_back_the_form_with_what_comes_near(app, browse, people, make):
     room = make.room()
     make.tool("Role card for a surgeon")

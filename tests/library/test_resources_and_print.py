@@ -69,6 +69,12 @@ def test_a_link_names_the_host_it_leads_to_and_is_for_members(browse, people, ma
         assert "guides/teams" not in page
 
 
+def test_a_link_that_leads_nowhere_costs_nobody_the_library(browse, people, make):
+    link = make.item(Resource, "A guide elsewhere", link="https://[example.org")
+    for path in ("/library", "/library?kind=resource", f"/library/{link.slug}"):
+        assert "A guide elsewhere" in main_of(browse(people.alice).get(path))
+
+
 def test_every_file_says_what_it_is_how_large_and_of_which_day(browse, people, make):
     from portal.library.models import Tool
 

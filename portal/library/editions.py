@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import IO
 
@@ -76,9 +77,11 @@ def waiting(item: Item) -> Sequence[Upload]:
 
 
 def discard(upload: Upload) -> None:
-    """It is not wanted after all; its bytes go after the commit."""
+    """It is not wanted after all; its bytes go after the commit. Raises UsedMeanwhile where they are in an edition."""
+    gone = delete(Upload).where(Upload.id == upload.id, Upload.storage_key == upload.storage_key).returning(Upload.id)
+    if db.session.scalar(gone.execution_options(synchronize_session=False)) is None:
+        raise UsedMeanwhile()
     enqueue(throw_away, key=f"upload.gone:{upload.storage_key}", storage_key=upload.storage_key)
-    db.session.delete(upload)
 
 
 def copied(file: File) -> Kept:
@@ -125,4 +128,5 @@ def forget_old() -> None:
     """What waits for two weeks is waited for by nobody."""
     with transaction():
         for upload in db.session.scalars(select(Upload).where(Upload.created_at < now() - FORGOTTEN_AFTER)).all():
-            discard(upload)
+            with suppress(UsedMeanwhile):
+                discard(upload)

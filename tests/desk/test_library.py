@@ -14,7 +14,7 @@ from portal.core import found_nothing
 from portal.core.audit import Record
 from portal.core.clock import now
 from portal.core.db import db, transaction
-from portal.library import viewing
+from portal.library import editions, viewing
 from portal.library.models import Item, Upload, Version
 from tests.make import PDF, at_once
 
@@ -400,6 +400,18 @@ def test_what_is_removed_before_it_is_put_out_goes_with_its_bytes(app, cory, wor
     assert cory.post(f"/desk/library/{item_id}/uploads/{upload_id}/removal").status_code == 303
     work_off()
     assert stored(app) == []
+
+
+def test_what_is_removed_while_it_is_put_out_keeps_its_bytes(app, cory, work_off):
+    item_id = begin(cory)
+    upload(cory, item_id, ("A.pdf", PDF))
+    with app.app_context():
+        seen = db.session.scalars(select(Upload)).one()  # as the slower of two coaches still sees it
+    put_out(cory, item_id)
+    with app.app_context(), transaction(), pytest.raises(editions.UsedMeanwhile):
+        editions.discard(seen)
+    work_off()
+    assert len(stored(app)) == 1
 
 
 def test_a_button_pressed_ten_times_puts_out_one_edition(app, cory, browse, people):

@@ -61,7 +61,9 @@ def publish(item_id: int) -> Page:
             at, twice = _moment(form)
         else:
             at = now()
-        publishing.publish(item, by=me(), at=at, announce=form.announce.data and announcing.may_be_announced(item))
+        publishing.release(item, by=me(), at=at, announce=form.announce.data and announcing.may_be_announced(item))
+    except publishing.NotWaiting:
+        raise  # the form is not on the page of what is out
     except Refusal as no:
         back_to_form(form, no, "clock" if isinstance(no, NotATime | InThePast) else None)
         return _page(one_or_404(item_queries.item(item_id)), form), no.status
@@ -84,8 +86,7 @@ def withdraw(item_id: int) -> Page:
     item, form = one_or_404(item_queries.item(item_id)), ReasonForm()
     if not form.validate():
         return _page(item, reason=form), 422
-    if item.withdrawn_at is None:
-        publishing.withdraw(item, because=form.because.data or "", by=me())
+    publishing.withdraw(item, because=form.because.data or "", by=me())
     flash(f"“{item.title}” is withdrawn: its page, its files and its place in search are gone for readers.", "success")
     return _back(item)
 

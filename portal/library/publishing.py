@@ -26,6 +26,14 @@ class NothingInside(Refusal):
     status = 422
 
 
+class NotWaiting(Refusal):
+    message = "It is out already, or was withdrawn. Reload the page to see how it stands."
+
+
+class NeverOut(Refusal):
+    message = "It is not out, so there is nothing to withdraw. Reload the page to see how it stands."
+
+
 class NotScheduled(Refusal):
     message = "It is not scheduled any more. Reload the page to see how it stands."
 
@@ -103,8 +111,18 @@ def publish(item: Item, *, by: Member | None = None, at: datetime | None = None,
         audit.record(by, "item.published", item, at=item.published_at.isoformat(), announces=item.announces)
 
 
+def release(item: Item, *, by: Member, at: datetime, announce: bool) -> None:
+    """Let a draft appear then, or what is scheduled at another time. Raises what publish raises, and NotWaiting:
+    whoever looks at an older page must not pull back what is out, or put out what was withdrawn."""
+    stories.take_turn(item)
+    if item.is_published or item.withdrawn_at is not None:
+        raise NotWaiting()
+    publish(item, by=by, at=at, announce=announce)
+
+
 def unschedule(item: Item, *, by: Member) -> None:
     """Back to a draft, before anyone saw it. Raises NotScheduled."""
+    stories.take_turn(item)
     if item.published_at is None or item.is_published or item.withdrawn_at is not None:
         raise NotScheduled()
     item.published_at = None
@@ -112,7 +130,12 @@ def unschedule(item: Item, *, by: Member) -> None:
 
 
 def withdraw(item: Item, *, because: str, by: Member) -> None:
-    """Take the item from the lists, its page and search. Its files stay, its address answers 404."""
+    """Take the item from the lists, its page and search. Its files stay, its address answers 404. Raises NeverOut."""
+    stories.take_turn(item)
+    if item.published_at is None:
+        raise NeverOut()
+    if item.withdrawn_at is not None:
+        return
     item.withdrawn_at = now()
     bring_search_up_to_date(item)
     audit.record(by, "item.withdrawn", item, because=because)
@@ -120,6 +143,7 @@ def withdraw(item: Item, *, because: str, by: Member) -> None:
 
 def bring_back(item: Item, *, by: Member) -> None:
     """What was withdrawn stands where it stood, with its old date. Raises NotWithdrawn."""
+    stories.take_turn(item)
     if item.withdrawn_at is None:
         raise NotWithdrawn()
     publish(item, at=item.published_at)

@@ -144,14 +144,14 @@ def write(nugget: Nugget, words: Story) -> None:
         put(nugget, words)
 
 
-def take_turn(nugget: Nugget) -> None:
+def take_turn(item: Item) -> None:
     """Read the row anew and hold it: agreeing, writing, publishing and withdrawing wait for each other."""
-    if inspect(nugget).pending:
+    if inspect(item).pending:
         db.session.flush()
-    if inspect(nugget).persistent:
+    if inspect(item).persistent:
         db.session.flush()
-        db.session.execute(select(Item.id).where(Item.id == nugget.id).with_for_update())
-        db.session.refresh(nugget)
+        db.session.execute(select(Item.id).where(Item.id == item.id).with_for_update())
+        db.session.refresh(item)
 
 
 def put(nugget: Nugget, words: Story) -> None:

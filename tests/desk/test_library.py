@@ -484,6 +484,29 @@ def test_withdrawn_with_a_reason_and_brought_back_it_stands_where_it_stood(app, 
     assert cory.post(f"/desk/library/{tool.id}/return").status_code == 409
 
 
+def test_an_older_page_neither_pulls_back_what_is_out_nor_puts_out_what_is_not_to_be(app, cory, browse, people, make):
+    tool, draft, alice = make.tool(), make.tool("Not yet", published=False), browse(people.alice)
+    later = {"do": "later", "day": "2099-01-01", "clock": "09:00"}
+    answer = cory.post(f"/desk/library/{tool.id}/release", data=later)
+    assert (answer.status_code, "It is out already" in answer.text) == (409, True)
+    assert alice.get(tool.path).status_code == 200
+    cory.post(f"/desk/library/{tool.id}/withdrawal", data={"because": "A patient is in the picture."})
+    assert cory.post(f"/desk/library/{tool.id}/release", data={"do": "now"}).status_code == 409
+    assert alice.get(tool.path).status_code == 404
+    assert cory.post(f"/desk/library/{draft.id}/withdrawal", data={"because": "A slip."}).status_code == 409
+    assert cory.post(f"/desk/library/{draft.id}/return").status_code == 409
+    assert alice.get(draft.path).status_code == 404
+
+
+def test_a_button_pressed_ten_times_lets_it_appear_once(app, make, browse, people):
+    draft = make.tool(published=False)
+    browsers = [browse(people.cory) for _ in range(10)]
+    answers = at_once(10, lambda n: browsers[n].post(f"/desk/library/{draft.id}/release", data={"do": "now"}))
+    assert sorted(answer.status_code for answer in answers) == [303] + [409] * 9
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).where(Record.action == "item.published")) == 1
+
+
 def test_followers_are_told_afterwards_once_and_only_of_what_is_out(app, cory, make):
     tool, draft = make.tool(), make.tool(published=False)
     assert cory.post(f"/desk/library/{tool.id}/announcement").status_code == 303

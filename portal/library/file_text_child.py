@@ -28,7 +28,9 @@ _CHUNK = 64 * 1024
 def main(media_type: str, file: IO[bytes]) -> None:
     letters = 0
     for number, page in enumerate(_READERS[media_type](file), start=1):
-        words = " ".join(page[:LETTERS_A_PAGE].split())
+        # Half a character and NUL are what a font may map to, and what no database keeps.
+        page = page[:LETTERS_A_PAGE].encode("utf-8", "ignore").decode().replace("\0", " ")
+        words = " ".join(page.split())
         letters += len(words)
         sys.stdout.write(json.dumps(words) + "\n")
         sys.stdout.flush()

@@ -7,6 +7,7 @@ only after `markdown.render`, which lets nothing through that a member's own wor
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 
 _BLOCKS = {"p", "div", "section", "article", "header", "footer", "table", "tr", "dl", "dt", "dd", "figure", "pre"}
@@ -21,18 +22,31 @@ def as_markdown(html: str) -> str:
     """Paragraphs, headings, lists, quotes, links and emphasis; plain text stays as it is, its line ends too."""
     if "<" not in html and "&" not in html:
         return "\n\n".join(_escaped(line.strip()) for line in re.split(r"\n\s*\n|\n", html) if line.strip())
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    return reader.text()
+    return _read(html).text()
 
 
 def links_in(html: str) -> list[str]:
     """Every address that the HTML links to, in order."""
+    return _read(html).links
+
+
+def _read(html: str) -> _Reader:
     reader = _Reader()
-    reader.feed(html)
+    reader.feed("".join(_without_comments(html)))
     reader.close()
-    return reader.links
+    return reader
+
+
+def _without_comments(html: str) -> Iterator[str]:
+    """Each looked at once; the library's parser reads to the end again for every comment that nobody closed."""
+    at = 0
+    while (begins := html.find("<!--", at)) >= 0:
+        yield html[at:begins]
+        ends = html.find("-->", begins + 4)
+        if ends < 0:
+            return
+        at = ends + 3
+    yield html[at:]
 
 
 class _Reader(HTMLParser):

@@ -10,8 +10,9 @@ from html import unescape
 from typing import NamedTuple
 
 _TIMES = re.compile(r"^((?:\d+:)?\d{1,2}:\d{2}\.\d{3})\s+-->\s+((?:\d+:)?\d{1,2}:\d{2}\.\d{3})")
-_VOICE = re.compile(r"<v(?:\.[^ >]*)?\s+([^>]+)>")
-_TAG = re.compile(r"<[^>]*>")
+# Neither runs over the next "<": a transcript of nothing but openings would be read once for each of them.
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^\s<>][^<>]*)>")
+_TAG = re.compile(r"<[^<>]*>")
 _LONGEST = 45  # seconds that one paragraph may run before it gets a stamp of its own
 
 

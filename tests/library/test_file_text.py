@@ -136,6 +136,26 @@ def test_reading_a_file_twice_is_reading_it_once(app, make, work_off):
         assert db.session.query(FileText.file_id, FileText.pages).one() == (file_id, pages)
 
 
+def test_half_a_character_that_a_font_maps_to_does_not_keep_a_file_from_being_found(make, browse, people, work_off):
+    font = (
+        b"begincmap 1 begincodespacerange <00> <FF> endcodespacerange "
+        b"2 beginbfchar <41> <D83D> <42> <0000> endbfchar endcmap"
+    )
+    content = _put_together(
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[4 0 R]/Count 1>>",
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 6 0 R>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 5 0 R/Resources<</Font<</F1 3 0 R>>>>>>",
+            _stream(b"BT /F1 12 Tf 72 720 Td (zanzibar A B chair) Tj ET"),
+            _stream(font),
+        ]
+    )
+    make.tool("Seat map", file="Seat map.pdf", content=content)
+    work_off()
+    assert "Seat map" in browse(people.alice).get("/search?q=zanzibar").text
+
+
 ENDLESS = pdf("x").replace(b"/Kids[4 0 R]", b"/Kids[2 0 R]")  # the tree of pages leads back to itself
 BOMB = _put_together(
     [

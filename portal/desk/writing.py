@@ -76,6 +76,7 @@ def write(item_id: int) -> Page:
     draft = drafting.kept(me(), thing)
     form = _form(item.kind, draft, as_data(writing.written(item)) | {"seen": str(item.revision)})
     if request.form.get("do") == "keep":
+        revising.check_may_write(item)
         drafting.save(me(), thing, drafting.typed(), after=None)
         flash("Your changes are kept. Readers still see what is published.", "success")
         return redirect(url_for("desk_writing.write", item_id=item.id), 303)
@@ -100,7 +101,7 @@ def write(item_id: int) -> Page:
 @admits(Audience.COACHES)
 @limiter.limit(_SAVINGS)
 def keep(item_id: int) -> Response:
-    one_or_404(item_queries.item(item_id))
+    revising.check_may_write(one_or_404(item_queries.item(item_id)))
     return drafting.receive(item_queries.thing(item_id))
 
 

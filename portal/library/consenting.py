@@ -11,16 +11,18 @@ import secrets
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from portal.accounts.addresses import canonical
 from portal.accounts.inviting import Stranger
 from portal.accounts.models import Member
 from portal.accounts.signed_in import hashed
+from portal.conversations.forgetting import forget_subject
 from portal.core import audit, letters
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.errors import Refusal, TooMuch
+from portal.core.folding import fold
 from portal.core.jobs import periodic
 from portal.core.web import absolute, day, plain_name, written_for
 from portal.library import publishing, showing, stories
@@ -31,7 +33,46 @@ PREFIX = "pfn_"
 LASTS = timedelta(days=30)
 BETWEEN_LETTERS = timedelta(minutes=10)
 OPEN = (ConsentState.WAITING, ConsentState.CHANGE)
-_WORD = re.compile(r"[^\W\d_]{3,}")
+_WORD = re.compile(r"[^\W\d_]+")
+_DISGUISED = "Told with the client’s consent. Details are changed so that nobody can be recognised."
+# What stands beside a name and is none: titles anywhere in it, and particles written small.
+_TITLES = {
+    "dr",
+    "prof",
+    "professor",
+    "mr",
+    "mrs",
+    "ms",
+    "mx",
+    "sir",
+    "dame",
+    "rev",
+    "md",
+    "dds",
+    "phd",
+    "jd",
+    "jr",
+    "sr",
+}
+_PARTICLES = {
+    "de",
+    "da",
+    "di",
+    "do",
+    "du",
+    "la",
+    "le",
+    "van",
+    "von",
+    "der",
+    "den",
+    "del",
+    "dos",
+    "das",
+    "bin",
+    "al",
+    "el",
+}
 
 
 class NoName(Refusal):
@@ -59,11 +100,6 @@ class NotAComposite(Refusal):
     )
 
 
-class Taken(Refusal):
-    message = "The client took this story back. Nothing of it is here any more; begin a new nugget."
-    status = 410
-
-
 class NotOpen(Refusal):
     message = "This asking is over. Reload the page to see how it ended."
 
@@ -78,8 +114,8 @@ def ask(nugget: Nugget, *, name: str, email: str, role: str, by: Member) -> Cons
         raise NoName()
     if not role:
         raise NoRole()
-    _check_not_taken(nugget)
     stories.take_turn(nugget)
+    stories.check_not_taken(nugget)
     words = stories.written(nugget)
     stories.check_told(words)
     if db.session.scalar(select(Version.id).where(Version.item_id == nugget.id).limit(1)) is not None:
@@ -146,8 +182,8 @@ def declare(
 
     Raises HalfTold, Taken, NotAComposite where a client was ever asked about them.
     """
-    _check_not_taken(nugget)
     stories.take_turn(nugget)
+    stories.check_not_taken(nugget)
     words = stories.written(nugget)
     stories.check_told(words)
     if _was_somebodys(nugget, words):
@@ -187,18 +223,29 @@ def lines_for(words: Story, *, name: str, role: str) -> dict[str, str]:
     Words that hold a name cannot be told without it: where the story says it, the namings that promise to leave it out
     are not offered.
     """
-    parts = _WORD.findall(name)
-    first, others = name.split(maxsplit=1)[0] if len(name.split()) > 1 else name, parts[1:]
-    told = {word.casefold() for word in _WORD.findall(words.words)}
+    parts = _names_in(name)
+    told = {_as_heard(word) for word in _WORD.findall(words.words)}
     lines = {Naming.FULL: f"Told with the consent of {name}."}
-    if not told & {word.casefold() for word in others}:
-        lines[Naming.FIRST] = f"Told with the consent of {first}."
-        if not told & {word.casefold() for word in parts}:
+    if parts and not told & {_as_heard(word) for word in parts[1:]}:
+        lines[Naming.FIRST] = f"Told with the consent of {parts[0]}."
+    if parts and not told & {_as_heard(word) for word in parts}:
+        if not {_as_heard(word) for word in _WORD.findall(role)} & {_as_heard(word) for word in parts}:
             lines[Naming.ROLE] = f"Told with the consent of {role}."
-            lines[Naming.DISGUISED] = (
-                "Told with the client’s consent. Details are changed so that nobody can be recognised."
-            )
+        lines[Naming.DISGUISED] = (
+            "Told with the client’s consent. Details are changed so that nobody can be recognised."
+        )
     return {naming.value: line for naming, line in lines.items()}
+
+
+def _names_in(name: str) -> list[str]:
+    """The first name and what follows it, without titles and particles, unless nothing else is left."""
+    every = _WORD.findall(name)
+    return [word for word in every if word.casefold() not in _TITLES and word not in _PARTICLES] or every
+
+
+def _as_heard(word: str) -> str:
+    """Garcia is García. Names of two letters are words of the language too ("Jo", "An", "Li"): their case counts."""
+    return fold(word) if len(word) > 2 else word
 
 
 def replace(consent: Consent) -> None:
@@ -216,7 +263,10 @@ def end(consent: Consent) -> None:
 
 
 def bring_up_to_date(nugget: Nugget, consent: Consent) -> None:
-    """What is out, or will be, follows a new consent at once: its words where it may be shown, else nothing."""
+    """What is out, or will be, follows a new consent at once: its words where it may be shown, else nothing, and
+    conversations about it do not name it any more."""
+    if not showing.ON_THE_SITE & showing.places_of(consent):
+        forget_subject(nugget.path, nugget.title)
     if not nugget.is_meant_to_show:
         return
     if showing.ON_THE_SITE & showing.places_of(consent):
@@ -286,17 +336,7 @@ def _hold(consent: Consent) -> None:
     db.session.refresh(consent)
 
 
-def _check_not_taken(nugget: Nugget) -> None:
-    withdrawn = select(Consent.id).where(Consent.nugget_id == nugget.id, Consent.state == ConsentState.WITHDRAWN)
-    if db.session.scalar(withdrawn.limit(1)) is not None:
-        raise Taken()
-
-
 def _was_somebodys(nugget: Nugget, words: Story) -> bool:
-    """Whether a client was ever asked about this nugget, or refused or took back these very words elsewhere."""
-    said_no = Consent.state.in_([ConsentState.DECLINED, ConsentState.WITHDRAWN])
-    of_a_client = Consent.ask_hash.is_not(None)
-    found = select(Consent.id).where(
-        of_a_client, or_(Consent.nugget_id == nugget.id, (Consent.told_sha256 == words.told_sha256) & said_no)
-    )
-    return db.session.scalar(found.limit(1)) is not None
+    """Whether a client was ever asked about this nugget, or about these very words under whatever title."""
+    elsewhere = select(Consent.id).where(Consent.ask_hash.is_not(None), Consent.told_sha256 == words.told_sha256)
+    return showing.was_asked(nugget) or db.session.scalar(elsewhere.limit(1)) is not None

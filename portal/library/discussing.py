@@ -36,6 +36,9 @@ def discuss(
             return thread
         posting.reply(thread, body=body, by=by, send_key=send_key)
         return thread
+    db.session.refresh(item)  # it may have been taken back while we waited, and its title with it
+    if not item.is_published:
+        raise NoLongerOpen("This is no longer in the library, so there is no conversation to begin about it.")
     thread = posting.start(
         room,
         title=title or item.title,

@@ -154,11 +154,11 @@ def add_version(item: Item, *, files: Sequence[Kept], note: str = "", by: Member
     """A new edition in place of the last, which stays reachable. The first file is the main one."""
     if not files:
         raise NothingInside()
-    if isinstance(item, Nugget) and not item.composite:
+    # Held, so that two coaches at once make editions 2 and 3 (the unique index would refuse a second 2), and no client
+    # is asked while files come in.
+    stories.take_turn(item)
+    if isinstance(item, Nugget) and (not item.composite or showing.was_asked(item)):
         raise NoFiles()
-    db.session.flush()
-    # Locked, so that two coaches at once make editions 2 and 3; the unique index would refuse a second 2.
-    db.session.execute(select(Item.id).where(Item.id == item.id).with_for_update())
     newest = db.session.scalar(select(func.max(Version.number)).where(Version.item_id == item.id)) or 0
     version = Version(item_id=item.id, number=newest + 1, note=note)
     version.files = [
@@ -229,6 +229,7 @@ def read_file(file_id: int) -> None:
         file = db.session.get(File, file_id)
         if file is None:
             return
+        stories.take_turn(file.version.item)  # whoever withdraws it meanwhile is waited for
         text = db.session.scalar(select(FileText).where(FileText.file_id == file_id)) or FileText(file_id=file_id)
         text.pages = pages
         db.session.add(text)

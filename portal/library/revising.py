@@ -11,8 +11,8 @@ from portal.accounts.models import Member
 from portal.core import audit
 from portal.core.db import db
 from portal.core.errors import Refusal
-from portal.library import publishing, writing
-from portal.library.models import Item, Revision
+from portal.library import publishing, stories, writing
+from portal.library.models import Item, Nugget, Revision
 
 
 class ChangedMeanwhile(Refusal):
@@ -27,10 +27,9 @@ class ChangedMeanwhile(Refusal):
 def revise(item: Item, fields: Mapping[str, str], *, by: Member, seen: int, note: str = "") -> bool:
     """Let the item say this, if it still is what the writer saw (`seen`, the number of a revision).
 
-    False if it said exactly that already. Raises ChangedMeanwhile, NumberTaken.
+    False if it said exactly that already. Raises ChangedMeanwhile, NumberTaken, Taken.
     """
-    db.session.execute(select(Item.id).where(Item.id == item.id).with_for_update())
-    db.session.refresh(item)
+    check_may_write(item)
     before = writing.written(item)
     wanted = {name: fields.get(name, "") for name in before}
     if wanted == before:
@@ -48,6 +47,13 @@ def revise(item: Item, fields: Mapping[str, str], *, by: Member, seen: int, note
     publishing.bring_search_up_to_date(item)
     audit.record(by, "item.rewritten", item, revision=item.revision)
     return True
+
+
+def check_may_write(item: Item) -> None:
+    """Hold the item, and see that its words may still be kept anywhere. Raises Taken."""
+    stories.take_turn(item)
+    if isinstance(item, Nugget):
+        stories.check_not_taken(item)
 
 
 def restore(item: Item, number: int, *, by: Member, seen: int) -> bool:

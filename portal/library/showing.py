@@ -49,6 +49,12 @@ def standing(nugget: Nugget) -> Consent | None:
     )
 
 
+def was_asked(nugget: Nugget) -> bool:
+    """Whether a client was ever asked about it: from then on it is one client's story."""
+    asked = select(Consent.id).where(Consent.nugget_id == nugget.id, Consent.ask_hash.is_not(None))
+    return db.session.scalar(asked.limit(1)) is not None
+
+
 def prepare(nugget: Nugget) -> None:
     """Put the agreed words in place, to be published. Raises NotAgreed in its kinds, with words for the coach."""
     stories.take_turn(nugget)

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, event, inspect, select
 from portal.core import markdown
 from portal.core.db import db
 from portal.core.errors import Refusal
-from portal.library.models import Item, Nugget
+from portal.library.models import Consent, ConsentState, Item, Nugget
 from portal.practices.models import Region, Size, Specialty, in_words
 
 PARTS = ("situation", "change", "result")  # in the order they are told
@@ -29,6 +29,11 @@ COMPOSITE = "A composite: drawn from several practices, with details changed so 
 class HalfTold(Refusal):
     message = "A story needs a title, a summary, the situation, what they changed, and what came of it."
     status = 422
+
+
+class Taken(Refusal):
+    message = "The client took this story back. Nothing of it is here any more; begin a new nugget."
+    status = 410
 
 
 @dataclass(frozen=True)
@@ -135,8 +140,9 @@ def written(nugget: Nugget) -> Story:
 
 
 def write(nugget: Nugget, words: Story) -> None:
-    """Keep what was written. What is out stays as it is until the client has agreed to the new words."""
+    """Keep what was written. What is out stays as it is until the client has agreed to the new words. Raises Taken."""
     take_turn(nugget)
+    check_not_taken(nugget)
     if nugget.is_meant_to_show:
         nugget.draft = None if words.sha256 == shown(nugget).sha256 else words.kept
     else:
@@ -163,6 +169,13 @@ def put(nugget: Nugget, words: Story) -> None:
     nugget.specialty, nugget.size, nugget.region = words.specialty, words.size, words.region
     sources = {name: getattr(words, name) for name in PARTS}
     nugget.parts = {name: {"source": source, "html": markdown.render(source)} for name, source in sources.items()}
+
+
+def check_not_taken(nugget: Nugget) -> None:
+    """A story that its client took back is not written again, from whatever page that stayed open. Raises Taken."""
+    taken = select(Consent.id).where(Consent.nugget_id == nugget.id, Consent.state == ConsentState.WITHDRAWN)
+    if db.session.scalar(taken.limit(1)) is not None:
+        raise Taken()
 
 
 def check_told(words: Story) -> None:

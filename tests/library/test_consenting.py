@@ -396,7 +396,7 @@ def test_nobody_asks_or_publishes_or_declares_what_was_taken_back(make, people, 
             lambda: consenting.declare(row, by=cory),
             lambda: publishing.publish(row),
         ):
-            with pytest.raises((consenting.Taken, showing.NotAgreed)):
+            with pytest.raises((stories.Taken, showing.NotAgreed)):
                 act()
 
 
@@ -549,8 +549,9 @@ def test_a_coach_asks_on_the_desk_and_sees_what_waits_and_the_letter_is_the_clie
 
 
 def test_olga_reads_prints_and_takes_along_the_ledger_and_a_coach_does_not(people, make, browse, draft, ask, answer):
-    mine = answer(ask(draft), naming="full", places=["members", "mail"])
     make.nugget("Drawn from several", composite=True)
+    rewrite(make, draft, result="Something of their own.")
+    mine = answer(ask(draft), naming="full", places=["members", "mail"])
     olga = browse(people.olga)
     page = olga.get("/desk/consents/ledger").text
     for words in ("Maria Alvarez", "Full name", "to members, in letters", "Cory", "Composite, declared"):

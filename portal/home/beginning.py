@@ -14,7 +14,7 @@ from portal.conversations.models import Post
 from portal.core.clock import now
 from portal.core.db import db
 from portal.library.feed_models import Feed
-from portal.library.models import Download, File, Item, Kind, Version, item_topic
+from portal.library.models import Download, File, Item, Kind, Version, is_out, item_topic
 from portal.practices.describing import say_part, wait_for_turn
 from portal.practices.models import Affiliation, Beginning, Part
 from portal.topics.models import Topic
@@ -157,7 +157,7 @@ def _last_step(member: Member, part: Part | None) -> Step:
     has = _downloads(member).where(Version.item_id == Item.id).correlate(Item).exists()
     found = db.session.execute(
         select(Item.id, Item.slug, Item.title, has.label("has"))
-        .where(Item.kind == Kind.TOOL, Item.published_at <= now(), Item.withdrawn_at.is_(None))
+        .where(Item.kind == Kind.TOOL, is_out(Item, now()))
         .order_by(case((Item.slug == wanted.slug, 0), (about, 1), else_=2), Item.published_at.desc(), Item.id.desc())
         .limit(1)
     ).one_or_none()

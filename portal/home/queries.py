@@ -14,7 +14,7 @@ from portal.conversations.policy import Sight, sight_of
 from portal.conversations.queries import seen_with
 from portal.core.clock import now
 from portal.core.db import db
-from portal.library.models import Item
+from portal.library.models import Item, is_out
 
 Lines = Sequence[Row[*tuple[Any, ...]]]
 
@@ -33,7 +33,7 @@ def lively_threads(reader: Member, most: int) -> Lines:
 
 _LATEST_ITEMS = (
     select(_item.kind, _item.slug, _item.title, _item.summary, _item.is_free, _item.published_at)
-    .where(_item.published_at <= bindparam("moment"), _item.withdrawn_at.is_(None))
+    .where(is_out(_item, bindparam("moment")))
     .order_by(_item.published_at.desc(), _item.id.desc())
     .limit(bindparam("most"))
 )

@@ -9,7 +9,7 @@ from sqlalchemy import case, literal, select
 from portal.accounts.models import Member
 from portal.core.clock import now
 from portal.core.db import db
-from portal.library.models import Nugget
+from portal.library.models import Nugget, is_out
 from portal.library.queries import ROWS_A_PAGE, ItemRow, Topics, rows_of
 from portal.practices.models import Affiliation, Practice
 
@@ -34,7 +34,7 @@ def stories_like(practice: Practice, *, reader_id: int, topics: Topics | None = 
     closeness = sum((case((same, _SHARED[name][0]), else_=0) for name, same in shares.items()), start=literal(0))
     found = db.session.execute(
         select(Nugget.id, Nugget.specialty, Nugget.size, Nugget.region)
-        .where(Nugget.published_at <= now(), Nugget.withdrawn_at.is_(None), closeness > 0)
+        .where(is_out(Nugget, now()), closeness > 0)
         .order_by(closeness.desc(), Nugget.published_at.desc(), Nugget.id.desc())
         .limit(ROWS_A_PAGE)
     ).all()

@@ -13,7 +13,7 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.web import Page, cursor
 from portal.library.listening import Place
-from portal.library.models import Episode, Guest, Item, Listening
+from portal.library.models import Episode, Guest, Item, Listening, is_out
 from portal.library.queries import ROWS_A_PAGE, AnyRow, length_in_words
 from portal.library.transcripts import stamp
 
@@ -105,6 +105,6 @@ _EVERY = (
             and_(_listening.episode_id == _item.id, _listening.member_id == bindparam("reader_id")),
         )
     )
-    .where(_item.published_at <= bindparam("moment"), _item.withdrawn_at.is_(None))
+    .where(is_out(_item, bindparam("moment")))
 )  # fmt: skip
 _BEGUN = _EVERY.where(_listening.finished_at.is_(None), _listening.second > 0).order_by(_listening.at.desc()).limit(3)

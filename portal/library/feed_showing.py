@@ -26,7 +26,7 @@ from portal.core.web import absolute
 from portal.library import transcripts
 from portal.library.feed_models import Feed, ImportedEpisode
 from portal.library.feeds import Door, token_of
-from portal.library.models import Episode, File, Guest, Item, Kind, Version
+from portal.library.models import Episode, File, Guest, Item, Kind, Version, is_out
 from portal.library.queries import AnyRow
 
 PAUSED = "membership-paused"  # the notice's place among the slugs; while it is shown, no other is served
@@ -255,8 +255,7 @@ _EPISODES = (
     )
     .where(
         _item.kind == Kind.EPISODE,
-        _item.published_at <= bindparam("moment"),
-        _item.withdrawn_at.is_(None),
+        is_out(_item, bindparam("moment")),
         or_(_file.id.is_not(None), _imported.audio_url.is_not(None)),
     )
     .order_by(_item.published_at.desc(), _item.id.desc())
@@ -266,5 +265,5 @@ _EPISODE = _EPISODES.where(_item.slug == bindparam("slug"))
 _TRANSCRIPT = (
     select(_episode.transcript)
     .select_from(Item.__table__.join(Episode.__table__, _episode.id == _item.id))
-    .where(_item.slug == bindparam("slug"), _item.published_at <= bindparam("moment"), _item.withdrawn_at.is_(None))
+    .where(_item.slug == bindparam("slug"), is_out(_item, bindparam("moment")))
 )

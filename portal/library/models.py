@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, false, text
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, String, Table, UniqueConstraint, and_, false, text
 from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -23,6 +23,11 @@ item_topic = Table(
     Column("item_id", ForeignKey("item.id", ondelete="CASCADE"), primary_key=True),
     Column("topic_id", ForeignKey("topic.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
+
+
+def is_out(thing: Any, moment: Any) -> ColumnElement[bool]:
+    """Whether readers may find it at that moment, as a statement asks: Item.is_published and Path's in columns."""
+    return and_(thing.published_at <= moment, thing.withdrawn_at.is_(None))
 
 
 class Kind(StrEnum):

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.web import Page, Place, cursor
-from portal.library.models import Download, File, Item, Kind, Saved, Version
+from portal.library.models import Download, File, Item, Kind, Saved, Version, is_out
 from portal.library.queries import AnyRow, ItemRow, rows_of
 
 OWN_A_PAGE = 20
@@ -36,7 +36,7 @@ def saved_by(member_id: int, *, before: Place | None) -> Page[ItemRow]:
     chosen = (
         select(_saved.item_id, _saved.created_at, _saved.id)
         .join(Item.__table__, _item.id == _saved.item_id)
-        .where(_saved.member_id == member_id, *_is_out())
+        .where(_saved.member_id == member_id, is_out(_item, now()))
         .order_by(_saved.created_at.desc(), _saved.id.desc())
     )
     if before:
@@ -56,7 +56,7 @@ def downloaded_by(member_id: int, *, before: Place | None) -> Page[Downloaded]:
         .with_only_columns(
             _item.id, _item.kind, _item.slug, _item.title, func.max(_version.number).label("had"), last_at.label("at")
         )
-        .where(*_is_out())
+        .where(is_out(_item, now()))
         .group_by(_item.id)
         .order_by(last_at.desc(), _item.id.desc())
     )
@@ -115,10 +115,6 @@ def _editions_of(item_ids: Sequence[int]) -> dict[int, list[AnyRow]]:
 def _how_many_are_gone(theirs: Select[Any]) -> int:
     gone = theirs.where(or_(_item.published_at.is_(None), _item.published_at > now(), _item.withdrawn_at.is_not(None)))
     return db.session.scalar(select(func.count()).select_from(gone.distinct().subquery())) or 0
-
-
-def _is_out() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return _item.published_at <= now(), _item.withdrawn_at.is_(None)
 
 
 def _is_older(moment: ColumnElement[datetime], row_id: ColumnElement[int], place: Place) -> ColumnElement[bool]:

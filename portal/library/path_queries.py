@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, func, select
 
 from portal.core.clock import now
 from portal.core.db import db
-from portal.library.models import Done, File, Item, Path, PathStep, Version
+from portal.library.models import Done, File, Item, Path, PathStep, Version, is_out
 from portal.library.queries import AnyRow, ItemRow, rows_of
 
 _path, _step, _item, _done = Path.__table__.c, PathStep.__table__.c, Item.__table__.c, Done.__table__.c
@@ -85,8 +85,8 @@ def place_of(item_id: int, *, reader_id: int | None) -> Place | None:
 
 # The statements
 
-_IS_OUT = and_(_path.published_at <= bindparam("moment"), _path.withdrawn_at.is_(None))
-_ITEM_IS_OUT = and_(_item.published_at <= bindparam("moment"), _item.withdrawn_at.is_(None))
+_IS_OUT = is_out(_path, bindparam("moment"))
+_ITEM_IS_OUT = is_out(_item, bindparam("moment"))
 _STANDING = (
     PathStep.__table__.join(Item.__table__, and_(_item.id == _step.item_id, _ITEM_IS_OUT))
     .join(Path.__table__, _path.id == _step.path_id)

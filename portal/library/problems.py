@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, bindparam, func, select
 
 from portal.core.clock import now
 from portal.core.db import db
-from portal.library.models import Item, item_topic
+from portal.library.models import Item, is_out, item_topic
 from portal.library.queries import Shelf
 from portal.topics.models import Topic
 
@@ -48,7 +48,7 @@ def is_asked(problem: str) -> bool:
     return db.session.connection().execute(asked, {"moment": now(), "problem": problem}).first() is not None
 
 
-_ASKED = and_(_item.published_at <= bindparam("moment"), _item.withdrawn_at.is_(None), _item.problem != "")
+_ASKED = and_(is_out(_item, bindparam("moment")), _item.problem != "")
 
 
 @cache

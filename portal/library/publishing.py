@@ -17,7 +17,7 @@ from portal.core.db import db, transaction
 from portal.core.errors import Refusal
 from portal.core.web import plain_name
 from portal.library import announcing, file_text, finding, media, showing, stories
-from portal.library.models import Episode, File, FileText, Item, Nugget, Version
+from portal.library.models import Episode, File, FileText, Item, Nugget, Version, is_out
 from portal.library.stories import PARTS
 
 
@@ -259,7 +259,7 @@ def bring_out_due() -> None:
     with transaction():
         due = (
             select(Item)
-            .where(Item.published_at <= now(), Item.withdrawn_at.is_(None), Item.appeared_at.is_(None))
+            .where(is_out(Item, now()), Item.appeared_at.is_(None))
             .order_by(Item.published_at, Item.id)
             .with_for_update()
         )

@@ -41,6 +41,7 @@ from portal.library.models import (
     Saved,
     Tool,
     Version,
+    is_out,
     item_topic,
 )
 from portal.practices.models import Region, Size, Specialty
@@ -60,7 +61,7 @@ _SAVED, _DONE, _OPINION = Saved.__table__, Done.__table__, Opinion.__table__
 _item, _version, _file, _download = _ITEM.c, _VERSION.c, _FILE.c, _DOWNLOAD.c
 
 # Published, and not withdrawn. Every statement here says when it is asked.
-_IS_OUT = and_(_item.published_at <= bindparam("moment"), _item.withdrawn_at.is_(None))
+_IS_OUT = is_out(_item, bindparam("moment"))
 
 
 class Shelf(NamedTuple):
@@ -174,11 +175,7 @@ def files_at(slug: str, *, reader_id: int, begun_after: datetime) -> Sequence[An
 
 def item_by_slug(slug: str) -> Select[Item]:
     """An item that is out, as an entity, for those who change something about it."""
-    return (
-        select(Item)
-        .where(Item.slug == slug, Item.published_at <= now(), Item.withdrawn_at.is_(None))
-        .options(selectinload(Item.topics))
-    )
+    return select(Item).where(Item.slug == slug, is_out(Item, now())).options(selectinload(Item.topics))
 
 
 def monthly_price() -> str:
@@ -389,8 +386,7 @@ _WHOLE = (
             _its_tool,
             and_(
                 _its_tool.c.id == _EPISODE.c.tool_id,
-                _its_tool.c.published_at <= bindparam("moment"),
-                _its_tool.c.withdrawn_at.is_(None),
+                is_out(_its_tool.c, bindparam("moment")),
             ),
         )
         .outerjoin(_THREAD, and_(_THREAD.c.id == _item.thread_id, _THREAD.c.hidden_at.is_(None), _is_shared))

@@ -132,7 +132,11 @@ def test_a_small_window_plays_on_while_priya_reads_and_only_one_sound_is_heard(s
     with priya.page.expect_popup() as opened:
         priya.page.get_by_role("link", name="Small window").click()
     window = Someone(priya.context, opened.value, priya.live)
-    play(window) if not is_playing(window) else hear_until(window, 0.5)
+    try:  # it begins by itself where the browser lets it
+        expect(window.page.locator("listen-player[playing]")).to_have_count(1)
+    except AssertionError:
+        play(window)
+    hear_until(window, 0.5)
     assert not is_playing(priya)
     assert window.axe() == []
     assert window.sideways() == []

@@ -16,8 +16,8 @@ from portal.core.search import Hit
 from portal.membership import directory
 from portal.membership.directory import Listed, Wanted
 
-MOST_HITS = 40
-_MOST_WAYS, _MOST_PEOPLE = 5, 4  # beside everything else
+MOST_HITS = 40  # in one place
+_BEST, _MOST_WAYS, _MOST_PEOPLE = 20, 5, 4  # of each, where everything is shown
 PEOPLE = "people"
 # What `in=` may say, and the kinds of document it means.
 PLACES: dict[str, tuple[str, ...]] = {
@@ -48,6 +48,7 @@ class Found:
     ways: Sequence[Way] = ()
     people: Sequence[Listed] = ()
     hits: Sequence[Hit] = ()
+    has_more: bool = False  # than the best of them
 
     @property
     def count(self) -> int:
@@ -60,18 +61,19 @@ def find(words: str, *, place: str = "", topic_id: int | None = None) -> Found:
         return Found()
     if place == PEOPLE:
         return Found(people=_people(words))
-    tags = [f"topic:{topic_id}"] if topic_id else []
+    most = MOST_HITS if place else _BEST
     hits = search.search(
         words,
         audiences=audiences(),
         scopes=search.scopes(),
         kinds=PLACES[place] if place else None,
-        tags=tags,
-        most=MOST_HITS,
+        tags=[f"topic:{topic_id}"] if topic_id else [],
+        most=most + 1,
     )
+    best, has_more = hits[:most], len(hits) > most
     if place or topic_id:
-        return Found(hits=hits)
-    return Found(_ways(words)[:_MOST_WAYS], _people(words)[:_MOST_PEOPLE], hits)
+        return Found(hits=best, has_more=has_more)
+    return Found(_ways(words)[:_MOST_WAYS], _people(words)[:_MOST_PEOPLE], best, has_more)
 
 
 def _people(words: str) -> Sequence[Listed]:
@@ -80,18 +82,18 @@ def _people(words: str) -> Sequence[Listed]:
 
 
 def _ways(words: str) -> list[Way]:
-    """Those whose page would let this reader in, the ones that say it in their title first."""
+    """Those whose page would let this reader in; first the ones whose title begins with it, then those that say it."""
     *whole, last = terms_of(words)
     mine = audiences()
     found = [
-        (any(word.startswith(last) for word in words_of(way.title)), way)
+        (next((at for at, word in enumerate(words_of(way.title)) if word.startswith(last)), len(way.title)), way)
         for way, audience, known in _known()
         if _is_open(audience, mine)
         and way.unless not in mine
         and known.issuperset(whole)
         and any(word.startswith(last) for word in known)
     ]
-    return [way for _, way in sorted(found, key=lambda match: not match[0])]
+    return [way for _, way in sorted(found, key=lambda match: match[0])]
 
 
 def _is_open(audience: Audience, mine: Collection[Audience]) -> bool:

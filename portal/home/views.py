@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from portal.accounts.signed_in import me, me_or_none
 from portal.core import found_nothing
 from portal.core.admission import Audience, admits, audiences
-from portal.core.folding import snippet, terms_of
+from portal.core.folding import marked, terms_of
 from portal.home import beginning, searching
 from portal.home.queries import latest_items, lively_threads
 from portal.library.queries import topics_in_order
@@ -123,7 +123,7 @@ def search() -> Any:
         topic=topic,
         topics=topics,
         found=found,
-        marked=lambda text: snippet(text, terms),
+        marked=lambda text: marked(text, terms),
         tabs=[
             (title, _search_url(words, key, topic), key == place)
             for title, key in _TABS

@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import contains_eager
 
-from portal.accounts.models import Member
-from portal.conversations import veiling
+from portal.accounts.models import Draft, Member
+from portal.conversations import drafts, veiling
 from portal.conversations.models import (
     POSTS_A_PAGE,
     Follow,
@@ -107,11 +107,12 @@ class Found:
     room_level: Level | None  # and of its room
     renamed_at: datetime | None  # when anybody last got another name
     is_veiled: bool  # what they say in it stands under no name
+    draft: Draft | None  # of a reply
 
 
 def thread_for(reader: Member | None, thread_id: int) -> Found | None:
     """A thread and what its page needs to know before it is drawn; None if this reader may not know of it."""
-    asked = {"thread_id": thread_id, "reader_id": reader.id if reader else 0}
+    asked = {"thread_id": thread_id, "reader_id": reader.id if reader else 0, "draft": drafts.of_thread(thread_id)}
     found = db.session.execute(_a_thread(sight_of(reader)), asked).one_or_none()
     return Found(*found) if found else None
 
@@ -172,7 +173,7 @@ def _is_seen(sight: Sight, reader_id: ColumnElement[int]) -> ColumnElement[bool]
 
 
 @cache
-def _a_thread(sight: Sight) -> Select[Thread, Level | None, Level | None, datetime | None, bool]:
+def _a_thread(sight: Sight) -> Select[Thread, Level | None, Level | None, datetime | None, bool, Draft | None]:
     reader_id: BindParameter[int] = bindparam("reader_id", type_=Integer())
     return (
         select(
@@ -181,10 +182,12 @@ def _a_thread(sight: Sight) -> Select[Thread, Level | None, Level | None, dateti
             RoomFollow.level,
             select(func.max(Member.renamed_at)).scalar_subquery(),
             veiling.begun_by(reader_id),
+            Draft,
         )
         .join(Thread.room)
         .outerjoin(Follow, and_(Follow.thread_id == Thread.id, Follow.member_id == reader_id))
         .outerjoin(RoomFollow, and_(RoomFollow.room_id == Thread.room_id, RoomFollow.member_id == reader_id))
+        .outerjoin(Draft, and_(Draft.member_id == reader_id, Draft.thing == bindparam("draft")))
         .options(contains_eager(Thread.room))
         .where(Thread.id == bindparam("thread_id"), seen_with(sight))
     )

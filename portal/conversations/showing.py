@@ -226,6 +226,7 @@ def tag_of(reading: Reading, page: int) -> str:
         reading.level,
         reading.unread and reading.unread.first,
         reading.found.renamed_at,
+        reading.found.draft and reading.found.draft.mark,
         web.banner(),
         datetime.now(web.reader_zone()).date(),
         web.reader_zone(),

@@ -15,10 +15,13 @@ from flask import (
 )
 from werkzeug.wrappers import Response
 
+from portal.accounts import drafting
+from portal.accounts.models import Draft
 from portal.accounts.signed_in import me
-from portal.conversations import following, pointing, policy, posting, queries, reading, showing
+from portal.accounts.writing_pages import rendered
+from portal.conversations import drafts, following, pointing, policy, posting, queries, reading, showing
 from portal.conversations.for_reader import POST, THREAD, post_or_404, reader, reading_or_404, room_or_404, turn_away
-from portal.conversations.forms import EditForm, ReplyForm, ThreadForm, new_send_key
+from portal.conversations.forms import EditForm, ReplyForm, ThreadForm
 from portal.conversations.models import POSTS_A_PAGE, Post, Room, RoomKind, Thread, ThreadKind
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
@@ -93,32 +96,39 @@ def room(slug: str) -> Answer:
 @admits(Audience.ENTITLED)
 @limiter.limit("10/minute;60/hour", methods=["POST"])
 def new_thread(slug: str) -> Answer:
-    room, form = room_or_404(slug), ThreadForm(data={"about": request.args.get("about")})
-    form.topics.choices = queries.topics_to_choose()
+    room = room_or_404(slug)
     if room.is_archived:
         raise posting.RoomArchived()
-    if form.validate_on_submit():
+    draft = drafting.kept(me(), drafts.of_room(room.id))
+    opened_with = {"about": request.args.get("about")} | _thread_typed(draft)
+    form = ThreadForm(data=opened_with if request.method == "GET" else None)
+    form.topics.choices = queries.topics_to_choose()
+    if not form.validate_on_submit():
+        page = _new_thread_page(room, form, draft)
+        return (page, 422) if form.is_submitted() else page
+    if "preview" in request.form:
+        return _new_thread_page(room, form, draft, preview=rendered(form.body.data or ""))
+    try:
+        about = pointing.thing_meant(form.about.data) if form.about.data else None
+        topics = queries.topics_called(form.topics.data or ())
         release()  # rendering hostile Markdown may take a while; nobody else should wait for it
-        try:
-            about = pointing.thing_meant(form.about.data) if form.about.data else None
-            thread = posting.start(
-                room,
-                title=form.title.data or "",
-                body=form.body.data or "",
-                safely=form.safely.data,
-                by=me(),
-                kind=form.kind.data,
-                about_title=about.title if about else None,
-                about_path=about.path if about else None,
-                topics=queries.topics_called(form.topics.data or ()),
-                send_key=form.send_key.data,
-            )
-            return redirect(f"/threads/{thread.id}", 303)
-        except Refusal as no:
-            back_to_form(form, no, "about" if isinstance(no, pointing.NoSuchThing) else None)
-            return _new_thread_page(room_or_404(slug), form), no.status
-    page = _new_thread_page(room, form)
-    return (page, 422) if form.is_submitted() else page
+        thread = posting.start(
+            room,
+            title=form.title.data or "",
+            body=form.body.data or "",
+            safely=form.safely.data,
+            by=me(),
+            kind=form.kind.data,
+            about_title=about.title if about else None,
+            about_path=about.path if about else None,
+            topics=topics,
+            send_key=form.send_key.data,
+        )
+    except Refusal as no:
+        back_to_form(form, no, "about" if isinstance(no, pointing.NoSuchThing) else None)
+        return _new_thread_page(room_or_404(slug), form, draft), no.status
+    drafting.throw_away(me(), drafts.of_room(room.id))
+    return redirect(f"/threads/{thread.id}", 303)
 
 
 @bp.get(THREAD)
@@ -146,6 +156,8 @@ def reply(thread_id: int) -> Answer:
     found, form = reading_or_404(thread_id), ReplyForm()
     if not form.validate_on_submit():
         return _thread_page(found, found.thread.pages, form), 422
+    if "preview" in request.form:
+        return _thread_page(found, found.thread.pages, form, preview=rendered(form.body.data or ""))
     release()  # rendering hostile Markdown may take a while; nobody else should wait for it
     try:
         post = posting.reply(found.thread, body=form.body.data or "", by=me(), send_key=form.send_key.data)
@@ -153,6 +165,7 @@ def reply(thread_id: int) -> Answer:
         back_to_form(form, no)
         found = reading_or_404(thread_id)
         return _thread_page(found, found.thread.pages, form), no.status
+    drafting.throw_away(me(), drafts.of_thread(found.thread.id))
     return redirect(post.path, 303)
 
 
@@ -168,18 +181,21 @@ def post(post_id: int) -> Answer:
 def edit(post_id: int) -> Answer:
     post = post_or_404(post_id)
     posting.check_may_edit(post, by=me())
-    form = EditForm(obj=post if request.method == "GET" else None)
-    if form.validate_on_submit():
-        release()
-        try:
-            posting.edit(post, body=form.body.data or "", by=me())
-            return redirect(post.path, 303)
-        except Refusal as no:
-            back_to_form(form, no)
-            post = post_or_404(post_id)
-            return render_template("conversations/edit.html", post=post, back=post.path, form=form), no.status
-    page = render_template("conversations/edit.html", post=post, back=post.path, form=form)
-    return (page, 422) if form.is_submitted() else page
+    draft = drafting.kept(me(), drafts.of_post(post.id))
+    form = EditForm(data={"body": post.body} | drafts.as_data(draft) if request.method == "GET" else None)
+    if not form.validate_on_submit():
+        page = _edit_page(post, form, draft)
+        return (page, 422) if form.is_submitted() else page
+    if "preview" in request.form:
+        return _edit_page(post, form, draft, preview=rendered(form.body.data or ""))
+    release()
+    try:
+        posting.edit(post, body=form.body.data or "", by=me())
+    except Refusal as no:
+        back_to_form(form, no)
+        return _edit_page(post_or_404(post_id), form, draft), no.status
+    drafting.throw_away(me(), drafts.of_post(post.id))
+    return redirect(post.path, 303)
 
 
 @bp.get("/account/posts")
@@ -197,8 +213,35 @@ def own_posts() -> Answer:
     return render_template("conversations/own_posts.html", page=page)
 
 
-def _new_thread_page(room: Room, form: ThreadForm) -> str:
-    return render_template("conversations/new_thread.html", room=room, form=form, titles=pointing.titles())
+def _new_thread_page(room: Room, form: ThreadForm, draft: Draft | None, preview: str | None = None) -> str:
+    return render_template(
+        "conversations/new_thread.html",
+        room=room,
+        form=form,
+        titles=pointing.titles(),
+        thing=drafts.of_room(room.id),
+        draft=draft,
+        drafted=drafts.said(draft),
+        preview=preview,
+    )
+
+
+def _edit_page(post: Post, form: EditForm, draft: Draft | None, preview: str | None = None) -> str:
+    return render_template(
+        "conversations/edit.html",
+        post=post,
+        back=post.path,
+        form=form,
+        thing=drafts.of_post(post.id),
+        draft=draft,
+        drafted=drafts.said(draft),
+        preview=preview,
+    )
+
+
+def _thread_typed(draft: Draft | None) -> dict[str, Any]:
+    typed = drafts.as_data(draft, lists=("topics",))
+    return typed | {"kind": _kind_or_none(typed["kind"]) or ThreadKind.QUESTION} if "kind" in typed else typed
 
 
 def _kind_or_none(typed: str | None) -> ThreadKind | None:
@@ -212,9 +255,11 @@ def _unlisted(response: Response, room: Room) -> Response:
     return response
 
 
-def _thread_page(found: showing.Reading, page: int, form: ReplyForm | None = None) -> str:
-    """The page; `form` when it holds something that could not be posted."""
-    thread = found.thread
+def _thread_page(found: showing.Reading, page: int, form: ReplyForm | None = None, preview: str | None = None) -> str:
+    """The page; `form` when it holds something that could not be posted, or is only to be looked at."""
+    thread, draft = found.thread, found.found.draft
+    if form is None and found.may_reply:
+        form = ReplyForm(data=drafts.as_data(draft))
     muted = following.muted_people(found.reader) if found.reader else set()
     return render_template(
         "conversations/thread.html",
@@ -227,5 +272,8 @@ def _thread_page(found: showing.Reading, page: int, form: ReplyForm | None = Non
         last=min(page * POSTS_A_PAGE, thread.post_count),
         first_new=found.first_new(page),
         form=form,
-        send_key=new_send_key(),
+        preview=preview,
+        thing=drafts.of_thread(thread.id),
+        draft=draft,
+        drafted=drafts.said(draft),
     )

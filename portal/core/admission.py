@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, g, redirect, render_template, request, url_for
 from flask_login import current_user
@@ -86,9 +87,17 @@ def way_out(audience: Audience) -> Any:
     if not current_user.is_authenticated:
         if request.method == "GET":
             return redirect(url_for("accounts.sign_in", next=request.full_path.rstrip("?")), 303)
-        return redirect(url_for("accounts.sign_in"), 303)
+        return redirect(url_for("accounts.sign_in", next=_page_of_the_form()), 303)
     if Audience.SIGNED_IN not in audiences():  # their account is being deleted: the way back, and their data
         return redirect(url_for("data.data"), 303)
     if audience is Audience.ENTITLED:
         return render_template("errors/members_only.html"), 403
     return abort(403)
+
+
+def _page_of_the_form() -> str | None:
+    """Where a form was sent from, for whoever was signed out while they wrote in it: their browser kept the words."""
+    came_from = urlsplit(request.referrer or "")
+    if came_from.netloc != request.host or not came_from.path:
+        return None
+    return came_from.path + (f"?{came_from.query}" if came_from.query else "")

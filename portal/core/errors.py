@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from flask import Flask, g, render_template, request
+from flask import Flask, current_app, g, render_template, request
+from flask_login import current_user
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from werkzeug.exceptions import HTTPException
 
 from portal.core import db as database
+from portal.core.admission import Audience, audience_of, way_out
 from portal.core.limits import seconds_to_wait
 
 log = structlog.get_logger()
@@ -106,6 +108,9 @@ def _refused(refusal: Refusal) -> Any:
 
 def _csrf(_error: CSRFError) -> Any:
     _give_up_safely()
+    audience = audience_of(current_app, request.endpoint or "") if request.endpoint else None
+    if audience not in {None, Audience.ANYONE} and not current_user.is_authenticated:
+        return way_out(audience)  # their sign-in ended while they wrote, and the form's token with it
     return error_page(400, "This form has grown old", "Go back, reload the page, and send it again.")
 
 

@@ -1,0 +1,121 @@
+"""Words on their way into a conversation: kept for whoever types them, back in the form, gone when they are said."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from portal.accounts import drafting
+from portal.conversations import drafts
+from portal.conversations.models import Post
+from portal.core.db import db, transaction
+from tests.make import again
+
+PLACES = ["/rooms/{room}/threads/new", "/threads/{thread}", "/posts/{post}/edit"]
+SAVED_AT = {"/threads/{thread}": "/threads/{thread}/draft", "/posts/{post}/edit": "/posts/{post}/draft"}
+SENT_TO = {"/threads/{thread}": "/threads/{thread}/posts"}
+
+
+@pytest.fixture
+def things(app, people, make):
+    thread = make.thread(by=people.bob)
+    mine = make.reply(thread, by=people.alice)
+    with app.app_context():
+        return {"room": again(thread).room.slug, "thread": thread.id, "post": mine.id}
+
+
+def field(page):
+    """What stands in the form's field for words."""
+    return re.search(r'<textarea[^>]* name="body"[^>]*>\s*([^<]*)</textarea>', page)[1].strip()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_alice_finds_her_words_on_another_device_until_they_are_sent(browse, people, things, place):
+    alice, saved_at = browse(people.alice), SAVED_AT.get(place, place + "/draft").format(**things)
+    path, was = place.format(**things), field(alice.get(place.format(**things)).text)
+    answer = alice.post(saved_at, data={"title": "Hers", "body": "Our best hygienist", "kind": "story"})
+    assert answer.status_code == 200
+    other = browse(people.alice).get(path).text
+    assert field(other) == "Our best hygienist"
+    assert f'mark="{answer.json["mark"]}"' in other
+    assert "Saved " in other
+    assert field(browse(people.bob).get(PLACES[1].format(**things)).text) == ""
+    sent = alice.post(SENT_TO.get(place, place).format(**things), data={"title": "Hers", "body": "Our best hygienist"})
+    assert sent.status_code == 303
+    assert "drafts_done" in sent.headers["Set-Cookie"]
+    was = "Our best hygienist" if place.endswith("/edit") else was
+    assert field(browse(people.alice).get(path).text) == was
+
+
+def test_a_page_that_her_browser_kept_is_not_shown_in_place_of_newer_words(browse, people, things):
+    alice, path = browse(people.alice), f"/threads/{things['thread']}"
+    tag = alice.get(path).headers["ETag"]
+    assert alice.get(path, headers={"If-None-Match": tag}).status_code == 304
+    browse(people.alice).post(path + "/draft", data={"body": "From her phone"})
+    answer = alice.get(path, headers={"If-None-Match": tag})
+    assert answer.status_code == 200
+    assert field(answer.text) == "From her phone"
+
+
+def test_a_draft_of_a_thread_brings_back_every_field(browse, people, things, make):
+    topic = make.topic("Role clarity")
+    path = f"/rooms/{things['room']}/threads/new"
+    typed = {
+        "title": "Hers",
+        "body": "Why?",
+        "kind": "story",
+        "about": "Role card",
+        "topics": [topic.slug],
+        "safely": "y",
+    }
+    alice = browse(people.alice)
+    alice.post(path + "/draft", data=typed)
+    page = alice.get(path).text
+    assert 'value="Hers"' in page
+    assert 'value="Role card"' in page
+    assert re.search(r'<input checked[^>]* value="story"', page)
+    assert re.search(rf'<input checked[^>]* value="{topic.slug}"', page)
+    assert re.search(r'<input [^>]*checked id="safely"', page)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_without_script_preview_shows_the_words_and_sends_nothing(app, browse, people, things, place):
+    alice = browse(people.alice)
+    typed = {"title": "Hers", "body": "Not *yet*", "preview": "body"}
+    answer = alice.post(SENT_TO.get(place, place).format(**things), data=typed)
+    assert answer.status_code == 200
+    assert "<p>Not <em>yet</em></p>" in answer.text
+    assert field(answer.text) == "Not *yet*"
+    assert "<title>Error" not in answer.text
+    with app.app_context():
+        assert "Not *yet*" not in db.session.scalars(select(Post.body)).all()
+
+
+def test_a_page_with_a_draft_asks_as_few_queries_as_one_without(app, browse, people, things, count_queries):
+    alice, path = browse(people.alice), f"/threads/{things['thread']}"
+    alice.get(path)
+    with count_queries() as without:
+        alice.get(path)
+    with app.app_context(), transaction():
+        drafting.save(again(people.alice), drafts.of_thread(things["thread"]), {"body": ["Hm"]})
+    with count_queries() as with_it:
+        assert field(alice.get(path).text) == "Hm"
+    assert len(with_it) == len(without) <= 8
+
+
+def test_bob_saves_nothing_about_a_post_of_alice(browse, people, things):
+    assert browse(people.bob).post(f"/posts/{things['post']}/draft", data={"body": "Mine"}).status_code == 403
+
+
+def test_whoever_was_signed_out_while_writing_comes_back_to_the_form(browse, people, things):
+    """The form lies in their browser; here it is the way that counts."""
+    path, alice = f"/threads/{things['thread']}?page=1", browse(people.alice)
+    alice.post("/sign-out")
+    answer = alice.post(
+        f"/threads/{things['thread']}/posts", data={"body": "Hm"}, headers={"Referer": f"http://localhost{path}"}
+    )
+    assert (answer.status_code, answer.location) == (303, f"/sign-in?next=/threads/{things['thread']}?page%3D1")
+    elsewhere = alice.post(f"/threads/{things['thread']}/posts", headers={"Referer": "http://evil.example/x"})
+    assert elsewhere.location == "/sign-in"

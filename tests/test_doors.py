@@ -225,6 +225,7 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "moderation.rule_on_thread": Bobs("/threads/{thread}/rulings", STAFF, data={"outcome": "lock", "because": "Done"}),
     "topics.follow": Nobodys("a topic; whoever follows it follows for themselves"),
     "topics.unfollow": Nobodys("the same"),
+    "notifications.open_entry": Bobs("/notifications/{news}/open", [], data={}),
     "notifications.unsubscribe": TOKEN,
     "notifications.unsubscribe_now": TOKEN,
     "outbox.letter": Nobodys("exists with the demo's settings only"),
@@ -247,6 +248,7 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
         from portal.library import consenting
         from portal.library.models import Nugget
         from portal.membership.models import Export
+        from portal.notifications.models import Notification, Stream
 
         thread, hidden = make.thread(by=people.bob, posts=2), make.thread(by=people.bob, posts=2)
         asking, composite = make.nugget(published=False), make.nugget(published=False)
@@ -279,6 +281,10 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
                 by=owner,
             )
             consent.sent_at = now() - HOUR
+            about = {"stream": Stream.ANSWERS, "about_kind": "post", "within": f"thread:{thread.id}"}
+            news = Notification(member_id=people.bob.id, about_id=thread.id + 9_000, **about)
+            db.session.add(news)
+            db.session.flush()
             post = select(Post.id).order_by(Post.id.desc())
             return {
                 "change": _change_of_plan(people.bob.id),
@@ -293,6 +299,7 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
                 "event": event.id,
                 "grant": db.session.scalars(select(Grant.id).where(Grant.member_id == people.bob.id)).first(),
                 "export": export.id,
+                "news": news.id,
                 "nugget": asking.id,
                 "composite": composite.id,
                 "asking": consent.id,

@@ -132,6 +132,26 @@ def test_a_guest_who_was_one_text_climbs_into_a_name_and_a_role_and_comes_down_a
         assert (json.loads(kept) if isinstance(kept, str) else kept) == wanted
 
 
+def test_who_wanted_no_letters_gets_none_after_the_climb_of_any_kind_that_was_among_them(fresh: Flask):
+    from flask_migrate import downgrade, upgrade
+
+    (mine,) = (config.ROOT / "migrations" / "versions").glob("*_inboxes.py")
+    chosen = text("SELECT stream, rhythm FROM preference ORDER BY stream")
+    with fresh.app_context():
+        upgrade(revision=f"{int(mine.name[:4]) - 1:04}")
+        _add_members("alice")
+        off = "SELECT CURRENT_TIMESTAMP, id, 'replies', 'off' FROM member"
+        db.session.execute(text(f"INSERT INTO preference (created_at, member_id, stream, rhythm) {off}"))
+        db.session.commit()
+        upgrade(revision=mine.name[:4])
+        climbed = [("answers", "site"), ("people", "site"), ("replies", "site")]
+        assert db.session.execute(chosen).all() == climbed
+        db.session.commit()
+        downgrade(revision=f"{int(mine.name[:4]) - 1:04}")
+        assert db.session.execute(chosen).all() == [("replies", "off")]
+        db.session.rollback()
+
+
 def test_every_row_of_the_first_release_is_there_after_the_climb_and_after_coming_back(fresh: Flask):
     """One row in each table as 0002 had them; a step that remakes a table must not take along what hangs on it."""
     from flask_migrate import downgrade, upgrade

@@ -5,7 +5,7 @@ What somebody chose for a thread goes before what they chose for its room; witho
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, delete, func, literal, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, delete, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Member
@@ -13,6 +13,7 @@ from portal.conversations.models import Follow, Level, PersonFollow, Post, Room,
 from portal.core.clock import now
 from portal.core.db import Model, db, is_postgresql
 from portal.core.errors import Refusal
+from portal.notifications.models import Stream
 from portal.topics.models import TopicFollow
 
 
@@ -67,21 +68,25 @@ def muted_by(member_id: ColumnElement[int]) -> Select[int]:
     return select(PersonFollow.person_id).where(PersonFollow.member_id == member_id, PersonFollow.level == Level.NONE)
 
 
-def who_hears_of(post: Post) -> list[int]:
-    """Ids of all who want a letter about a post: for its thread or room, its author, or a topic of the thread it opens.
+def who_hears_of(post: Post) -> dict[Stream, list[int]]:
+    """Ids of all who want to hear of a post, each once, by why: it answers in a thread of theirs, or they follow its
+    author, or its thread, its room, or a topic of the thread it opens.
 
-    One statement, however many they are. Whether they may read it is asked when the letter leaves.
+    One statement, however many they are. Whether they may read it is asked when the news reach them.
     """
     thread, level = post.thread, level_in_force()
     somebody = literal(post.author_id if not post.is_veiled else None, Integer())  # under no name it is nobody's
     of_author = and_(PersonFollow.member_id == Member.id, PersonFollow.person_id == somebody)
     followed_then = or_(Follow.id.is_(None), Follow.created_at <= post.created_at)  # not by having answered it
-    reasons = [and_(level == Level.ALL, followed_then), PersonFollow.level == Level.ALL]
+    is_theirs = Member.id == thread.author_id  # also for whoever hears only of what concerns them
+    follows_author = PersonFollow.level == Level.ALL
+    reasons = [is_theirs, and_(level == Level.ALL, followed_then), follows_author]
     if post.number == 1:
         about = [topic.id for topic in thread.topics]
         reasons.append(Member.id.in_(select(TopicFollow.member_id).where(TopicFollow.topic_id.in_(about))))
+    why = case((is_theirs, Stream.ANSWERS.value), (follows_author, Stream.PEOPLE.value), else_=Stream.REPLIES.value)
     wanted = (
-        select(Member.id)
+        select(Member.id, why.label("stream"))
         .outerjoin(Follow, and_(Follow.member_id == Member.id, Follow.thread_id == thread.id))
         .outerjoin(RoomFollow, and_(RoomFollow.member_id == Member.id, RoomFollow.room_id == thread.room_id))
         .outerjoin(PersonFollow, of_author)
@@ -94,7 +99,10 @@ def who_hears_of(post: Post) -> list[int]:
         )
         .order_by(Member.id)
     )
-    return list(db.session.scalars(wanted))
+    found: dict[Stream, list[int]] = {}
+    for member_id, stream in db.session.execute(wanted):
+        found.setdefault(Stream(stream), []).append(member_id)
+    return found
 
 
 def level_in_force() -> ColumnElement[Level]:

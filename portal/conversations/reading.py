@@ -52,6 +52,7 @@ from portal.conversations.models import (
 from portal.conversations.policy import Sight, sight_of
 from portal.core.clock import now
 from portal.core.db import Moment, db, is_postgresql
+from portal.notifications import inbox
 
 UNREAD_FOR = timedelta(days=90)  # what is older counts as read: nobody who comes back owes the past an hour
 MOST = 100  # posts of a room that are counted one by one; beyond it there are "99+"
@@ -127,6 +128,7 @@ def see(thread: Thread, *, up_to: int, by: Member) -> None:
             where=Reading.last_number < number,
         )
     )
+    inbox.see(by, "post", select(Post.id).where(Post.thread_id == thread.id, Post.number <= number))
 
 
 def put_back(thread: Thread, *, to: int, by: Member) -> None:

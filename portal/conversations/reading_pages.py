@@ -17,6 +17,7 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.limits import limiter
 from portal.core.web import moment_or_none, whole_number
+from portal.notifications import inbox
 
 bp = Blueprint("reading", __name__)
 Answer = Any  # what Flask takes: text, text with a status, or a response
@@ -25,12 +26,13 @@ Answer = Any  # what Flask takes: text, text with a status, or a response
 @bp.get("/unread")
 @admits(Audience.ENTITLED)
 def unread() -> Answer:
-    """How many posts are unread, in all and by room; 304 while nothing changed."""
+    """How many posts are unread, in all and by room, and how many entries of the inbox; 304 while nothing changed."""
     counts = reading.counts(me())
     response = make_response(
         {
             "rooms": reading.in_words(sum(count.count for count in counts)),
             "by_room": {count.slug: reading.in_words(count.count) for count in counts if count.count},
+            "inbox": reading.in_words(inbox.unread(me())),
         }
     )
     response.headers["Cache-Control"] = "private, no-cache"

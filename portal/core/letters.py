@@ -57,6 +57,8 @@ class Letter(Model):
 _PARTS = ("subject.txt", "txt", "html")
 MayRead = Callable[[int, int], bool]
 _may_read: dict[str, MayRead] = {}
+Wording = Callable[["Letter"], "dict[str, Any] | None"]
+_wordings: dict[str, Wording] = {}
 
 
 def readers_of(kind: str) -> Callable[[MayRead], MayRead]:
@@ -68,6 +70,16 @@ def readers_of(kind: str) -> Callable[[MayRead], MayRead]:
     def register(may_read: MayRead) -> MayRead:
         _may_read[kind] = may_read
         return may_read
+
+    return register
+
+
+def worded_when_sent(kind: str) -> Callable[[Wording], Wording]:
+    """Register what letters of a kind say, asked as they leave (see post_later); None: it has nothing to say."""
+
+    def register(wording: Wording) -> Wording:
+        _wordings[kind] = wording
+        return wording
 
     return register
 
@@ -91,16 +103,15 @@ def post(
     if db.session.scalar(select(Letter.id).where(Letter.key == key)) is not None:
         return False
     words |= {"to": to, "unsubscribe_url": unsubscribe_url}
-    with written_for(to):
-        subject, text, html = (render_template(f"mail/{kind}.{part}", **words) for part in _PARTS)
+    subject, text, html = _worded(kind, to, words)
     letter = Letter(
         kind=kind,
         key=key,
         member_id=to.id,
         address=address or to.email,
-        subject=" ".join(subject.split()),
-        text=text.strip() + "\n",
-        html=_with_inline_style(html),
+        subject=subject,
+        text=text,
+        html=html,
         unsubscribe_url=unsubscribe_url,
         about_kind=getattr(type(about), "__tablename__", None) if about else None,
         about_id=about.id if about else None,
@@ -109,6 +120,20 @@ def post(
     db.session.flush()
     enqueue(send, key=f"letter:{letter.once}", letter_id=letter.id)
     return True
+
+
+def post_later(kind: str, *, to: Addressee, key: str, unsubscribe_url: str | None = None) -> Letter | None:
+    """A letter that gets its words as it leaves, from `worded_when_sent`; None if one with that key was written before.
+
+    For what tells of several things, each of which its reader may or may not know of by then.
+    """
+    if db.session.scalar(select(Letter.id).where(Letter.key == key)) is not None:
+        return None
+    letter = Letter(kind=kind, key=key, member_id=to.id, address=to.email, unsubscribe_url=unsubscribe_url)
+    db.session.add(letter)
+    db.session.flush()
+    enqueue(send, key=f"letter:{letter.once}", letter_id=letter.id)
+    return letter
 
 
 def forget(member_id: int) -> None:
@@ -134,7 +159,7 @@ def send(letter_id: int) -> None:
         letter = db.session.get(Letter, letter_id)
         if letter is None or letter.sent_at or letter.dropped_at:
             return  # None: its reader is gone
-        if not _may_still_read(letter):
+        if not (_may_still_read(letter) and _has_words(letter)):
             letter.dropped_at = now()
             _wipe(letter)
             log.info("letter.dropped", letter=letter_id, kind=letter.kind)
@@ -154,6 +179,26 @@ def _may_still_read(letter: Letter) -> bool:
         return True
     ask = _may_read.get(letter.about_kind)
     return ask is not None and ask(letter.member_id, letter.about_id)
+
+
+def _has_words(letter: Letter) -> bool:
+    """Give it those that are true now, if it gets them as it leaves."""
+    ask = _wordings.get(letter.kind)
+    if ask is None:
+        return True
+    words = ask(letter)
+    if words is None:
+        return False
+    to = words["to"]
+    words["unsubscribe_url"] = letter.unsubscribe_url
+    letter.subject, letter.text, letter.html = _worded(letter.kind, to, words)
+    return True
+
+
+def _worded(kind: str, to: Addressee, words: dict[str, Any]) -> tuple[str, str, str]:
+    with written_for(to):
+        subject, text, html = (render_template(f"mail/{kind}.{part}", **words) for part in _PARTS)
+    return " ".join(subject.split()), text.strip() + "\n", _with_inline_style(html)
 
 
 def _message(letter: Letter) -> mail.Message:

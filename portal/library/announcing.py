@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from collections.abc import Collection
+
+from sqlalchemy import select, update
 
 from portal.accounts.models import Member
 from portal.billing.entitlements import audiences_of
@@ -12,6 +14,7 @@ from portal.core.db import db
 from portal.core.web import absolute
 from portal.library import policy, showing
 from portal.library.models import Item, Kind, Nugget, Place
+from portal.notifications.inbox import Told, told_of
 from portal.notifications.models import Stream
 from portal.notifications.telling import tell
 from portal.topics.following import followers_of
@@ -63,6 +66,23 @@ def may_hear_of(member_id: int, item_id: int) -> bool:
 
 for _kind in Kind:
     letters.readers_of(_kind.value)(may_hear_of)
+
+
+def told(reader: Member, item_ids: Collection[int]) -> dict[int, Told]:
+    """What an inbox may say of these items: those that are out and that this reader may open."""
+    mine = audiences_of(reader)
+    found = db.session.scalars(select(Item).where(Item.id.in_(item_ids))).all()
+    return {
+        item.id: Told(
+            title=item.title, path=f"/library/{item.slug}", about=item.summary, place=item.kind.value.capitalize()
+        )
+        for item in found
+        if item.is_published and policy.may_read(mine, item)
+    }
+
+
+for _kind in Kind:
+    told_of(_kind.value)(told)
 
 
 def followers(item: Item) -> int:

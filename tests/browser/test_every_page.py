@@ -71,6 +71,7 @@ ALICE = [
     "/account/data",
     "/account/data/deletion",
     "/account/mail",
+    "/notifications",
     "/account/posts",
     "/account/billing",
     "/account/billing/invoices",

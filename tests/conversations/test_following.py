@@ -18,7 +18,7 @@ def hears(app, people):
 
     def ask(post):
         with app.app_context():
-            ids = following.who_hears_of(again(post))
+            ids = {one for some in following.who_hears_of(again(post)).values() for one in some}
         return {name for name, who in vars(people).items() if who.id in ids}
 
     return ask

@@ -60,7 +60,7 @@ def test_one_letter_each_however_often_the_job_runs(app, people, make, outbox, w
 def test_no_letter_leaves_about_what_was_hidden_meanwhile(app, people, make, outbox, work_off, what):
     """Also not when it was written before: who may read is asked when it leaves."""
     from portal.conversations.telling_followers import tell_followers
-    from portal.notifications.telling import write_letters
+    from portal.notifications.telling import write_news
 
     thread = make.thread(by=people.cory)
     reply = make.reply(thread, by=people.bob, body="Mr. Hale.")
@@ -68,7 +68,7 @@ def test_no_letter_leaves_about_what_was_hidden_meanwhile(app, people, make, out
         tell_followers(reply.id)
         news = {"stream": "replies", "letter": "conversations/reply", "about_kind": "post", "about_id": reply.id}
         words = {"thread_title": "T", "author_name": "Bob", "excerpt": "Mr. Hale.", "link": "http://localhost/"}
-        write_letters([people.cory.id], f"reply:{reply.id}", 0, words=words, **news)
+        write_news([people.cory.id], f"reply:{reply.id}", 0, words=words, **news)
         with transaction():
             thing = reply if what == "hide" else thread
             getattr(ruling, what)(again(thing), because="It names a patient.", by=again(people.mo))

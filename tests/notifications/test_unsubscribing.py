@@ -54,7 +54,7 @@ def test_a_mail_program_stops_them_by_the_address_in_the_bytes_of_the_letter(app
         address, data="List-Unsubscribe=One-Click", csrf=False, content_type="application/x-www-form-urlencoded"
     )
     assert answer.status_code == 200
-    assert _choices(app, people.alice)[Stream.REPLIES] is Rhythm.OFF
+    assert _choices(app, people.alice)[Stream.REPLIES] is Rhythm.SITE
     assert _choices(app, people.bob)[Stream.REPLIES] is Rhythm.NOW
 
 
@@ -70,7 +70,7 @@ def test_the_button_on_the_page_stops_them(app, people, browse):
     page = browse().get(_path(app, people.alice)).text
     assert f'action="{_path(app, people.alice)}"' in page
     assert browse().post(_path(app, people.alice)).status_code == 200
-    assert _choices(app, people.alice)[Stream.REPLIES] is Rhythm.OFF
+    assert _choices(app, people.alice)[Stream.REPLIES] is Rhythm.SITE
 
 
 def test_stopping_twice_is_stopping_once(app, people, browse):
@@ -102,17 +102,27 @@ def test_the_address_opens_nothing_but_the_stream(app, people, browse):
     assert browser.get("/account").status_code == 303
 
 
-def test_alice_turns_them_off_and_on_again_on_her_own_page(app, people, browse):
+def test_alice_chooses_how_soon_for_each_kind_and_what_she_does_not_send_stays(app, people, browse):
     browser = browse(people.alice)
-    assert "checked" in browser.get("/account/mail").text
-    assert browser.post("/account/mail", data={}).status_code == 303
-    assert _choices(app, people.alice)[Stream.REPLIES] is Rhythm.OFF
-    assert "checked" not in browser.get("/account/mail").text
-    browser.post("/account/mail", data={"replies": "y"})
-    assert _choices(app, people.alice)[Stream.REPLIES] is Rhythm.NOW
+    chosen = {"replies": "daily", "mentions": "site", "people": "off"}
+    assert browser.post("/account/mail", data=chosen).status_code == 303
+    found = _choices(app, people.alice)
+    assert {stream.value: found[stream].value for stream in Stream} == chosen | {"answers": "now", "new_items": "now"}
+    assert browser.get("/account/mail").text.count(" selected ") == len(Stream)
+    assert browser.post("/account/mail", data={"replies": "hourly"}).status_code == 422
+    assert _choices(app, people.alice)[Stream.REPLIES] is Rhythm.DAILY
 
 
-def test_the_page_offers_a_box_for_every_stream(people, browse):
+def test_the_page_offers_a_choice_for_every_stream(people, browse):
     page = browse(people.alice).get("/account/mail").text
     for stream in Stream:
         assert f'name="{stream.value}"' in page
+
+
+def test_the_daily_letters_own_link_stops_it_and_what_it_told_stays_in_the_inbox(app, people, browse):
+    browse(people.alice).post("/account/mail", data={"replies": "daily", "mentions": "now"})
+    with app.app_context():
+        path = unsubscribing.stop_daily_url(people.alice).removeprefix("http://localhost")
+    assert browse().post(path, csrf=False).status_code == 200
+    found = _choices(app, people.alice)
+    assert (found[Stream.REPLIES], found[Stream.MENTIONS]) == (Rhythm.SITE, Rhythm.NOW)

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * <unread-count> beside "Rooms": how many posts are unread, asked for when somebody comes back to the page and now and
- * then while it is open, less often as long as nothing changes, never while it is hidden. The browser asks with the ETag
- * it has, so that "nothing changed" costs a line.
+ * <unread-count> beside "Rooms": how many posts are unread, and beside the bell how many entries of the inbox, asked for
+ * when somebody comes back to the page and now and then while it is open, less often as long as nothing changes, never
+ * while it is hidden. The browser asks with the ETag it has, so that "nothing changed" costs a line.
  */
 const KEPT = "unread";
 const OFTEN = 60_000, SELDOM = 600_000, FRESH = 20_000, SOON = 2_500;
@@ -46,7 +46,7 @@ class UnreadCount extends HTMLElement {
     this.timer = setTimeout(() => this.ask(), pause);
   }
 
-  /** @param {{ rooms: string, by_room: Record<string, string> }} counts @param {boolean} lists  whether lists are told too */
+  /** @param {{ rooms: string, by_room: Record<string, string>, inbox?: string }} counts @param {boolean} lists  whether lists are told too */
   show(counts, lists) {
     const some = counts.rooms !== "0";
     this.replaceChildren();
@@ -58,6 +58,11 @@ class UnreadCount extends HTMLElement {
       words.className = "visually-hidden";
       words.textContent = " new";
       this.append(figure, words);
+    }
+    for (const mark of document.querySelectorAll("[data-unread-inbox]")) {
+      const none = (counts.inbox ?? "0") === "0";
+      /** @type {HTMLElement} */ (mark).hidden = none;
+      mark.textContent = none ? "" : counts.inbox ?? "";
     }
     for (const mark of lists ? document.querySelectorAll("[data-unread-room]") : []) {
       const { unreadRoom } = /** @type {HTMLElement} */ (mark).dataset;

@@ -36,7 +36,9 @@ def upgrade() -> None:
             ["member_id"], ["member.id"], name=op.f("fk_notification_member_id_member"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notification")),
-        sa.UniqueConstraint("member_id", "about_kind", "about_id", name=op.f("uq_notification_member_id_about_kind")),
+        sa.UniqueConstraint(
+            "member_id", "about_kind", "about_id", name=op.f("uq_notification_member_id_about_kind_about_id")
+        ),
     )
     op.create_index("ix_notification_member", "notification", ["member_id", "id"])
     op.create_index("ix_notification_about", "notification", ["about_kind", "about_id"])

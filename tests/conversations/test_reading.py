@@ -235,12 +235,12 @@ def test_the_counters_are_asked_for_and_cost_a_line_while_nothing_changed(browse
     thread = make.thread(by=people.alice, room=room, posts=2)
     laptop, phone = browse(people.bob), browse(people.bob)
     first = laptop.get("/unread")
-    assert json.loads(first.text) == {"rooms": "2", "by_room": {room.slug: "2"}}
+    assert json.loads(first.text) == {"rooms": "2", "inbox": "0", "by_room": {room.slug: "2"}}
     tag = first.headers["ETag"]
     assert laptop.get("/unread", headers={"If-None-Match": tag}).status_code == 304
     phone.post(f"/threads/{thread.id}/read", data={"number": "2", "quietly": "1"})
     second = laptop.get("/unread", headers={"If-None-Match": tag})
-    assert (second.status_code, json.loads(second.text)) == (200, {"rooms": "0", "by_room": {}})
+    assert (second.status_code, json.loads(second.text)) == (200, {"rooms": "0", "inbox": "0", "by_room": {}})
 
 
 def test_counters_are_for_members(browse, people):

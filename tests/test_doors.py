@@ -115,6 +115,8 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "managing.confirm": Bobs("/account/billing/changes/{change}/confirmation", [], data={}),
     "managing.leave_it": Bobs("/account/billing/changes/{change}/withdrawal", [], data={}),
     "conversations.edit": Bobs("/posts/{post}/edit", [], data={"body": "Changed"}),
+    "conversations.take_back": Bobs("/posts/{post}/delete", [], data={}),
+    "conversations.undo_taking_back": Bobs("/posts/{post}/delete/undo", [], data={}),
     "desk_rooms.archive": Nobodys("a room, for coaches; what each may do with it is in tests/desk/test_rooms.py"),
     "desk_rooms.reopen": Nobodys("the same"),
     "desk_rooms.order": Nobodys("the same"),

@@ -107,7 +107,7 @@ class Thread(Model):
     locked_at: Mapped[datetime | None]
     locked_because: Mapped[str | None] = mapped_column(Words)
     hidden_at: Mapped[datetime | None]
-    hidden_because: Mapped[str | None] = mapped_column(Words)
+    hidden_because: Mapped[str | None] = mapped_column(Words)  # None on a hidden one: its author took it back
 
     room: Mapped[Room] = relationship()
     author: Mapped[Member] = relationship(foreign_keys=[author_id])
@@ -121,6 +121,11 @@ class Thread(Model):
     @property
     def is_hidden(self) -> bool:
         return self.hidden_at is not None
+
+    @property
+    def is_taken_back(self) -> bool:
+        """By its author, with the only post in it."""
+        return self.is_hidden and self.hidden_because is None
 
     @property
     def pages(self) -> int:

@@ -52,5 +52,6 @@ def may_reply(member: Member | None, thread: Thread) -> bool:
 
 
 def may_edit(member: Member, post: Post) -> bool:
-    """Authors mend their own words while the conversation is open; what a moderator hid stays as it was ruled on."""
+    """Authors mend their own words while the conversation is open; what a moderator hid stays as it was ruled on, and
+    what was taken back is gone."""
     return post.author_id == member.id and not post.is_hidden and may_reply(member, post.thread)

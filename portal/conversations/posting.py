@@ -190,6 +190,16 @@ def touch(thread: Thread) -> None:
     db.session.expire(thread, ["version"])
 
 
+def count_thread(thread: Thread, by: int) -> None:
+    """One more or one less in its room for members to find."""
+    db.session.execute(
+        update(Room)
+        .where(Room.id == thread.room_id)
+        .values(thread_count=Room.thread_count + by)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def _rendered(body: str) -> str:
     if len(body) > markdown.MAX_LENGTH:
         raise TooLong()

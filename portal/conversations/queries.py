@@ -207,6 +207,7 @@ def _some_posts() -> Lines:
             post.edited_at,
             post.hidden_at,
             post.hidden_because,
+            post.deleted_at,
             member.name,
             member.handle,
             member.role,
@@ -246,6 +247,17 @@ def post_for(reader: Member | None, post_id: int) -> Select[Post]:
 def posts_by(member: Member) -> Asked:
     """Everything one person wrote, hidden or not: their words stay theirs, whatever they pay."""
     return _posts_of_one(), {"author_id": member.id}
+
+
+def own_post(member: Member, post_id: int) -> Select[Post]:
+    """One's own post, wherever it stands and whatever became of the membership."""
+    return (
+        select(Post)
+        .join(Post.thread)
+        .join(Thread.room)
+        .options(contains_eager(Post.thread).contains_eager(Thread.room))
+        .where(Post.id == post_id, Post.author_id == member.id)
+    )
 
 
 def page_of(
@@ -305,6 +317,7 @@ def _threads(*, sees_all: bool, of_one_kind: bool) -> Lines:
             thread.last_post_at,
             thread.locked_at,
             thread.hidden_at,
+            thread.hidden_because,
             thread.about_title,
             thread.author_id,
             thread.author_hidden_at,
@@ -336,6 +349,7 @@ def _posts_of_one() -> Lines:
             post.edited_at,
             post.hidden_at,
             post.hidden_because,
+            post.deleted_at,
             thread.id.label("thread_id"),
             thread.title,
             room.title.label("room"),

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from portal.accounts.models import Member, Role, initials_of
 from portal.accounts.policy import may_post
 from portal.accounts.signed_in import me_or_none
-from portal.conversations import policy, veiling
+from portal.conversations import policy, taking_back, veiling
 from portal.conversations.models import Level, RoomKind, Thread, ThreadKind
 from portal.conversations.queries import Found, Line
 from portal.conversations.reading import Unread, counted_since, in_words
@@ -25,6 +25,8 @@ from portal.core import markdown, web
 from portal.core.clock import now
 
 HIDDEN = "Hidden by a moderator."
+TAKEN_BACK = "Taken back by its author."
+YOU_TOOK_BACK = "You took this back. In its place, others read that its author did."
 ONLY_COACHES = "Only coaches see that this is yours."
 ASKED_SAFELY = "Asked safely: members read “A member”. Please do not name them."
 KINDS = {
@@ -96,12 +98,15 @@ class Shown:
     body: Markup | None
     gone: str | None  # in place of the words, for those who may not read them
     hidden_because: str | None
+    taken_back: bool  # by its author, with no ruling about it
+    may_undo: bool  # its author, for a short while
     folded: bool  # staff open it on purpose
     muted: bool  # its author is one whose words this reader folds
     number: int
     mine: bool
     veiled: str | None  # for those who know whose it is although others do not: what others know
     may_edit: bool
+    may_take_back: bool
     may_flag: bool
     may_put_back: bool  # to unread; what counts as read by its age stays so
 
@@ -116,7 +121,8 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
     found = []
     for row in rows:
         mine, hidden = row.author_id == reader_id, row.hidden_at is not None
-        readable = not hidden or mine or rules
+        taken_back = row.deleted_at is not None and row.hidden_because is None
+        readable = not hidden or rules or (mine and not taken_back)
         told = veiling.is_told(reading.reader, author_id=row.author_id, veiled_at=row.veiled_at)
         left = row.closed_at is not None
         named = told and not left
@@ -131,14 +137,17 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
                 when=when(row.created_at),
                 edited=when(row.edited_at) if row.edited_at and readable else None,
                 body=markdown.safe(row.body_html) if readable else None,
-                gone=None if readable else HIDDEN,
+                gone=None if readable else YOU_TOOK_BACK if mine else TAKEN_BACK if row.deleted_at else HIDDEN,
                 hidden_because=row.hidden_because if hidden and readable else None,
-                folded=hidden and rules and not mine,
+                taken_back=taken_back and readable,
+                may_undo=mine and taking_back.may_undo(row.deleted_at, row.hidden_because),
+                folded=hidden and rules and (taken_back or not mine),
                 muted=told and row.author_id in muted,
                 number=row.number,
                 mine=mine,
                 veiled=None if row.veiled_at is None or not told else ONLY_COACHES if mine else ASKED_SAFELY,
                 may_edit=mine and not hidden and open_to_edits,
+                may_take_back=mine and not hidden,
                 may_flag=reader_id is not None and not mine and not hidden,
                 may_put_back=row.number < new_from and row.created_at > counts_from and not mine and not hidden,
             )
@@ -202,7 +211,7 @@ def _facts(row: Line, reader: Member | None) -> list[str]:
     if row.locked_at:
         facts.append("Closed to new replies")
     if row.hidden_at:
-        facts.append("Hidden by a moderator")
+        facts.append("Hidden by a moderator" if row.hidden_because else "Taken back by its author")
     return facts
 
 

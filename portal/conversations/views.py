@@ -19,13 +19,13 @@ from portal.accounts import drafting
 from portal.accounts.models import Draft
 from portal.accounts.signed_in import me
 from portal.accounts.writing_pages import rendered
-from portal.conversations import drafts, following, pointing, policy, posting, queries, reading, showing
+from portal.conversations import drafts, following, pointing, policy, posting, queries, reading, showing, taking_back
 from portal.conversations.for_reader import POST, THREAD, post_or_404, reader, reading_or_404, room_or_404, turn_away
 from portal.conversations.forms import EditForm, ReplyForm, ThreadForm
 from portal.conversations.models import POSTS_A_PAGE, Post, Room, RoomKind, Thread, ThreadKind
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
-from portal.core.db import db, release
+from portal.core.db import db, one_or_404, release
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
 from portal.core.web import moment_or_none, whole_number
@@ -198,6 +198,28 @@ def edit(post_id: int) -> Answer:
     return redirect(post.path, 303)
 
 
+@bp.post(POST + "/delete")
+@admits(Audience.SIGNED_IN)
+@limiter.limit("60/hour")
+def take_back(post_id: int) -> Answer:
+    post = one_or_404(queries.own_post(me(), post_id))
+    taking_back.take_back(post, by=me())
+    return _where_it_stood(post)
+
+
+@bp.post(POST + "/delete/undo")
+@admits(Audience.SIGNED_IN)
+def undo_taking_back(post_id: int) -> Answer:
+    post = one_or_404(queries.own_post(me(), post_id))
+    taking_back.undo(post, by=me())
+    return _where_it_stood(post)
+
+
+def _where_it_stood(post: Post) -> Response:
+    """Back to its place, or for those who do not read there to the list of their own posts."""
+    return redirect(post.path if reader() else "/account/posts", 303)
+
+
 @bp.get("/account/posts")
 @admits(Audience.SIGNED_IN)
 def own_posts() -> Answer:
@@ -210,7 +232,8 @@ def own_posts() -> Answer:
         most=OWN_POSTS_A_PAGE,
         place=lambda row: (row.created_at, row.id),
     )
-    return render_template("conversations/own_posts.html", page=page)
+    undoable = {row.id for row in page.rows if taking_back.may_undo(row.deleted_at, row.hidden_because)}
+    return render_template("conversations/own_posts.html", page=page, undoable=undoable)
 
 
 def _new_thread_page(room: Room, form: ThreadForm, draft: Draft | None, preview: str | None = None) -> str:

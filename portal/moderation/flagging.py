@@ -16,7 +16,7 @@ class OwnPost(Refusal):
 
 
 class AlreadyHidden(Refusal):
-    message = "A moderator has hidden this post already."
+    message = "This post is not shown any more."
 
 
 class AlreadyFlagged(Refusal):

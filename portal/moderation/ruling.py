@@ -5,13 +5,13 @@ Each decision is one conditional UPDATE, so of two moderators deciding at once t
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import joinedload
 
 from portal.accounts.models import Member, Role
 from portal.conversations import finding
-from portal.conversations.models import Post, Room, Thread
-from portal.conversations.posting import touch
+from portal.conversations.models import Post, Thread
+from portal.conversations.posting import count_thread, touch
 from portal.core import audit, letters, markdown
 from portal.core.clock import now
 from portal.core.db import db
@@ -27,6 +27,12 @@ class OwnWords(Refusal):
 
     message = "These are your own words; somebody else decides about them."
     status = 403
+
+
+class TakenBack(Refusal):
+    """What its author deleted is theirs to say again, and nobody else's."""
+
+    message = "Its author took it back, so it stays gone."
 
 
 class AlreadyRuled(Refusal):
@@ -45,9 +51,11 @@ def keep(post: Post, *, because: str, by: Member, answering: int | None = None) 
 
 
 def hide(post: Post, *, because: str, by: Member, answering: int | None = None) -> Ruling:
-    """Members find a line in its place, its author finds the words and the reason. Raises AlreadyRuled."""
+    """Members find a line in its place, its author finds the words and the reason. One that its author took back can
+    be ruled on too: then they cannot undo that. Raises AlreadyRuled."""
     ruling = _rule(Outcome.HIDDEN, post.thread, post, because, by)
-    _change(post, Post.hidden_at.is_(None), ruling, hidden_at=now(), hidden_because=because)
+    stands = or_(Post.hidden_at.is_(None), and_(Post.deleted_at.is_not(None), Post.hidden_because.is_(None)))
+    _change(post, stands, ruling, hidden_at=now(), hidden_because=because)
     _answer(ruling, Flag.post_id == post.id, answering)
     _show_change(post)
     audit.record(by, "post.hidden", post, because=because, thread=post.thread_id, ruling=ruling.id)
@@ -56,7 +64,9 @@ def hide(post: Post, *, because: str, by: Member, answering: int | None = None) 
 
 
 def restore(post: Post, *, because: str, by: Member) -> Ruling:
-    """Members read it again. Raises AlreadyRuled."""
+    """Members read it again. Raises AlreadyRuled, TakenBack."""
+    if post.is_deleted:
+        raise TakenBack()
     ruling = _rule(Outcome.RESTORED, post.thread, post, because, by)
     _change(post, Post.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None)
     _show_change(post)
@@ -94,7 +104,7 @@ def hide_thread(thread: Thread, *, because: str, by: Member) -> Ruling:
     ruling = _rule(Outcome.HIDDEN, thread, None, because, by)
     _change(thread, Thread.hidden_at.is_(None), ruling, hidden_at=now(), hidden_because=because)
     _answer(ruling, Flag.post_id.in_(select(Post.id).where(Post.thread_id == thread.id)), None)
-    _count_thread(thread, -1)
+    count_thread(thread, -1)
     touch(thread)
     finding.forget_thread(thread)
     audit.record(by, "thread.hidden", thread, because=because, ruling=ruling.id)
@@ -103,10 +113,12 @@ def hide_thread(thread: Thread, *, because: str, by: Member) -> Ruling:
 
 
 def restore_thread(thread: Thread, *, because: str, by: Member) -> Ruling:
-    """Members find and read it again. Raises AlreadyRuled."""
+    """Members find and read it again. Raises AlreadyRuled, TakenBack."""
+    if thread.is_taken_back:
+        raise TakenBack()
     ruling = _rule(Outcome.RESTORED, thread, None, because, by)
     _change(thread, Thread.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None)
-    _count_thread(thread, +1)
+    count_thread(thread, +1)
     touch(thread)
     finding.find_thread_again(thread)
     audit.record(by, "thread.restored", thread, because=because, ruling=ruling.id)
@@ -169,15 +181,6 @@ def _already_ruled(ours: Ruling) -> AlreadyRuled:
 def _show_change(post: Post) -> None:
     touch(post.thread)
     finding.keep_found(post)
-
-
-def _count_thread(thread: Thread, by: int) -> None:
-    db.session.execute(
-        update(Room)
-        .where(Room.id == thread.room_id)
-        .values(thread_count=Room.thread_count + by)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _tell(ruling: Ruling, author: Member, excerpt: str | None = None) -> None:

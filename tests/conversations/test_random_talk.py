@@ -1,5 +1,5 @@
-"""Five people talk, read, follow, hide, move and join threads at random. Unread counts, order, counters and search
-always equal a plain model that keeps every post and who has read it.
+"""Five people talk, take back, read, follow, hide, move and join threads at random. Unread counts, order, counters
+and search always equal a plain model that keeps every post and who has read it.
 
 Small in every run; PORTAL_TALKS=200 tries that many lives.
 """
@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -23,7 +25,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from portal.conversations import following, moving, posting, reading
+from portal.conversations import following, moving, posting, reading, taking_back
 from portal.conversations.models import Level, Post, Room, Thread
 from portal.core import jobs, search
 from portal.core.admission import Audience
@@ -48,6 +50,7 @@ class Said:
     word: str
     read_by: set[str]
     hidden: bool = False
+    gone_at: datetime | None = None
 
 
 @dataclass(eq=False)
@@ -59,6 +62,7 @@ class Talk:
     by: str
     posts: list[Said] = field(default_factory=list)
     hidden: bool = False
+    taken_back: bool = False  # with the only post in it
     woken: int = 0  # the turn at which somebody last spoke in it
     levels: dict[str, Level] = field(default_factory=dict)
 
@@ -156,15 +160,49 @@ class Talking(RuleBasedStateMachine):
     def hide_or_restore_a_post(self, which, place):
         talk = self._pick(self._open(), which)
         said = talk.posts[place % len(talk.posts)]
+        if said.gone_at:
+            with pytest.raises(ruling.TakenBack), self._doing():
+                ruling.restore(db.session.get_one(Post, said.id), because="So.", by=self._me("olga"))
+            return
         with self._doing():
             do = ruling.restore if said.hidden else ruling.hide
             do(db.session.get_one(Post, said.id), because="So.", by=self._me("olga"))
         said.hidden = not said.hidden
 
     @precondition(lambda self: self.talks)
+    @rule(which=some, place=some)
+    def take_back(self, which, place):
+        talk = self._pick(self.talks, which)
+        said = talk.posts[place % len(talk.posts)]
+        if said.hidden or said.gone_at:
+            return
+        with self._doing():
+            taking_back.take_back(db.session.get_one(Post, said.id), by=self._me(said.by))
+        said.gone_at = now()
+        if len(talk.posts) == 1 and not talk.hidden:
+            talk.hidden = talk.taken_back = True
+
+    @rule(which=some)
+    def undo_taking_back(self, which):
+        soon = now() - taking_back.UNDO_FOR / 2
+        found = [(t, s) for t in self.talks for s in t.posts if s.gone_at and s.gone_at > soon]
+        if not found:
+            return
+        talk, said = self._pick(found, which)
+        with self._doing():
+            taking_back.undo(db.session.get_one(Post, said.id), by=self._me(said.by))
+        said.gone_at = None
+        if talk.taken_back:
+            talk.hidden = talk.taken_back = False
+
+    @precondition(lambda self: self.talks)
     @rule(which=some)
     def hide_or_restore_a_thread(self, which):
         talk = self._pick(self.talks, which)
+        if talk.taken_back:
+            with pytest.raises(ruling.TakenBack), self._doing():
+                ruling.restore_thread(self._thread(talk), because="So.", by=self._me("olga"))
+            return
         with self._doing():
             do = ruling.restore_thread if talk.hidden else ruling.hide_thread
             do(self._thread(talk), because="So.", by=self._me("olga"))
@@ -267,7 +305,7 @@ class Talking(RuleBasedStateMachine):
                     hits = search.search(said.word, audiences={Audience.ENTITLED}, kinds=["thread", "post"], most=200)
                     opens = place == 1
                     path = f"/threads/{talk.id}" if opens else f"/posts/{said.id}"
-                    readable = not talk.hidden and not said.hidden
+                    readable = not (talk.hidden or said.hidden or said.gone_at)
                     assert (path in [hit.path for hit in hits if said.word in str(hit.snippet)]) == readable
 
     def _reads(self, who, said):
@@ -279,7 +317,12 @@ class Talking(RuleBasedStateMachine):
     def _is_unread(self, name, talk, said):
         level = talk.levels.get(name) or self.room_levels.get((name, talk.room)) or Level.MINE
         return not (
-            talk.hidden or said.hidden or level is Level.NONE or (name, said.by) in self.mutes or name in said.read_by
+            talk.hidden
+            or said.hidden
+            or said.gone_at
+            or level is Level.NONE
+            or (name, said.by) in self.mutes
+            or name in said.read_by
         )
 
     def _open(self):

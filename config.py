@@ -137,6 +137,7 @@ class Config:
         if not self.PODCAST_ARTWORK.is_file():
             self._problem(f"PODCAST_ARTWORK is {self.PODCAST_ARTWORK}, and no file is there")
         self.LARGEST_UPLOAD_MB = self._whole("LARGEST_UPLOAD_MB", 500, most=10_000)  # files of the library, at once
+        self.MEMBER_FILES_MB = self._whole("MEMBER_FILES_MB", 500, most=100_000)  # of one member, beside their posts
         self.RATELIMIT_STORAGE_URI = env.get("RATELIMIT_STORAGE_URI") or "memory://"
         self.RATELIMIT_STRATEGY = "sliding-window-counter"
         self.COMPRESS_MIMETYPES = ["text/html", "text/plain", "application/json", "application/rss+xml", "text/vtt"]

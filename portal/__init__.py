@@ -63,7 +63,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.billing import commands as billing_commands
     from portal.billing import entitlements, managing
     from portal.billing import views as billing
-    from portal.conversations import draft_pages, finding, following_pages, reading_pages
+    from portal.conversations import attaching_pages, draft_pages, finding, following_pages, reading_pages
     from portal.conversations import views as conversations
     from portal.desk import billing as desk_billing
     from portal.desk import consents as desk_consents
@@ -146,6 +146,7 @@ def _wire_areas(app: Flask) -> None:
         reading_pages,
         following_pages,
         draft_pages,
+        attaching_pages,
     ):  # of areas with several files of views
         app.register_blueprint(pages.bp)
     csrf.exempt(billing.stripe_events)  # signed by Stripe instead
@@ -161,6 +162,7 @@ def _wire_areas(app: Flask) -> None:
 
 def _namings() -> list[keeping.Naming]:
     """Every column that names what is stored. What stands in none of them is swept from storage after a day."""
+    from portal.conversations.models import PostFile
     from portal.library.models import File, Upload
     from portal.membership.models import Export
     from portal.practices.models import Photo
@@ -172,6 +174,7 @@ def _namings() -> list[keeping.Naming]:
         keeping.Naming("export", Export.storage_key, Export.size, Export.sha256, only=is_there),
         keeping.Naming("photo", Photo.small_key),
         keeping.Naming("photo", Photo.large_key),
+        keeping.Naming("post file", PostFile.storage_key, PostFile.size, PostFile.sha256),
     ]
 
 

@@ -151,6 +151,20 @@ class Make:
         with self._saved():
             return posting.reply(db.session.get_one(Thread, thread.id), body=body, by=db.session.get_one(Member, by.id))
 
+    def attached(self, thread: Any, *, by: Member, name: str = "Plan.pdf", content: bytes = b"") -> Any:
+        """A file beside a reply of theirs."""
+        from werkzeug.datastructures import FileStorage
+
+        from portal.conversations import attaching
+        from portal.conversations.models import Post
+
+        post = self.reply(thread, by=by, body=f"See {name}.")
+        with self.app.app_context():
+            (file,) = attaching.arrive([FileStorage(BytesIO(content or PDF), name)], place="thread", by=by)
+        with self._saved():
+            attaching.attach(db.session.get_one(Post, post.id), [file.id], alts={}, by=by)
+        return file
+
     def password(self, who: Member, password: str = PASSWORD) -> str:
         """Give somebody a password they can really sign in with; returns it."""
         with self._saved():
@@ -215,13 +229,14 @@ class Make:
         **more: Any,
     ) -> Any:
         """Something in the library, of any kind; `published=False` leaves it a draft."""
+        from portal.core import taking_in
         from portal.library import publishing
         from portal.library.models import Nugget
         from portal.topics.models import Topic
 
         slug = f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')}-{next(_numbers)}"
         with self.app.app_context():
-            kept = [publishing.keep(BytesIO(content), name=name) for name, content in (files or {}).items()]
+            kept = [taking_in.keep(BytesIO(content), name=name) for name, content in (files or {}).items()]
         with self._saved():
             item = kind(**({"slug": slug, "title": title, "summary": f"What {title} is for."} | more))
             publishing.write(item, body)
@@ -287,11 +302,12 @@ class Make:
 
     def edition(self, item: Any, *, file: str = "Role card.pdf", content: bytes = b"", note: str = "") -> Any:
         """A newer edition of an item's file."""
+        from portal.core import taking_in
         from portal.library import publishing
         from portal.library.models import Item
 
         with self.app.app_context():
-            kept = publishing.keep(BytesIO(content or PDF + b" "), name=file)
+            kept = taking_in.keep(BytesIO(content or PDF + b" "), name=file)
         with self._saved():
             return publishing.add_version(db.session.get_one(Item, item.id), files=[kept], note=note)
 

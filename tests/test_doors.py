@@ -114,6 +114,10 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "managing.change": Bobs("/account/billing/changes/{change}", []),
     "managing.confirm": Bobs("/account/billing/changes/{change}/confirmation", [], data={}),
     "managing.leave_it": Bobs("/account/billing/changes/{change}/withdrawal", [], data={}),
+    "attaching.file": Bobs("/files/{post_file}", []),
+    "attaching.remove": Bobs("/files/{posted_file}/removal", [], data={}),
+    "attaching.to_thread": Bobs("/threads/{hidden}/files", STAFF, data={}),
+    "attaching.to_room": Nobodys("each kind of room is tried by each kind of reader in test_visibility.py"),
     "conversations.edit": Bobs("/posts/{post}/edit", [], data={"body": "Changed"}),
     "conversations.take_back": Bobs("/posts/{post}/delete", [], data={}),
     "conversations.undo_taking_back": Bobs("/posts/{post}/delete/undo", [], data={}),
@@ -288,6 +292,8 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
             db.session.add(news)
             db.session.flush()
             post = select(Post.id).order_by(Post.id.desc())
+            said = db.session.scalars(post.where(Post.thread_id == thread.id)).first()
+            waits, posted = (_file(people.bob.id, f"thread:{thread.id}", post_id) for post_id in (None, said))
             return {
                 "change": _change_of_plan(people.bob.id),
                 "thread": thread.id,
@@ -301,6 +307,8 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
                 "event": event.id,
                 "grant": db.session.scalars(select(Grant.id).where(Grant.member_id == people.bob.id)).first(),
                 "export": export.id,
+                "post_file": waits.token,
+                "posted_file": posted.token,
                 "news": news.id,
                 "nugget": asking.id,
                 "composite": composite.id,
@@ -335,6 +343,17 @@ def test_nobody_touches_what_is_bobs(app: Flask, browse, crowd, bobs, endpoint: 
             led_away = answer.status_code == 303 and answer.location.startswith(("/sign-in", "/account/data"))
             assert led_away or answer.status_code in REFUSED, said
             assert _everything(app) == before, f"{said}, and something changed"
+
+
+def _file(by_id: int, place: str, post_id: int | None) -> Any:
+    from portal.conversations.models import PostFile
+
+    about = {"name": "Plan.pdf", "media_type": "application/pdf", "size": 9, "sha256": token_hex(32)}
+    file = PostFile(
+        token=token_hex(16), by_id=by_id, place=place, post_id=post_id, storage_key=token_hex(16), alt="", **about
+    )
+    db.session.add(file)
+    return file
 
 
 def _change_of_plan(member_id: int) -> str:

@@ -12,6 +12,8 @@ from sqlalchemy import select
 
 from portal.accounts.models import Member
 from portal.billing.models import Grant
+from portal.conversations import attaching
+from portal.conversations.models import PostFile
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.library import feeds
@@ -22,7 +24,7 @@ from portal.library.models import Path as LearningPath
 from portal.membership import taking_along
 from portal.membership.models import Export
 from portal.practices.models import Photo
-from tests.make import picture
+from tests.make import PDF, picture
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ def demo(app, make, work_off):
     with app.app_context():
         walt = db.session.scalars(select(Member).where(Member.handle == "walt")).one()
     make.photo(walt, picture(600, 600))
+    thread = make.thread(by=walt)
+    for name, content in (("seat.jpg", picture(600, 600)), ("Plan.pdf", PDF)):
+        make.attached(thread, by=walt, name=name, content=content)
     with app.app_context(), transaction():
         taking_along.ask(db.session.get_one(Member, walt.id))
     work_off()
@@ -93,6 +98,9 @@ def doors(app, walt: Member) -> list[Door]:
                 Door(f"/photos/{photo.token}/{width}.webp", key)
                 for width, key in ((96, photo.small_key), (320, photo.large_key))
             ]
+        found += [
+            Door(attaching.path_of(file.token), file.storage_key) for file in db.session.scalars(select(PostFile))
+        ]
         for export in db.session.scalars(select(Export)):
             found.append(Door(f"/account/data/exports/{export.id}/file", export.storage_key, is_own=True))
     return found

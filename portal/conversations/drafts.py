@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import request
+
 from portal.accounts.models import Draft
 from portal.core.web import when
 
@@ -27,6 +29,12 @@ def as_data(draft: Draft | None, *, lists: tuple[str, ...] = ()) -> dict[str, An
     """What the form is opened with: each field's word, or all of them for those of `lists`."""
     fields = draft.fields if draft else {}
     return {name: values if name in lists else values[0] for name, values in fields.items() if values}
+
+
+def alts_in(draft: Draft | None) -> dict[str, str]:
+    """What the pictures of a form show, as far as it was typed: by the name of its field."""
+    typed = request.form if request.method == "POST" else as_data(draft)
+    return {name: words for name, words in typed.items() if name.startswith("alt-")}
 
 
 def said(draft: Draft | None) -> str:

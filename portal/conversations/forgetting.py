@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Select, delete, select, update
 
 from portal.accounts.models import Member
-from portal.conversations import finding
+from portal.conversations import attaching, finding
 from portal.conversations.models import (
     Follow,
     PersonFollow,
@@ -34,6 +34,7 @@ def forget(member: Member, *, words_too: bool) -> None:
         db.session.execute(delete(table).where(table.member_id == member.id))
     db.session.execute(delete(PersonFollow).where(PersonFollow.person_id == member.id))
     _forget_revisions(theirs)
+    attaching.forget(member)
     forget_news("post", set(db.session.scalars(theirs)))
     if words_too:
         _take_words(member, theirs)

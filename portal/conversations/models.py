@@ -265,3 +265,27 @@ class ReadAhead(Model):
 
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)
+
+
+class PostFile(Model):
+    """A picture or a document beside a post; without a post it waits for the form that it was put into."""
+
+    __tablename__ = "post_file"
+    __table_args__ = (Index("ix_post_file_waiting", "by_id", "place"),)
+
+    token: Mapped[str] = mapped_column(String(32), unique=True)  # its address; says nothing of whose it is
+    by_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)
+    place: Mapped[str] = mapped_column(String(64))  # the form: "thread:7" for a reply, "room:3" for a new thread
+    name: Mapped[str] = mapped_column(String(120))  # as its author called it
+    media_type: Mapped[str] = mapped_column(String(100))
+    size: Mapped[int]  # bytes
+    sha256: Mapped[str] = mapped_column(String(64))
+    storage_key: Mapped[str] = mapped_column(String(32), unique=True)
+    width: Mapped[int | None]  # pixels, of a picture
+    height: Mapped[int | None]
+    alt: Mapped[str] = mapped_column(String(300), default="")  # what a picture shows, for whoever does not see it
+
+    @property
+    def is_picture(self) -> bool:
+        return self.width is not None

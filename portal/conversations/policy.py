@@ -51,6 +51,14 @@ def may_reply(member: Member | None, thread: Thread) -> bool:
     return may_start(member, thread.room) and not thread.is_locked and not thread.is_hidden
 
 
+def may_read_words(reader: Member | None, post: Post) -> bool:
+    """Asked of somebody who sees the thread: staff read what is hidden, and authors do unless they took it back."""
+    if not post.is_hidden or sees_hidden(reader):
+        return True
+    taken_back = post.is_deleted and post.hidden_because is None
+    return reader is not None and post.author_id == reader.id and not taken_back
+
+
 def may_edit(member: Member, post: Post) -> bool:
     """Authors mend their own words while the conversation is open; what a moderator hid stays as it was ruled on, and
     what was taken back is gone."""

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Row,
+    ScalarSelect,
     Select,
     and_,
     bindparam,
@@ -32,6 +33,7 @@ from portal.conversations.models import (
     Follow,
     Level,
     Post,
+    PostFile,
     Room,
     RoomFollow,
     RoomKind,
@@ -108,6 +110,8 @@ class Found:
     renamed_at: datetime | None  # when anybody last got another name
     is_veiled: bool  # what they say in it stands under no name
     draft: Draft | None  # of a reply
+    files_wait: int  # that they put into its form
+    files_since: datetime | None
 
 
 def thread_for(reader: Member | None, thread_id: int) -> Found | None:
@@ -126,6 +130,10 @@ def where_merged(thread_id: int) -> Post:
     """The opening post of a thread that was joined with another, where it stands now."""
     begins = and_(Post.thread_id == Thread.merged_into_id, Post.number == Thread.merged_at)
     return db.session.scalars(select(Post).join(Thread, begins).where(Thread.id == thread_id)).one()
+
+
+def opening_of(thread: Thread) -> Post:
+    return db.session.scalars(select(Post).where(Post.thread_id == thread.id, Post.number == 1)).one()
 
 
 def posts_on_page(thread_id: int, page: int) -> Sequence[Line]:
@@ -173,7 +181,7 @@ def _is_seen(sight: Sight, reader_id: ColumnElement[int]) -> ColumnElement[bool]
 
 
 @cache
-def _a_thread(sight: Sight) -> Select[Thread, Level | None, Level | None, datetime | None, bool, Draft | None]:
+def _a_thread(sight: Sight) -> Select[*tuple[Any, ...]]:
     reader_id: BindParameter[int] = bindparam("reader_id", type_=Integer())
     return (
         select(
@@ -183,6 +191,7 @@ def _a_thread(sight: Sight) -> Select[Thread, Level | None, Level | None, dateti
             select(func.max(Member.renamed_at)).scalar_subquery(),
             veiling.begun_by(reader_id),
             Draft,
+            *_files_that_wait(reader_id),
         )
         .join(Thread.room)
         .outerjoin(Follow, and_(Follow.thread_id == Thread.id, Follow.member_id == reader_id))
@@ -190,6 +199,15 @@ def _a_thread(sight: Sight) -> Select[Thread, Level | None, Level | None, dateti
         .outerjoin(Draft, and_(Draft.member_id == reader_id, Draft.thing == bindparam("draft")))
         .options(contains_eager(Thread.room))
         .where(Thread.id == bindparam("thread_id"), seen_with(sight))
+    )
+
+
+def _files_that_wait(reader_id: ColumnElement[int]) -> tuple[ScalarSelect[Any], ScalarSelect[Any]]:
+    """How many, and since when the newest does."""
+    waits = PostFile.by_id == reader_id, PostFile.place == bindparam("draft"), PostFile.post_id.is_(None)
+    return (
+        select(func.count()).select_from(PostFile).where(*waits).scalar_subquery(),
+        select(func.max(PostFile.created_at)).where(*waits).scalar_subquery(),
     )
 
 
@@ -208,6 +226,7 @@ def _some_posts() -> Lines:
             post.hidden_at,
             post.hidden_because,
             post.deleted_at,
+            select(PostFile.id).where(PostFile.post_id == post.id).exists().label("has_files"),
             member.name,
             member.handle,
             member.role,

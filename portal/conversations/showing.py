@@ -16,7 +16,8 @@ from markupsafe import Markup
 from portal.accounts.models import Member, Role, initials_of
 from portal.accounts.policy import may_post
 from portal.accounts.signed_in import me_or_none
-from portal.conversations import policy, taking_back, veiling
+from portal.conversations import attaching, policy, taking_back, veiling
+from portal.conversations.attaching import Shown as File
 from portal.conversations.models import Level, RoomKind, Thread, ThreadKind
 from portal.conversations.queries import Found, Line
 from portal.conversations.reading import Unread, counted_since, in_words
@@ -96,6 +97,7 @@ class Shown:
     when: Markup
     edited: Markup | None
     body: Markup | None
+    files: Sequence[File]  # beside its words, for whoever reads those
     gone: str | None  # in place of the words, for those who may not read them
     hidden_because: str | None
     taken_back: bool  # by its author, with no ruling about it
@@ -118,6 +120,7 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
     new_from = (reading.unread.first if reading.unread else reading.thread.post_count + 1) if reading.reader else 0
     counts_from = counted_since(reading.reader) if reading.reader else now()
     when = web.whens()
+    files = attaching.beside([row.id for row in rows if row.has_files])
     found = []
     for row in rows:
         mine, hidden = row.author_id == reader_id, row.hidden_at is not None
@@ -137,6 +140,7 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
                 when=when(row.created_at),
                 edited=when(row.edited_at) if row.edited_at and readable else None,
                 body=markdown.safe(row.body_html) if readable else None,
+                files=files.get(row.id, ()) if readable else (),
                 gone=None if readable else YOU_TOOK_BACK if mine else TAKEN_BACK if row.deleted_at else HIDDEN,
                 hidden_because=row.hidden_because if hidden and readable else None,
                 taken_back=taken_back and readable,
@@ -236,6 +240,7 @@ def tag_of(reading: Reading, page: int) -> str:
         reading.unread and reading.unread.first,
         reading.found.renamed_at,
         reading.found.draft and reading.found.draft.mark,
+        (reading.found.files_wait, reading.found.files_since),
         web.banner(),
         datetime.now(web.reader_zone()).date(),
         web.reader_zone(),

@@ -14,6 +14,7 @@ from portal.conversations.models import (
     Follow,
     PersonFollow,
     Post,
+    PostFile,
     PostRevision,
     ReadAhead,
     Reading,
@@ -23,6 +24,7 @@ from portal.conversations.models import (
     RoomReading,
     Thread,
 )
+from portal.core.db import db
 from portal.core.taking_along import Part, part
 
 
@@ -119,6 +121,37 @@ def parts_of(member: Member) -> Iterator[Part]:
             "removed_at": "when its words were taken out of the history",
         },
     )
+    files = db.session.scalars(select(PostFile).where(PostFile.by_id == member.id).order_by(PostFile.id)).all()
+    yield part(
+        "post-files",
+        "Files beside your posts",
+        "As others see them; pictures that you sent were drawn anew and not kept.",
+        select(
+            PostFile.id.label("number"),
+            PostFile.created_at.label("sent_at"),
+            PostFile.post_id.label("post"),
+            PostFile.place,
+            PostFile.name,
+            PostFile.media_type,
+            PostFile.size,
+            PostFile.alt,
+            PostFile.token,
+        )
+        .where(PostFile.by_id == member.id)
+        .order_by(PostFile.id),
+        {
+            "number": "the beginning of its name under files/posts/",
+            "sent_at": "when",
+            "post": "the number of the post; empty while it waits for one",
+            "place": "the form it was put into",
+            "name": "as you called it",
+            "media_type": "what kind of file it is",
+            "size": "in bytes",
+            "alt": "what a picture shows, as you described it",
+            "token": "the end of its address, /files/…",
+        },
+        files={f"posts/{file.id}-{_name_in_archive(file)}": file.storage_key for file in files},
+    )
     yield part(
         "follows",
         "Threads you follow",
@@ -199,3 +232,8 @@ def parts_of(member: Member) -> Iterator[Part]:
         select(ReadAhead.post_id.label("post")).where(ReadAhead.member_id == member.id).order_by(ReadAhead.id),
         {"post": "the end of its address, /posts/…"},
     )
+
+
+def _name_in_archive(file: PostFile) -> str:
+    """A picture has the ending of what it became."""
+    return f"{file.name.rpartition('.')[0]}.webp" if file.is_picture else file.name

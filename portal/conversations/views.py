@@ -19,7 +19,19 @@ from portal.accounts import drafting
 from portal.accounts.models import Draft
 from portal.accounts.signed_in import me
 from portal.accounts.writing_pages import rendered
-from portal.conversations import drafts, following, pointing, policy, posting, queries, reading, showing, taking_back
+from portal.conversations import (
+    attaching,
+    drafts,
+    following,
+    pointing,
+    policy,
+    posting,
+    queries,
+    reading,
+    showing,
+    taking_back,
+)
+from portal.conversations.attaching_pages import brought_along
 from portal.conversations.for_reader import POST, THREAD, post_or_404, reader, reading_or_404, room_or_404, turn_away
 from portal.conversations.forms import EditForm, ReplyForm, ThreadForm
 from portal.conversations.models import POSTS_A_PAGE, Post, Room, RoomKind, Thread, ThreadKind
@@ -103,6 +115,13 @@ def new_thread(slug: str) -> Answer:
     opened_with = {"about": request.args.get("about")} | _thread_typed(draft)
     form = ThreadForm(data=opened_with if request.method == "GET" else None)
     form.topics.choices = queries.topics_to_choose()
+    try:
+        along = brought_along(room, drafts.of_room(room.id))
+    except Refusal as no:
+        back_to_form(form, no)
+        return _new_thread_page(room_or_404(slug), form, draft), no.status
+    if along.is_all:
+        return _new_thread_page(room, form, draft)
     if not form.validate_on_submit():
         page = _new_thread_page(room, form, draft)
         return (page, 422) if form.is_submitted() else page
@@ -124,6 +143,7 @@ def new_thread(slug: str) -> Answer:
             topics=topics,
             send_key=form.send_key.data,
         )
+        attaching.attach(queries.opening_of(thread), along.ids, alts=along.alts, by=me())
     except Refusal as no:
         back_to_form(form, no, "about" if isinstance(no, pointing.NoSuchThing) else None)
         return _new_thread_page(room_or_404(slug), form, draft), no.status
@@ -154,6 +174,13 @@ def thread(thread_id: int) -> Answer:
 @limiter.limit("30/minute;300/hour")
 def reply(thread_id: int) -> Answer:
     found, form = reading_or_404(thread_id), ReplyForm()
+    try:
+        along = brought_along(found.thread.room, drafts.of_thread(found.thread.id))
+    except Refusal as no:
+        back_to_form(form, no)
+        return _thread_page(found, found.thread.pages, form), no.status
+    if along.is_all:
+        return _thread_page(found, found.thread.pages, form)
     if not form.validate_on_submit():
         return _thread_page(found, found.thread.pages, form), 422
     if "preview" in request.form:
@@ -161,6 +188,7 @@ def reply(thread_id: int) -> Answer:
     release()  # rendering hostile Markdown may take a while; nobody else should wait for it
     try:
         post = posting.reply(found.thread, body=form.body.data or "", by=me(), send_key=form.send_key.data)
+        attaching.attach(post, along.ids, alts=along.alts, by=me())
     except Refusal as no:
         back_to_form(form, no)
         found = reading_or_404(thread_id)
@@ -242,6 +270,8 @@ def _new_thread_page(room: Room, form: ThreadForm, draft: Draft | None, preview:
         room=room,
         form=form,
         titles=pointing.titles(),
+        files=attaching.waiting(me(), drafts.of_room(room.id)),
+        alts=drafts.alts_in(draft),
         thing=drafts.of_room(room.id),
         draft=draft,
         drafted=drafts.said(draft),
@@ -255,6 +285,7 @@ def _edit_page(post: Post, form: EditForm, draft: Draft | None, preview: str | N
         post=post,
         back=post.path,
         form=form,
+        files=attaching.beside([post.id]).get(post.id, ()),
         thing=drafts.of_post(post.id),
         draft=draft,
         drafted=drafts.said(draft),
@@ -295,6 +326,8 @@ def _thread_page(found: showing.Reading, page: int, form: ReplyForm | None = Non
         last=min(page * POSTS_A_PAGE, thread.post_count),
         first_new=found.first_new(page),
         form=form,
+        files=attaching.waiting(me(), drafts.of_thread(thread.id)) if form and found.reader else (),
+        alts=drafts.alts_in(draft),
         preview=preview,
         thing=drafts.of_thread(thread.id),
         draft=draft,

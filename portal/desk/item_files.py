@@ -10,18 +10,18 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from portal.accounts.signed_in import me
+from portal.core import media
 from portal.core.admission import Audience, admits
 from portal.core.db import one_or_404, release
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
+from portal.core.taking_in import Kept, file_name
 from portal.core.web import filesize, whole_number
 from portal.desk import item_queries
 from portal.desk.item_forms import EditionForm, largest_upload
 from portal.desk.writing import ITEM
 from portal.library import editions
 from portal.library.models import File, Item, Upload
-from portal.library.publishing import Kept, file_name
-from portal.library.queries import file_facts
 
 bp = Blueprint("desk_files", __name__)
 Page = str | Response | tuple[str, int]
@@ -92,7 +92,7 @@ def upload(item_id: int) -> Page:
         return _page(item, problems=[no.message]), no.status
     arrived = [editions.add(item, kept, by=me()) for kept in taken]
     if _wants_json():
-        return jsonify(name=arrived[0].name, facts=file_facts(arrived[0].media_type, arrived[0].size))
+        return jsonify(name=arrived[0].name, facts=media.facts(arrived[0].media_type, arrived[0].size))
     return _back(item)
 
 
@@ -164,7 +164,7 @@ def _wants_json() -> bool:
 
 def _page(item: Item, *, form: EditionForm | None = None, problems: list[str] | None = None) -> str:
     rows = [
-        Row(key, row.name, file_facts(row.media_type, row.size), isinstance(row, Upload), replaces=False)
+        Row(key, row.name, media.facts(row.media_type, row.size), isinstance(row, Upload), replaces=False)
         for key, row in _by_key(item).items()
     ]
     new = {row.name for row in rows if row.is_new}

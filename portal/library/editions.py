@@ -10,14 +10,14 @@ from typing import IO
 from sqlalchemy import delete, select
 
 from portal.accounts.models import Member
-from portal.core import storage
+from portal.core import media, storage, taking_in
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.errors import Refusal
 from portal.core.jobs import enqueue, job, periodic
-from portal.library import media, publishing
+from portal.core.taking_in import Kept
+from portal.library import publishing
 from portal.library.models import Episode, File, Item, Upload, Version
-from portal.library.publishing import Kept
 
 OFFERED = "PDF, Word, Excel, PowerPoint, MP3, M4A, MP4, PNG, JPEG and Zip"
 FORGOTTEN_AFTER = timedelta(days=14)
@@ -48,7 +48,7 @@ class EmptyFile(Refusal):
 
 def take_in(stream: IO[bytes], *, name: str, declared: str | None) -> Kept:
     """Put a file into storage. Slow: before the writing begins. Raises NotOffered, EmptyFile; then nothing is kept."""
-    kept = publishing.keep(stream, name=name, declared=declared)
+    kept = taking_in.keep(stream, name=name, declared=declared)
     if kept.stored.size == 0 or kept.media_type == media.UNKNOWN:
         storage.remove(kept.stored.key)
         raise EmptyFile(kept.name) if kept.stored.size == 0 else NotOffered(kept.name)

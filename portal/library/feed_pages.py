@@ -12,6 +12,7 @@ from flask_limiter.util import get_remote_address
 from werkzeug.exceptions import Forbidden, Gone, HTTPException, NotFound, TooManyRequests
 from werkzeug.utils import send_file
 
+from portal.core import sending
 from portal.core.admission import Audience, admits
 from portal.core.db import db, release
 from portal.core.limits import limiter, seconds_to_wait
@@ -83,7 +84,7 @@ def audio(token: str, slug: str) -> Response:
         return _private(_shipped(feed_showing.NOTICE_AUDIO, "audio/mpeg"))
     if downloads.is_begin():
         downloads.remember(row.file_id, member_id=feed.member_id)
-    return _private(downloads.send(_Audio(row), inline=True))
+    return _private(sending.send(_Audio(row), inline=True))
 
 
 @bp.get("/feeds/<token>/<slug>/chapters.json")

@@ -7,6 +7,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from portal.accounts.signed_in import me, me_or_none
+from portal.core import sending
 from portal.core.admission import Audience, admits, audiences
 from portal.core.db import release
 from portal.core.limits import limiter
@@ -60,7 +61,7 @@ def files(slug: str) -> Response:
     response = current_app.response_class(body, mimetype="application/zip")
     response.cache_control.private = response.cache_control.no_store = True
     response.headers["Accept-Ranges"] = "none"  # it is put together anew each time
-    downloads.name_it(response, f"{found.title}.zip")
+    sending.name_it(response, f"{found.title}.zip")
     return response
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import IO
 
 from sqlalchemy import func, select
 
@@ -15,8 +14,8 @@ from portal.core.admission import Audience
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.errors import Refusal
-from portal.core.web import plain_name
-from portal.library import announcing, file_text, finding, media, showing, stories
+from portal.core.taking_in import Kept
+from portal.library import announcing, file_text, finding, showing, stories
 from portal.library.models import Episode, File, FileText, Item, Nugget, Version, is_out
 from portal.library.stories import PARTS
 
@@ -49,30 +48,6 @@ class NotWithdrawn(Refusal):
 class NoFiles(Refusal):
     message = "A client agrees to words, so a client’s story has no files. Make the file a tool, and link to it."
     status = 422
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A file that lies in storage already: what it will be called, and what its bytes are."""
-
-    name: str
-    media_type: str
-    stored: storage.Stored
-
-
-def keep(stream: IO[bytes], *, name: str, declared: str | None = None) -> Kept:
-    """Put a file into storage. Slow (it waits for the disk): before the writing begins, outside of any transaction."""
-    name = file_name(name)
-    stored = storage.put(stream)
-    with storage.opened(stored.key) as file:
-        return Kept(name, media.media_type(file, name=name, declared=declared), stored)
-
-
-def file_name(name: str) -> str:
-    """A name that can stand in a header and on any disk: no path, no control or bidi characters, its ending kept."""
-    name = plain_name(name.replace("\\", "/").rsplit("/", 1)[-1]).strip(" .") or "File"
-    stem, dot, ending = name.rpartition(".")
-    return f"{stem[: 120 - len(ending)]}.{ending}" if dot and len(ending) <= 10 else name[:120]
 
 
 def write(item: Item, body: str) -> None:

@@ -22,12 +22,12 @@ from portal.accounts.models import Member
 from portal.billing.models import Interval
 from portal.billing.prices import offers
 from portal.conversations.models import Room, RoomKind, Thread
-from portal.core import locales, search
+from portal.core import locales, media, search
 from portal.core.admission import Audience
 from portal.core.clock import now
 from portal.core.db import db
-from portal.core.web import Page, cursor, filesize, money, reader_manner, reader_zone
-from portal.library import media, previewing
+from portal.core.web import Page, cursor, money, reader_manner, reader_zone
+from portal.library import previewing
 from portal.library.models import (
     Done,
     Download,
@@ -189,11 +189,6 @@ def length_in_words(seconds: int) -> str:
     """ "4 min", "1 h 5 min"."""
     minutes = max(1, round(seconds / 60))
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def file_facts(media_type: str, size: int) -> str:
-    """ "PDF, 240 kB"."""
-    return f"{media.in_words(media_type)}, {filesize(size)}"
 
 
 def host_of(link: str) -> str:

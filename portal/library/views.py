@@ -14,6 +14,7 @@ from sqlalchemy import select
 from werkzeug.exceptions import NotFound
 
 from portal.accounts.signed_in import me, me_or_none
+from portal.core import media, sending
 from portal.core.admission import Audience, admits, audiences
 from portal.core.db import one_or_404, release
 from portal.core.errors import Refusal, back_to_form
@@ -167,7 +168,7 @@ def on_paper(slug: str) -> Any:
         may_read=may_read,
         files=[file for file in files if file.number == files[0].number],
         passages=transcripts.passages(found.transcript) if may_read and found.transcript else (),
-        file_facts=queries.file_facts,
+        file_facts=media.facts,
     )
 
 
@@ -204,7 +205,7 @@ def item_page(slug: str, *, opinion: OpinionForm | None = None) -> str:
         host=queries.host_of(found.link) if found.link else None,
         related=queries.related_to(found.id),
         price=queries.monthly_price(),
-        file_facts=queries.file_facts,
+        file_facts=media.facts,
         length=queries.length_in_words(found.seconds) if found.seconds else None,
         **(episode_pages.what_an_episode_shows(found, may_read=may_read) if found.kind is Kind.EPISODE else {}),
     )
@@ -307,4 +308,4 @@ def _bytes(slug: str, *, inline: bool) -> Any:
     release()  # our read ends here; nobody waits for it while the bytes go out
     if not inline and downloads.is_begin() and not wanted.remembered:
         downloads.remember(wanted.id, member_id=reader_id)
-    return downloads.send(wanted, inline=inline)
+    return sending.send(wanted, inline=inline)

@@ -22,9 +22,9 @@ from portal.core.db import one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.core.headers import keep_no_copy
 from portal.core.limits import limiter
+from portal.core.sending import send
 from portal.core.typed import PlainForm
 from portal.core.web import Banner, day, on_every_page
-from portal.library.downloads import send
 from portal.membership import leaving, taking_along
 from portal.membership.forms import LeaveForm
 from portal.membership.models import Export

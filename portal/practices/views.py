@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from portal.accounts.models import Member
 from portal.accounts.signed_in import me
-from portal.core import storage
+from portal.core import pictures, storage
 from portal.core.admission import Audience, admits, audiences
 from portal.core.db import one_or_404, release
 from portal.core.errors import Refusal, back_to_form
@@ -62,7 +62,7 @@ def profile() -> Page:
 def _let_photos_be_large(endpoint: str | None, _values: dict[str, object] | None) -> None:
     """Set before anything reads the body, which the check of the form's token does."""
     if endpoint == "practices.add_photo":
-        request.max_content_length = photos.LARGEST + 64 * 1024  # and the form around it
+        request.max_content_length = pictures.LARGEST + 64 * 1024  # and the form around it
 
 
 @bp.post("/account/profile/photo")

@@ -10,10 +10,10 @@ from sqlalchemy import select
 
 from portal.core.clock import now
 from portal.core.db import db
+from portal.core.taking_in import Kept
 from portal.library import consenting, introducing, paths, publishing, stories
 from portal.library.introducing import Named
 from portal.library.models import Episode, Item, Nugget, Resource, Tool
-from portal.library.publishing import Kept
 from portal.seeds import reading
 from portal.seeds.reading import Sheet
 from portal.topics.models import Topic

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+from portal.core import taking_in
 from portal.core.clock import now
-from portal.library import publishing
-from portal.library.publishing import Kept
+from portal.core.taking_in import Kept
 
 CONTENT = Path(__file__).with_name("content")
 
@@ -60,7 +60,7 @@ def keep(path: str, *, name: str | None = None) -> Kept:
     """Copy a file of the content into storage."""
     source = CONTENT / path
     with source.open("rb") as stream:
-        return publishing.keep(stream, name=name or source.name)
+        return taking_in.keep(stream, name=name or source.name)
 
 
 def moment(value: Any) -> datetime:

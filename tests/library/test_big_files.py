@@ -21,7 +21,7 @@ import pytest
 import config
 from portal import create_app
 from portal.accounts.models import Member, Role
-from portal.core import keeping, storage
+from portal.core import keeping, storage, taking_in
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.library import publishing
@@ -72,7 +72,7 @@ def desk(tmp_path_factory) -> Iterator[Desk]:
     with live_portal(tmp_path_factory.mktemp("big"), LARGEST_UPLOAD_MB="3000") as live:
         app = create_app(config.Development(live.env))
         with app.app_context():
-            kept = publishing.keep(BytesIO(MP3), name="Film.mp3")
+            kept = taking_in.keep(BytesIO(MP3), name="Film.mp3")
             with transaction():
                 cory = Member(email="cory@example.com", handle="cory", name="Cory", role=Role.COACH, confirmed_at=now())
                 tool = Tool(slug="film", title="Film", summary="A day of it.")

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.accounts.models import Draft, Member
+from portal.core import taking_in
 from portal.core.db import db
 from portal.library import consenting, publishing, stories, transcripts
 from portal.library.from_html import as_markdown
@@ -63,7 +64,7 @@ def test_a_story_a_client_was_asked_about_takes_no_files(app, make, people, draf
     rewrite(make, draft, result="Now it is somebody's.")
     answer(ask(draft))
     with app.app_context():
-        kept = publishing.keep(BytesIO(PDF), name="beside.pdf")
+        kept = taking_in.keep(BytesIO(PDF), name="beside.pdf")
     with make._saved(), pytest.raises(publishing.NoFiles):
         publishing.add_version(_row(draft), files=[kept])
     with app.app_context():

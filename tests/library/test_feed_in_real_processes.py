@@ -17,6 +17,7 @@ import config
 from portal import create_app
 from portal.accounts.models import Member
 from portal.billing.models import Grant
+from portal.core import taking_in
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.library import feeds, publishing
@@ -43,7 +44,7 @@ def address(live) -> str:
     """Alice's feed, with five episodes in it."""
     app = create_app(config.Development(live.env))
     with app.app_context():
-        kept = [publishing.keep(BytesIO(MP3 + bytes([n])), name=f"Episode {n}.mp3") for n in range(EPISODES)]
+        kept = [taking_in.keep(BytesIO(MP3 + bytes([n])), name=f"Episode {n}.mp3") for n in range(EPISODES)]
         with transaction():
             alice = Member(email="alice@example.com", handle="alice", name="Alice", confirmed_at=now())
             db.session.add(alice)

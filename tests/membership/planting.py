@@ -23,7 +23,7 @@ _HOLD_A_MEMBER = {"member_id"}
 # Tables that tell of a member without pointing to one: they are pointed to.
 _DESCRIBE_A_MEMBER = {"member", "practice"}
 # Columns that name a file in storage: random, and nothing else is taken for one.
-_NAME_A_FILE = {"small_key", "large_key"}
+_NAME_A_FILE = {"small_key", "large_key", "storage_key"}
 # Tables that no member's row is planted in, each with the reason.
 NOT_PLANTED = {
     "record": "the log takes ids only, and refuses to be changed",

@@ -71,6 +71,8 @@ LEFT_OUT = {
     "letter.about_kind": "how we ask whether its reader may still know",
     "post.body_html": "made from post.body",
     "post.send_key": "a hash of a form's key",
+    "post_file.sha256": "a sum over the file, which goes along",
+    "post_file.storage_key": "where the file lies, which goes along",
     "grant.because": "words of staff",
     # Stripe's ids and states that repeat what is told in other columns, and how we call Stripe.
     "billing_customer.account": "ours, not theirs",

@@ -13,7 +13,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from portal.accounts.models import Member
-from portal.core import storage
+from portal.core import pictures, storage
 from portal.core.db import db, transaction
 from portal.practices import photos
 from portal.practices.models import Field, Photo
@@ -181,11 +181,11 @@ def test_a_picture_with_a_film_behind_it_is_taken(app, people, browse):
 
 
 def test_a_file_of_more_than_eight_megabytes_is_refused(app, people, browse):
-    just_above = picture() + bytes(photos.LARGEST)
+    just_above = picture() + bytes(pictures.LARGEST)
     answer = _send(browse(people.alice), just_above)
     assert answer.status_code == 422
     assert "too large" in answer.text
-    assert _send(browse(people.alice), bytes(photos.LARGEST + 200_000)).status_code == 413
+    assert _send(browse(people.alice), bytes(pictures.LARGEST + 200_000)).status_code == 413
     assert _send(browse(people.alice), picture() + bytes(3_000_000)).status_code == 303
 
 

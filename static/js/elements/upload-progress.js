@@ -3,14 +3,19 @@
  * <upload-progress largest="500000000"><form method="post" enctype="multipart/form-data">…<input type="file" multiple></form><ul data-list></ul></upload-progress>
  * The form sends its files one after the other, each with its progress and a button that stops it. What was stopped has
  * left nothing on the server. XHR, because fetch tells nothing about what was sent.
+ *
+ * Within a form that has more to say, `to` takes its files in as soon as they are chosen, pasted or dropped, and `here`
+ * is the page that shows what has arrived.
  */
 class UploadProgress extends HTMLElement {
   connectedCallback() {
-    this.form = this.querySelector("form");
+    this.to = this.getAttribute("to");
+    this.form = this.to ? this.closest("form") : this.querySelector("form");
     this.input = this.querySelector("input[type=file]");
     /** @type {(() => Promise<void>)[]} */
     this.queue = [];
-    this.form?.addEventListener("submit", (event) => {
+    if (this.to) this.beside();
+    else this.form?.addEventListener("submit", (event) => {
       if (!(this.input instanceof HTMLInputElement) || !this.input.files?.length) return;
       event.preventDefault();
       for (const file of this.input.files) this.add(file);
@@ -18,6 +23,42 @@ class UploadProgress extends HTMLElement {
       this.run();
     });
     addEventListener("beforeunload", (event) => this.running && event.preventDefault());
+  }
+
+  /** Files of a form that has more to say go at once; its button waits for them. */
+  beside() {
+    const { form, input } = this;
+    if (!form || !(input instanceof HTMLInputElement)) return;
+    input.addEventListener("change", () => {
+      this.take(input.files);
+      input.value = "";
+    });
+    form.addEventListener("paste", (event) => this.take(event.clipboardData?.files) && event.preventDefault());
+    form.addEventListener("dragover", (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      form.classList.add("is-over");
+    });
+    for (const over of ["dragleave", "drop"]) form.addEventListener(over, () => form.classList.remove("is-over"));
+    form.addEventListener("drop", (event) => this.take(event.dataTransfer?.files) && event.preventDefault());
+    form.addEventListener(
+      "submit",
+      (event) => {
+        if (!this.running) return;
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        this.say("Your files are still on their way. Send it when they have arrived, or cancel them.");
+      },
+      { capture: true },
+    );
+  }
+
+  /** @param {FileList | null | undefined} files @returns {boolean} whether there were any */
+  take(files) {
+    if (!files?.length) return false;
+    for (const file of files) this.add(file);
+    this.run();
+    return true;
   }
 
   async run() {
@@ -76,10 +117,10 @@ class UploadProgress extends HTMLElement {
             done();
           });
           const body = new FormData();
-          const token = this.querySelector("[name=csrf_token]");
+          const token = this.form?.querySelector("[name=csrf_token]");
           body.append("csrf_token", token instanceof HTMLInputElement ? token.value : "");
           body.append("files", file);
-          xhr.open("POST", this.form?.action ?? "");
+          xhr.open("POST", this.to ?? this.form?.action ?? "");
           xhr.setRequestHeader("Accept", "application/json");
           xhr.send(body);
         }),
@@ -103,7 +144,7 @@ class UploadProgress extends HTMLElement {
   /** The list of what has arrived, as the page shows it now; names and places typed meanwhile stay. */
   async refresh() {
     const old = document.getElementById("waiting");
-    const answer = await fetch(location.pathname).catch(() => null);
+    const answer = await fetch(this.getAttribute("here") ?? location.pathname).catch(() => null);
     if (!old || !answer?.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("waiting");
     if (!fresh) return;
@@ -113,6 +154,7 @@ class UploadProgress extends HTMLElement {
       if (field instanceof HTMLTextAreaElement && same instanceof HTMLTextAreaElement) same.value = field.value;
     }
     old.replaceWith(fresh);
+    if (this.to) fresh.dispatchEvent(new Event("input", { bubbles: true })); // so that a draft knows of them
   }
 
   /** @param {string} said */

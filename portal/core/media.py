@@ -6,9 +6,11 @@ import zipfile
 from pathlib import PurePosixPath
 from typing import IO
 
+from portal.core.web import filesize
+
 UNKNOWN = "application/octet-stream"
 
-# What the library knows, by the end of the name; nothing in it is a page, a script or anything a browser would run.
+# What the portal knows, by the end of the name; nothing in it is a page, a script or anything a browser would run.
 _TYPES = {
     ".pdf": "application/pdf",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -39,6 +41,7 @@ _WORDS = {
     "video/mp4": "Video",
     "image/png": "Picture",
     "image/jpeg": "Picture",
+    "image/webp": "Picture",
     "application/zip": "Zip",
 }
 
@@ -57,6 +60,11 @@ def media_type(file: IO[bytes], *, name: str, declared: str | None = None) -> st
 def in_words(media_type: str) -> str:
     """ "PDF", "Word": what people call it."""
     return _WORDS.get(media_type, "File")
+
+
+def facts(media_type: str, size: int) -> str:
+    """ "PDF, 240 kB"."""
+    return f"{in_words(media_type)}, {filesize(size)}"
 
 
 def _by_content(file: IO[bytes]) -> set[str]:

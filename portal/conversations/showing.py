@@ -16,7 +16,7 @@ from markupsafe import Markup
 from portal.accounts.models import Member, Role, initials_of
 from portal.accounts.policy import may_post
 from portal.accounts.signed_in import me_or_none
-from portal.conversations import attaching, policy, taking_back, veiling
+from portal.conversations import attaching, cards, policy, taking_back, veiling
 from portal.conversations.attaching import Shown as File
 from portal.conversations.models import Level, RoomKind, Thread, ThreadKind
 from portal.conversations.queries import Found, Line
@@ -121,8 +121,9 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
     counts_from = counted_since(reading.reader) if reading.reader else now()
     when = web.whens()
     files = attaching.beside([row.id for row in rows if row.has_files])
+    bodies = cards.with_cards([row.body_html for row in rows])
     found = []
-    for row in rows:
+    for row, body in zip(rows, bodies, strict=True):
         mine, hidden = row.author_id == reader_id, row.hidden_at is not None
         taken_back = row.deleted_at is not None and row.hidden_because is None
         readable = not hidden or rules or (mine and not taken_back)
@@ -139,7 +140,7 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
                 staff=_TITLE_OF.get(row.role) if named else None,
                 when=when(row.created_at),
                 edited=when(row.edited_at) if row.edited_at and readable else None,
-                body=markdown.safe(row.body_html) if readable else None,
+                body=markdown.safe(body) if readable else None,
                 files=files.get(row.id, ()) if readable else (),
                 gone=None if readable else YOU_TOOK_BACK if mine else TAKEN_BACK if row.deleted_at else HIDDEN,
                 hidden_because=row.hidden_because if hidden and readable else None,

@@ -21,6 +21,7 @@ from portal.accounts.signed_in import me
 from portal.accounts.writing_pages import rendered
 from portal.conversations import (
     attaching,
+    cards,
     drafts,
     following,
     pointing,
@@ -163,7 +164,7 @@ def thread(thread_id: int) -> Answer:
         response: Response = current_app.response_class(status=304)
     else:
         response = make_response(_thread_page(found, page))
-    if tag:
+    if tag and not cards.told_of_others():
         response.set_etag(tag, weak=True)
         response.headers["Cache-Control"] = "private, no-cache"  # kept by this browser, asked about each time
     return _unlisted(response, found.thread.room)

@@ -60,6 +60,7 @@ class SearchDoc(Model):
     __table_args__ = (
         UniqueConstraint("kind", "ref_id", "audience"),
         Index("ix_search_doc_audience", "audience", "kind"),
+        Index("ix_search_doc_path", "path"),
     )
 
     kind: Mapped[str] = mapped_column(String(32))  # "tool", "thread"

@@ -113,7 +113,7 @@ class UploadProgress extends HTMLElement {
             words.textContent = event.loaded < event.total ? `${file.name}: ${Math.round((100 * event.loaded) / event.total)} % of ${megabytes(file.size)}` : `${file.name}: being looked at`;
           });
           xhr.addEventListener("loadend", () => {
-            if (!over) this.answered(xhr, file, end);
+            if (!over) this.answered(xhr, file, row, end);
             done();
           });
           const body = new FormData();
@@ -127,15 +127,19 @@ class UploadProgress extends HTMLElement {
     );
   }
 
-  /** @param {XMLHttpRequest} xhr @param {File} file @param {(said: string, bad?: boolean) => void} end */
-  answered(xhr, file, end) {
+  /** @param {XMLHttpRequest} xhr @param {File} file @param {HTMLElement} row @param {(said: string, bad?: boolean) => void} end */
+  answered(xhr, file, row, end) {
     let answer;
     try {
       answer = JSON.parse(xhr.responseText);
     } catch {
       answer = null;
     }
-    if (xhr.status === 200 && answer) return end(`${answer.name}: arrived, ${answer.facts}`);
+    if (xhr.status === 200 && answer) {
+      end(`${answer.name}: arrived, ${answer.facts}`);
+      row.hidden = Boolean(this.to); // the list below shows it with what there is to say of it
+      return;
+    }
     if (answer?.message) return end(answer.message, true);
     if (xhr.responseURL.includes("/sign-in")) return end(`${file.name}: you are signed out. Sign in again, then send it once more.`, true);
     return end(`${file.name} did not arrive${xhr.status ? ` (${xhr.status})` : ""}. Nothing of it was kept; send it once more.`, true);

@@ -63,7 +63,14 @@ def _wire_areas(app: Flask) -> None:
     from portal.billing import commands as billing_commands
     from portal.billing import entitlements, managing
     from portal.billing import views as billing
-    from portal.conversations import attaching_pages, draft_pages, finding, following_pages, reading_pages
+    from portal.conversations import (
+        attaching_pages,
+        draft_pages,
+        finding,
+        following_pages,
+        history_pages,
+        reading_pages,
+    )
     from portal.conversations import views as conversations
     from portal.desk import billing as desk_billing
     from portal.desk import consents as desk_consents
@@ -147,6 +154,7 @@ def _wire_areas(app: Flask) -> None:
         following_pages,
         draft_pages,
         attaching_pages,
+        history_pages,
     ):  # of areas with several files of views
         app.register_blueprint(pages.bp)
     csrf.exempt(billing.stripe_events)  # signed by Stripe instead

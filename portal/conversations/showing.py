@@ -109,6 +109,7 @@ class Shown:
     veiled: str | None  # for those who know whose it is although others do not: what others know
     may_edit: bool
     may_take_back: bool
+    may_quote: bool
     may_flag: bool
     may_put_back: bool  # to unread; what counts as read by its age stays so
 
@@ -153,6 +154,7 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
                 veiled=None if row.veiled_at is None or not told else ONLY_COACHES if mine else ASKED_SAFELY,
                 may_edit=mine and not hidden and open_to_edits,
                 may_take_back=mine and not hidden,
+                may_quote=open_to_edits and not hidden,
                 may_flag=reader_id is not None and not mine and not hidden,
                 may_put_back=row.number < new_from and row.created_at > counts_from and not mine and not hidden,
             )

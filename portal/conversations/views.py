@@ -28,6 +28,7 @@ from portal.conversations import (
     policy,
     posting,
     queries,
+    quoting,
     reading,
     showing,
     taking_back,
@@ -159,7 +160,7 @@ def thread(thread_id: int) -> Answer:
     if found.thread.id != thread_id:
         return redirect(queries.where_merged(thread_id).path, 301)
     page = whole_number(request.args.get("page"), otherwise=1, most=found.thread.pages)
-    tag = None if "_flashes" in session else showing.tag_of(found, page)
+    tag = None if "_flashes" in session or "quote" in request.args else showing.tag_of(found, page)
     if tag and request.if_none_match.contains_weak(tag):
         response: Response = current_app.response_class(status=304)
     else:
@@ -310,11 +311,23 @@ def _unlisted(response: Response, room: Room) -> Response:
     return response
 
 
+def _with_quotation(typed: dict[str, Any], thread: Thread) -> dict[str, Any]:
+    """What the reply is opened with, and below it the post that `?quote=` names; nonsense quotes nothing."""
+    asked = whole_number(request.args.get("quote"), otherwise=0)
+    if not asked:
+        return typed
+    post = db.session.scalar(queries.post_for(reader(), asked).where(Post.thread_id == thread.id))
+    if post is None or post.is_hidden:
+        return typed
+    before = (typed.get("body") or "").rstrip()
+    return typed | {"body": "\n\n".join(filter(None, [before, quoting.quote(post)]))}
+
+
 def _thread_page(found: showing.Reading, page: int, form: ReplyForm | None = None, preview: str | None = None) -> str:
     """The page; `form` when it holds something that could not be posted, or is only to be looked at."""
     thread, draft = found.thread, found.found.draft
     if form is None and found.may_reply:
-        form = ReplyForm(data=drafts.as_data(draft))
+        form = ReplyForm(data=_with_quotation(drafts.as_data(draft), thread))
     muted = following.muted_people(found.reader) if found.reader else set()
     return render_template(
         "conversations/thread.html",

@@ -19,7 +19,16 @@ ROOT = Path(__file__).resolve().parents[2] / "static"
 BUNDLE = "css/site.css"
 SCRIPT = "js/site.js"
 # Elements without imports of their own, so that each can stand in a block of the script.
-JOINED = ("close-outside", "confirm-step", "copy-button", "local-time", "reading-mark", "theme-switch", "unread-count")
+JOINED = (
+    "close-outside",
+    "confirm-step",
+    "copy-button",
+    "local-time",
+    "quote-posts",
+    "reading-mark",
+    "theme-switch",
+    "unread-count",
+)
 _FIRST = ("tokens", "reset", "base", "layout")
 _YEAR = 365 * 24 * 3600
 

@@ -93,6 +93,7 @@ ACTIONS = {
     "events.retried": "Had events from Stripe tried again",
     "customer.resynced": "Had a member read anew from Stripe",
     "episodes.imported": "Brought in episodes from a feed",
+    "post.history_removed": "Took an earlier writing out of a post’s history",
     "thread.moved": "Moved a thread",
     "thread.merged": "Joined a thread with another",
     "room.opened": "Opened a room",

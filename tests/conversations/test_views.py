@@ -302,7 +302,7 @@ def test_alice_edits_her_post_and_it_says_so(app, browse, people, make):
     page = bob.get(answer.location).text
     assert "Second words." in page
     assert "First words." not in page
-    assert ", edited <time" in page
+    assert ">edited <time" in page
 
 
 # Hidden things

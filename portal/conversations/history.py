@@ -1,0 +1,78 @@
+"""What a post said before it was edited, for whoever may read the post.
+
+Somebody who edits out a name does not want it read one page further: its author or a moderator can take an earlier
+writing out of the history. A line says so in its place, and staff still read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from portal.accounts.models import Member
+from portal.conversations import policy
+from portal.conversations.models import Post, PostRevision
+from portal.conversations.posting import NotYours, touch
+from portal.core import audit, markdown
+from portal.core.clock import now
+from portal.core.db import db
+
+MOST = 50  # writings shown, the newest
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What a post said for a time."""
+
+    revision_id: int | None  # None: what it says now
+    since: datetime
+    until: datetime | None
+    html: str | None  # None: taken out, and not for this reader
+    removed_at: datetime | None
+
+
+def may_read(reader: Member | None, post: Post) -> bool:
+    """Asked of somebody who sees its thread. The words of a hidden post are its author's and the staff's, and those of
+    one that was taken back the staff's alone."""
+    if not post.is_hidden or policy.sees_hidden(reader):
+        return True
+    return reader is not None and reader.id == post.author_id and not post.is_deleted
+
+
+def may_remove(reader: Member | None, post: Post) -> bool:
+    return reader is not None and (policy.sees_hidden(reader) or (reader.id == post.author_id and not post.is_hidden))
+
+
+def writings(post: Post, reader: Member | None) -> Sequence[Writing]:
+    """The newest first, beginning with what it says now."""
+    earlier = db.session.scalars(
+        select(PostRevision).where(PostRevision.post_id == post.id).order_by(PostRevision.id.desc()).limit(MOST)
+    ).all()
+    sees_all, until = policy.sees_hidden(reader), None
+    since = [each.created_at for each in earlier] + [post.created_at]
+    found = [Writing(None, since[0], until, post.body_html, None)]
+    for at, each in enumerate(earlier):
+        html = each.body_html if each.body_html is not None else markdown.render(each.body)
+        readable = sees_all or each.removed_at is None
+        found.append(Writing(each.id, since[at + 1], since[at], html if readable else None, each.removed_at))
+    return found
+
+
+def remove(post: Post, revision_id: int, *, by: Member) -> None:
+    """Take one writing out of the history. Twice is once. Raises NotYours."""
+    if not may_remove(by, post):
+        raise NotYours()
+    removed = db.session.scalar(
+        update(PostRevision)
+        .where(PostRevision.id == revision_id, PostRevision.post_id == post.id, PostRevision.removed_at.is_(None))
+        .values(removed_at=now())
+        .returning(PostRevision.id)
+        .execution_options(synchronize_session=False)
+    )
+    if removed is not None:
+        touch(post.thread)
+        if by.id != post.author_id:
+            audit.record(by, "post.history_removed", post, thread=post.thread_id, revision=revision_id)

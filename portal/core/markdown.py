@@ -9,12 +9,16 @@ import re
 from functools import cache
 from hashlib import blake2b
 from html import unescape
+from importlib import import_module
 from typing import Any
 from unicodedata import category
 
 from markupsafe import Markup
 
 MAX_LENGTH = 20_000  # characters; 20,000 opening brackets take 0.7 s, which is as long as anyone may keep us busy
+
+_LARGEST_HTML = 400_000  # characters; an honest text of the longest size comes to a quarter of it
+_UNTYPED_CELLS = 2_000  # that a table may add to its short rows, in all
 
 _TAGS = {
     "a", "blockquote", "br", "code", "del", "em", "h2", "h3", "h4", "hr", "input", "li", "ol", "p", "pre", "s",
@@ -49,8 +53,11 @@ def render(source: str) -> str:
     mark = blake2b(
         source.encode(), digest_size=4
     ).hexdigest()  # so that footnotes of two posts on a page are told apart
-    html: str = _parser().render(source.translate(_TURNING), {"docId": mark})
-    return nh3.clean(
+    source = source.translate(_TURNING)
+    html: str = _parser().render(source, {"docId": mark})
+    if len(html) > _LARGEST_HTML:  # one definition of 9,000 characters, called 3,600 times, came to 16 MB
+        html = _parser_without_echoes().render(source)
+    cleaned = nh3.clean(
         html,
         tags=_TAGS,
         attributes=_ATTRIBUTES,
@@ -58,6 +65,7 @@ def render(source: str) -> str:
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow ugc noopener noreferrer",
     )
+    return cleaned.translate(_TURNING)  # once more: an entity may stand for one of them
 
 
 def plain(html: str) -> str:
@@ -92,9 +100,22 @@ def _parser() -> Any:
     from mdit_py_plugins.footnote import footnote_plugin
     from mdit_py_plugins.tasklists import tasklists_plugin
 
+    # Its own limit lets 20,000 characters keep us busy for a second. The name `table` is taken by the function in it.
+    import_module("markdown_it.rules_block.table").MAX_AUTOCOMPLETED_CELLS = _UNTYPED_CELLS  # type: ignore[attr-defined]
     parser = MarkdownIt("gfm-like", {"html": False, "linkify": True, "breaks": True})
     parser.disable("image")  # pictures come as attachments of ours, never from elsewhere
     parser.use(footnote_plugin).use(tasklists_plugin)
+    parser.core.ruler.push("lower_headings", _lower_headings)
+    return parser
+
+
+@cache
+def _parser_without_echoes() -> Any:
+    """For a text that says little and means much: what stands once in it comes out once."""
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("gfm-like", {"html": False, "linkify": True, "breaks": True})
+    parser.disable(["image", "reference", "table"])
     parser.core.ruler.push("lower_headings", _lower_headings)
     return parser
 

@@ -58,7 +58,32 @@ HOSTILE = [
     "[" * 5000,
     "](" * 5000,
     "*_" * 5000,
-    "> " * 3000 + "deep",
+    "> " * 9999 + "x",
+    ">" * 19_999 + "x",
+    "1. " * 6600 + "x",
+    "> - " * 5000 + "x",
+    "".join("  " * depth + "- a\n" for depth in range(135)),
+    "^[" * 9000 + "]" * 1000,
+    "[a](" + "(" * 9000 + ")" * 9000 + ")",
+    "<http://a.b> " * 1500,
+    "http://a.b/c a@b.co www.a.co " * 650,
+    "a@" * 10_000,
+    "&amp;&#x1F600;&CounterClockwiseContourIntegral;" * 400,
+    "&#0;&#x202e;&#x2066;&Tab;&NewLine;",
+    "\u202e\u2066" * 10_000,
+    "~~a*b**c_" * 2200,
+    "- [ ] a\n" * 2500,
+    "<!--" * 5000,
+    "<![CDATA[" * 2200,
+    "\\[" * 10_000,
+    "[x](data:image/svg+xml,<svg/onload=alert(1)>)",
+    "<data:text/html;base64,PHNjcmlwdD4=>",
+    "[x](//evil.example)",
+    "[x](/\\evil.example)",
+    "[x](\\javascript:alert(1))",
+    "[x](java\u00adscript:alert(1))",
+    "[x](&colon;javascript:alert(1))",
+    "[x](javascript&colon;alert(1))",
     "- " * 3000 + "deep",
     "#" * 10000,
     "`" * 9999,
@@ -116,6 +141,35 @@ def test_nothing_in_it_runs_or_is_fetched_or_breaks_out(source: str):
 @pytest.mark.parametrize("source", ["[" * 20_000, "![" * 10_000, "[a](" * 5_000, "*a " * 6_600, "a_" * 10_000])
 def test_the_longest_hostile_text_is_still_rendered(source: str):
     assert markdown.render(source)
+
+
+ECHOES = {
+    "a definition called again and again": "[x]: http://e.example/" + "a" * 9000 + "\n\n" + "[x]" * 3600,
+    "a title called again and again": "[x]: /a '" + "t" * 9000 + "'\n\n" + "[x]" * 3600,
+    "a footnote called again and again": "[^1]" * 4000 + "\n\n[^1]: x",
+    "a table that fills its rows itself": "|a" * 800 + "\n" + "|-" * 800 + "\n" + "|\n" * 8000,
+    "a wide table of one word a row": "a|" * 3000 + "\n" + "-|" * 3000 + "\n" + "x\n" * 4000,
+}
+
+
+@pytest.mark.parametrize("source", ECHOES.values(), ids=ECHOES.keys())
+def test_a_text_that_calls_itself_again_and_again_stays_small(source: str):
+    """20,000 characters came to 16 MB of links, and to 65,000 cells."""
+    html = markdown.render(source[: markdown.MAX_LENGTH])
+    assert len(html) < 400_000
+    assert html.count("<td>") < 3000
+    assert _read(html).tags <= ALLOWED
+
+
+def test_an_honest_text_of_the_longest_size_keeps_its_links_tables_and_footnotes():
+    part = "See [the card][c], | and **this**[^1] one.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+    html = markdown.render(part * 240 + "[c]: https://example.com/card\n\n[^1]: The note.")
+    assert (html.count("<table>"), html.count('href="https://example.com/card"')) == (240, 240)
+    assert 'class="footnotes"' in html
+
+
+def test_marks_that_turn_the_reading_direction_do_not_come_back_as_entities():
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", markdown.render("a&#x202e;b&#8294;c [x](/y '&#x202e;z')"))
 
 
 def test_a_text_over_the_limit_is_not_even_parsed():

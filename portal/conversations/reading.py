@@ -101,6 +101,13 @@ def in_thread(reader: Member, thread: Thread) -> Unread | None:
     return Unread(row.unread, row.first) if row.unread else None
 
 
+def followed(reader: Member, most: int) -> Sequence[queries.Line]:
+    """Threads with something unread that they began or follow, their own first, then the latest (thread_id, title,
+    room, kind, unread, first, is_theirs, last_post_at). One statement."""
+    values = _values(reader) | {"most": most}
+    return db.session.connection().execute(_of_followed(sight_of(reader)), values).all()
+
+
 def counted_since(reader: Member) -> datetime:
     """What was said before counts as read."""
     return max(reader.created_at, now() - UNREAD_FOR)
@@ -256,6 +263,35 @@ def _by_thread() -> Select[*tuple[Any, ...]]:
         _unread(Thread.id.label("thread_id"), func.count().label("unread"), func.min(Post.number).label("first"))
         .where(Thread.id.in_(bindparam("thread_ids", expanding=True)))
         .group_by(Thread.id)
+    )
+
+
+@cache
+def _of_followed(sight: Sight) -> Select[*tuple[Any, ...]]:
+    reader_id = bindparam("reader_id", type_=Integer())
+    theirs, all_of = Thread.author_id == reader_id, Level.ALL
+    by_thread = select(Follow.thread_id).where(Follow.member_id == reader_id, Follow.level == all_of)
+    rooms = select(RoomFollow.room_id).where(RoomFollow.member_id == reader_id, RoomFollow.level == all_of)
+    begun = select(Thread.id).where(theirs)
+    # Named first, so that the unread of a few threads are counted and not of all there are.
+    some = by_thread.union(select(Thread.id).where(Thread.room_id.in_(rooms)), begun)
+    return (
+        _unread(
+            Thread.id.label("thread_id"),
+            Thread.title,
+            Room.title.label("room"),
+            Thread.kind,
+            func.count().label("unread"),
+            func.min(Post.number).label("first"),
+            theirs.label("is_theirs"),
+            Thread.last_post_at,
+        )
+        .join(Room, Room.id == Thread.room_id)
+        .where(Thread.id.in_(some), or_(theirs, level_in_force() == all_of), queries.seen_with(sight))
+        .where(Room.archived_at.is_(None))
+        .group_by(Thread.id, Room.title)
+        .order_by(theirs.desc(), Thread.last_post_at.desc(), Thread.id.desc())
+        .limit(bindparam("most"))
     )
 
 

@@ -9,17 +9,19 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal.accounts.signed_in import me, me_or_none
+from portal.conversations import reading
 from portal.core import found_nothing
 from portal.core.admission import Audience, admits, audiences
 from portal.core.folding import marked, terms_of
 from portal.home import beginning, searching
-from portal.home.queries import latest_items, lively_threads
+from portal.home.queries import begun_episode, items_for, latest_items, lively_threads
 from portal.library.queries import topics_in_order
 from portal.practices.models import Part, in_words
 
 bp = Blueprint("home", __name__)
 
 SHOWN = 6
+TALKED_OF = 4
 _FIRST_STEPS = "/#first-steps"
 
 
@@ -40,13 +42,20 @@ def landing() -> str:
             items=latest_items(4),
             topic_pairs=[(t.title, f"/topics/{t.slug}") for t in topics_in_order()],
         )
-    may_read = Audience.ENTITLED in audiences()
+    if Audience.ENTITLED not in audiences():
+        return render_template("home/outside.html", items=latest_items(SHOWN))
+    new = reading.followed(me(), SHOWN + 1)
+    known = {row.thread_id for row in new}
     return render_template(
         "home/first_page.html",
-        first=beginning.first_steps_of(me()) if may_read and not me().is_staff else None,
+        first=beginning.first_steps_of(me()) if not me().is_staff else None,
         parts=[(part.value, in_words(part)) for part in Part],
-        items=latest_items(SHOWN),
-        threads=lively_threads(me(), SHOWN) if may_read else [],
+        new=new[:SHOWN],
+        more=len(new) > SHOWN,
+        in_words=reading.in_words,
+        threads=[row for row in lively_threads(me(), 2 * SHOWN) if row.id not in known][:TALKED_OF],
+        episode=begun_episode(me()),
+        items=items_for(me(), SHOWN),
     )
 
 

@@ -16,7 +16,7 @@ from portal.core import storage
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.moderation import ruling
-from tests.make import PDF, again, picture
+from tests.make import PDF, again, at_once, picture
 
 GPS = b"GPS of Alice's garden"
 
@@ -324,7 +324,7 @@ def test_nonsense_in_an_address_of_a_file_is_not_there(browse, people):
 def test_alice_takes_a_file_out_of_her_post_and_bob_cannot(app, browse, people, thread, attached):
     address = attached(people.alice, thread)
     (file,) = files(app)
-    assert "Remove it" in browse(people.alice).get(f"/posts/{file.post_id}/edit").text
+    assert "Remove Plan.pdf" in browse(people.alice).get(f"/posts/{file.post_id}/edit").text
     assert browse(people.bob).post(f"{address}/removal", data={}).status_code == 404
     before = browse(people.bob).get(f"/threads/{thread.id}").headers["ETag"]
     assert browse(people.alice).post(f"{address}/removal", data={}).status_code == 303
@@ -362,3 +362,21 @@ def test_the_files_of_a_page_cost_one_question_however_many(browse, people, thre
     for number in range(4):
         attached(people.alice, thread, content=PDF + bytes([number]))
     assert asked() == one <= none + 1
+
+
+def test_twenty_files_of_one_member_at_once_stay_within_eight(app, browse, people, thread):
+    windows = [browse(people.alice) for _ in range(20)]
+
+    def send(number: int) -> int:
+        data = {"files": sent(PDF + bytes([number]))}
+        return (
+            windows[number]
+            .post(f"/threads/{thread.id}/files", data=data, content_type="multipart/form-data")
+            .status_code
+        )
+
+    answers = at_once(20, send)
+    assert set(answers) == {200, 422}
+    assert len(files(app)) == answers.count(200) == attaching.MOST
+    with app.app_context():
+        assert len(list(storage.keys(now() + timedelta(days=1)))) == attaching.MOST

@@ -11,11 +11,13 @@ from portal.conversations.models import (
     PersonFollow,
     Post,
     PostRevision,
+    QuestionOwner,
     ReadAhead,
     Reading,
     RoomFollow,
     RoomMember,
     RoomReading,
+    Thanks,
     Thread,
 )
 from portal.core.db import db
@@ -30,7 +32,7 @@ def forget(member: Member, *, words_too: bool) -> None:
     """Keep their posts without what only they need: what they follow and have read, where they are named, and
     what a post said before it was edited."""
     theirs = select(Post.id).where(Post.author_id == member.id)
-    for table in (Follow, RoomFollow, PersonFollow, RoomMember, Reading, RoomReading, ReadAhead):
+    for table in (Follow, RoomFollow, PersonFollow, RoomMember, Reading, RoomReading, ReadAhead, Thanks, QuestionOwner):
         db.session.execute(delete(table).where(table.member_id == member.id))
     db.session.execute(delete(PersonFollow).where(PersonFollow.person_id == member.id))
     _forget_revisions(theirs)

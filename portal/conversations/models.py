@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Member
@@ -13,6 +13,7 @@ from portal.core.db import Base, Model, Words
 from portal.topics.models import Topic
 
 POSTS_A_PAGE = 20
+_MARKED = text("helped_at IS NOT NULL OR endorsed_at IS NOT NULL")
 
 thread_topic = Table(
     "thread_topic",
@@ -140,6 +141,8 @@ class Post(Model):
         UniqueConstraint("thread_id", "number"),
         # Unread posts are counted from the index alone: a row is wide, and its words come before its moments.
         Index("ix_post_unread", "thread_id", "number", "author_id", "created_at", "hidden_at", "veiled_at"),
+        # The few that stand on top of their thread, found without walking over the many.
+        Index("ix_post_marked", "thread_id", sqlite_where=_MARKED, postgresql_where=_MARKED),
     )
 
     thread_id: Mapped[int] = mapped_column(ForeignKey("thread.id"))
@@ -153,9 +156,12 @@ class Post(Model):
     hidden_because: Mapped[str | None] = mapped_column(Words)
     deleted_at: Mapped[datetime | None]  # its author took it back; hidden_at says so too, to whoever asks what is read
     send_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # of the form; a double submit makes one post
+    helped_at: Mapped[datetime | None]  # whoever asked says that it helped
+    endorsed_at: Mapped[datetime | None]  # a coach stands behind it; their own words are then the coach's take
+    endorsed_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
 
     thread: Mapped[Thread] = relationship()
-    author: Mapped[Member] = relationship()
+    author: Mapped[Member] = relationship(foreign_keys=[author_id])
 
     @property
     def is_hidden(self) -> bool:
@@ -289,3 +295,22 @@ class PostFile(Model):
     @property
     def is_picture(self) -> bool:
         return self.width is not None
+
+
+class Thanks(Model):
+    """A post helped this member: one quiet mark, counted and never ranked."""
+
+    __tablename__ = "thanks"
+    __table_args__ = (UniqueConstraint("post_id", "member_id"),)
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+
+
+class QuestionOwner(Model):
+    """The coach who sees to it that a question is answered, since they took it or were asked to."""
+
+    __tablename__ = "question_owner"
+
+    thread_id: Mapped[int] = mapped_column(ForeignKey("thread.id", ondelete="CASCADE"), unique=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Select,
+    SQLColumnExpression,
     and_,
     bindparam,
     func,
@@ -155,6 +156,12 @@ def topics_to_choose() -> list[tuple[str, str]]:
 
 def topics_called(slugs: Collection[str]) -> Sequence[Topic]:
     return db.session.scalars(select(Topic).where(Topic.slug.in_(slugs))).all() if slugs else ()
+
+
+def helped(thread_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
+    """That something in a question is marked as having helped; what is hidden says nothing."""
+    marked = Post.thread_id == thread_id, Post.helped_at.is_not(None), Post.hidden_at.is_(None)
+    return select(Post.id).where(*marked).exists()
 
 
 # The three statements of a thread's page are built once, and two of them skip the session: they are asked most often.

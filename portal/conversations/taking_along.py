@@ -16,12 +16,14 @@ from portal.conversations.models import (
     Post,
     PostFile,
     PostRevision,
+    QuestionOwner,
     ReadAhead,
     Reading,
     Room,
     RoomFollow,
     RoomMember,
     RoomReading,
+    Thanks,
     Thread,
 )
 from portal.core.db import db
@@ -81,6 +83,8 @@ def parts_of(member: Member) -> Iterator[Part]:
             Post.hidden_at,
             Post.hidden_because,
             Post.deleted_at,
+            Post.helped_at,
+            Post.endorsed_at,
         )
         .join(Thread, Thread.id == Post.thread_id)
         .where(Post.author_id == member.id)
@@ -97,6 +101,8 @@ def parts_of(member: Member) -> Iterator[Part]:
             "hidden_at": "since when members do not read it",
             "hidden_because": "the reason a moderator gave you",
             "deleted_at": "when you took it back",
+            "helped_at": "when whoever asked said that it helped",
+            "endorsed_at": "when a coach stood behind it",
         },
     )
     yield part(
@@ -231,6 +237,24 @@ def parts_of(member: Member) -> Iterator[Part]:
         "They came from a thread that was joined with another.",
         select(ReadAhead.post_id.label("post")).where(ReadAhead.member_id == member.id).order_by(ReadAhead.id),
         {"post": "the end of its address, /posts/…"},
+    )
+    yield part(
+        "thanks",
+        "Posts that helped you",
+        "Where you pressed “This helped”. Nobody is told that it was you.",
+        select(Thanks.created_at.label("since"), Thanks.post_id.label("post"))
+        .where(Thanks.member_id == member.id)
+        .order_by(Thanks.id),
+        {"since": "when", "post": "the end of its address, /posts/…"},
+    )
+    yield part(
+        "questions",
+        "Questions you see to",
+        "As a coach.",
+        select(QuestionOwner.created_at.label("since"), QuestionOwner.thread_id.label("thread_number"))
+        .where(QuestionOwner.member_id == member.id)
+        .order_by(QuestionOwner.id),
+        {"since": "since when", "thread_number": "the end of its address, /threads/…"},
     )
 
 

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from portal.conversations import attaching, attaching_pages, taking_back
+from portal.conversations import attaching, attaching_pages, forgetting, taking_along, taking_back
 from portal.conversations.models import Post, PostFile, RoomKind
-from portal.core import storage
+from portal.core import keeping, storage
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.moderation import ruling
@@ -380,3 +380,34 @@ def test_twenty_files_of_one_member_at_once_stay_within_eight(app, browse, peopl
     assert len(files(app)) == answers.count(200) == attaching.MOST
     with app.app_context():
         assert len(list(storage.keys(now() + timedelta(days=1)))) == attaching.MOST
+
+
+def test_whoever_leaves_takes_all_files_along_and_out_and_the_words_stay(
+    app, browse, people, thread, attached, work_off
+):
+    address = attached(people.alice, thread)
+    with app.app_context():
+        (part,) = [part for part in taking_along.parts_of(again(people.alice)) if part.name == "post-files"]
+        (key,) = part.files.values()
+        with storage.opened(key) as file:
+            assert file.read() == PDF
+        assert [row["name"] for row in part.rows] == ["Plan.pdf"]
+    with app.app_context(), transaction():
+        forgetting.forget(again(people.alice), words_too=False)
+    work_off()
+    page = browse(people.bob).get(f"/threads/{thread.id}").text
+    assert ("See beside." in page, address in page) == (True, False)
+    assert browse(people.bob).get(address).status_code == 404
+    with app.app_context():
+        assert list(storage.keys(now() + timedelta(days=1))) == []
+
+
+def test_bytes_that_changed_on_the_disk_are_told_to_whoever_checks(app, people, thread, attached):
+    attached(people.alice, thread)
+    (file,) = files(app)
+    with app.app_context():
+        assert list(keeping.check()) == []
+        storage.path_of(file.storage_key).write_bytes(PDF[:-1] + b"?")
+        assert [str(wrong) for wrong in keeping.check()] == [
+            f"post file {file.id}: its file has other bytes than were stored (SHA-256)"
+        ]

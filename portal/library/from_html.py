@@ -14,7 +14,7 @@ _BLOCKS = {"p", "div", "section", "article", "header", "footer", "table", "tr", 
 _SILENT = {"script", "style", "head", "title", "template", "iframe", "object", "svg", "noscript"}
 _MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*"}
 _MEANS_SOMETHING = re.compile(r"([\\`*_\[\]<>#~|])")
-_BEGINS_SOMETHING = re.compile(r"^(\d{1,9})([.)])(?=\s)|^([-+=])(?=\s|[-=]|$)")
+_BEGINS_SOMETHING = re.compile(r"^(\d{1,9})([.)])(?=\s|$)|^([-+=])(?=\s|[-=]|$)")
 _DEEPEST = 5  # lists within lists
 
 

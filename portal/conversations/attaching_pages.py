@@ -19,7 +19,7 @@ from portal.core.admission import Audience, admits
 from portal.core.db import give_up, release
 from portal.core.errors import Refusal
 from portal.core.limits import limiter
-from portal.core.web import filesize
+from portal.core.web import filesize, whole_number
 
 bp = Blueprint("attaching", __name__)
 _AT_ONCE = 3 * attaching.LARGEST  # bytes of one form, which without script carries its files itself
@@ -69,7 +69,8 @@ def _let_files_be_large(endpoint: str | None, _values: dict[str, Any] | None) ->
 def brought_along(room: Room, place: str) -> Along:
     """Take in what a form sends, and let go what it takes out. Before any change. Raises what attaching raises."""
     sent = [file for file in request.files.getlist("files") if file.filename]
-    ids = [int(each) for each in request.form.getlist("file") if each.isascii() and each.isdigit()][: attaching.MOST]
+    named = (whole_number(each, otherwise=0, most=2**31 - 1) for each in request.form.getlist("file")[: attaching.MOST])
+    ids = [each for each in named if each]
     alts = {each: request.form.get(f"alt-{each}", "") for each in ids}
     if sent:
         if not policy.may_start(me(), room):

@@ -318,6 +318,12 @@ def test_nonsense_in_an_address_of_a_file_is_not_there(browse, people):
         assert browse(people.alice).get(f"/files/{token}").status_code == 404
 
 
+def test_nonsense_in_place_of_a_file_is_a_post_without_one(app, browse, people, thread):
+    for nonsense in ("9" * 40, "99999999999", "-1", "x", "\x00", "١"):
+        assert reply(browse(people.alice), thread, file=nonsense, body=f"Words {nonsense!r}").status_code == 303
+    assert files(app) == []
+
+
 # When it goes
 
 

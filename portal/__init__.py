@@ -64,6 +64,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.billing import entitlements, managing
     from portal.billing import views as billing
     from portal.conversations import (
+        answering_pages,
         attaching_pages,
         draft_pages,
         finding,
@@ -152,6 +153,7 @@ def _wire_areas(app: Flask) -> None:
         desk_rooms,
         reading_pages,
         following_pages,
+        answering_pages,
         draft_pages,
         attaching_pages,
         history_pages,

@@ -121,6 +121,8 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "conversations.edit": Bobs("/posts/{post}/edit", [], data={"body": "Changed"}),
     "conversations.take_back": Bobs("/posts/{post}/delete", [], data={}),
     "conversations.undo_taking_back": Bobs("/posts/{post}/delete/undo", [], data={}),
+    "answering.press": Bobs("/posts/{hidden_post}/thanks", STAFF, data={}),
+    "answering.take_back": Bobs("/posts/{hidden_post}/thanks/undo", STAFF, data={}),
     "history.of_post": Bobs("/posts/{hidden_post}/history", STAFF),
     "history.remove": Bobs("/posts/{hidden_post}/history/1/removal", STAFF, data={}),
     "history.quote": Bobs("/posts/{hidden_post}/quote", STAFF),

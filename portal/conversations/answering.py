@@ -6,22 +6,18 @@ that looks first how things stand, so twenty equal ones are one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, update
 
 from portal.accounts.models import Member, Role
 from portal.accounts.policy import may_post
 from portal.conversations.models import Post, Thanks, Thread, ThreadKind
 from portal.conversations.posting import touch
-from portal.conversations.queries import Line
 from portal.core import audit
 from portal.core.clock import now
 from portal.core.db import add_once, db
 from portal.core.errors import Refusal
-
-ON_TOP = 6  # posts that a thread leads to; with more, the latest
 
 
 class NotTheAsker(Refusal):
@@ -105,45 +101,6 @@ def take_thanks_back(post: Post, *, by: Member) -> None:
         .execution_options(synchronize_session=False)
     )
     touch(post.thread)
-
-
-def on_top(thread_id: int) -> Sequence[Line]:
-    """What a thread leads to before all else: what coaches stand behind, then what helped."""
-    coach = Member.__table__.alias("coach")
-    latest = (
-        select(Post.id)
-        .where(
-            Post.thread_id == thread_id,
-            or_(Post.helped_at.is_not(None), Post.endorsed_at.is_not(None)),
-            Post.hidden_at.is_(None),
-        )
-        .order_by(Post.endorsed_at.is_(None), Post.number.desc())
-        .limit(ON_TOP)
-    )
-    return (
-        db.session.connection()
-        .execute(
-            select(
-                Post.id,
-                Post.number,
-                Post.author_id,
-                Post.veiled_at,
-                Post.body_html,
-                Post.helped_at,
-                Post.endorsed_at,
-                Post.endorsed_by_id,
-                Member.name,
-                Member.closed_at,
-                coach.c.name.label("coach"),
-                coach.c.closed_at.label("coach_left"),
-            )
-            .join(Member, Member.id == Post.author_id)
-            .outerjoin(coach, coach.c.id == Post.endorsed_by_id)
-            .where(Post.id.in_(latest))
-            .order_by(Post.endorsed_at.is_(None), Post.number)
-        )
-        .all()
-    )
 
 
 def _change(post: Post, still: ColumnElement[bool], **values: Any) -> bool:

@@ -16,9 +16,9 @@ from markupsafe import Markup
 from portal.accounts.models import Member, Role, initials_of
 from portal.accounts.policy import may_post
 from portal.accounts.signed_in import me_or_none
-from portal.conversations import attaching, cards, policy, taking_back, veiling
+from portal.conversations import answering, attaching, cards, policy, taking_back, veiling
 from portal.conversations.attaching import Shown as File
-from portal.conversations.models import Level, RoomKind, Thread, ThreadKind
+from portal.conversations.models import POSTS_A_PAGE, Level, RoomKind, Thread, ThreadKind
 from portal.conversations.queries import Found, Line
 from portal.conversations.reading import Unread, counted_since, in_words
 from portal.conversations.veiling import A_MEMBER, FORMER_MEMBER
@@ -28,6 +28,7 @@ from portal.core.clock import now
 HIDDEN = "Hidden by a moderator."
 TAKEN_BACK = "Taken back by its author."
 YOU_TOOK_BACK = "You took this back. In its place, others read that its author did."
+HELPED = "This helped the asker"
 ONLY_COACHES = "Only coaches see that this is yours."
 ASKED_SAFELY = "Asked safely: members read “A member”. Please do not name them."
 KINDS = {
@@ -50,6 +51,7 @@ BEGUN = {  # in lists, before the name of who began it
 }
 KIND_OF = {ThreadKind.QUESTION: "Question", ThreadKind.STORY: "Story", ThreadKind.DISCUSSION: None}
 ALL_OF = {ThreadKind.QUESTION: "Questions", ThreadKind.STORY: "Stories", ThreadKind.DISCUSSION: "Discussions"}
+_EXCERPT = 220
 _TITLE_OF = {Role.MODERATOR: "Moderator", Role.COACH: "Coach", Role.OWNER: "Coach"}
 
 
@@ -85,6 +87,16 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Press:
+    """A button that marks a post, or takes the mark back."""
+
+    to: str  # the end of its address
+    words: str
+    is_pressed: bool
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A post as this reader finds it: finished words and addresses, nothing left to ask."""
 
@@ -112,6 +124,9 @@ class Shown:
     may_quote: bool
     may_flag: bool
     may_put_back: bool  # to unread; what counts as read by its age stays so
+    marks: Sequence[str]  # that it helped whoever asked, that a coach stands behind it
+    thanks: int  # how many it helped, where nobody can press
+    presses: Sequence[Press]
 
 
 def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> list[Shown]:
@@ -157,9 +172,81 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
                 may_quote=open_to_edits and not hidden,
                 may_flag=reader_id is not None and not mine and not hidden,
                 may_put_back=row.number < new_from and row.created_at > counts_from and not mine and not hidden,
+                marks=() if hidden else _marks(row, reading),
+                thanks=0 if hidden or (reader_id is not None and not mine) else row.thanks,
+                presses=() if hidden else _presses(row, reading),
             )
         )
     return found
+
+
+def _marks(row: Line, reading: Reading) -> list[str]:
+    marks = []
+    if row.endorsed_at:
+        coach = "a coach" if row.coach_left else row.coach
+        marks.append("Coach’s take" if _is_take(row) else f"Endorsed by {coach}")
+    if row.helped_at and reading.thread.kind is ThreadKind.QUESTION:
+        marks.append(HELPED)
+    return marks
+
+
+def _is_take(row: Line) -> bool:
+    """A coach's own words. Said under no name they are anybody's: the mark must not tell whose."""
+    return row.endorsed_by_id == row.author_id and row.veiled_at is None
+
+
+def _presses(row: Line, reading: Reading) -> list[Press]:
+    """What this reader may say of a post. Whoever asked says that it helped; others thank."""
+    reader, found = reading.reader, []
+    if answering.may_mark(reader, reading.thread) and row.number > 1:
+        found.append(_press("helped", "This helped me", row.helped_at is not None))
+    elif answering.may_thank(reader, author_id=row.author_id, hidden=reading.thread.is_hidden):
+        found.append(_press("thanks", "This helped", row.thanked, row.thanks))
+    if answering.may_endorse(reader) and not reading.thread.is_hidden:
+        mine = reader is not None and row.author_id == reader.id and row.veiled_at is None
+        found.append(_press("endorsement", "Coach’s take" if mine else "Endorse", row.endorsed_at is not None))
+    return found
+
+
+def _press(what: str, words: str, is_pressed: bool, count: int = 0) -> Press:
+    return Press(f"{what}/undo" if is_pressed else what, words, is_pressed, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """A post that a thread leads to before all others."""
+
+    href: str
+    label: str
+    excerpt: str | None  # None: this reader muted its author
+
+
+def led_to(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> list[Top]:
+    found = []
+    for row in rows:
+        is_asked = reading.thread.kind is ThreadKind.QUESTION
+        if not row.endorsed_at and not is_asked:
+            continue
+        told = veiling.is_told(reading.reader, author_id=row.author_id, veiled_at=row.veiled_at)
+        author = A_MEMBER if not told else FORMER_MEMBER if row.closed_at else row.name
+        coach = "A coach" if row.coach_left else row.coach
+        if not row.endorsed_at:
+            label = f"What helped the asker, by {_within(author)}"
+        elif _is_take(row):
+            label = f"Coach’s take, by {_within(author)}"
+        else:
+            also = ", and it helped the asker" if row.helped_at and is_asked else ""
+            label = f"{coach} endorses what {_within(author)} wrote{also}"
+        page = -(-row.number // POSTS_A_PAGE)
+        is_folded = told and row.author_id in muted
+        excerpt = None if is_folded else markdown.excerpt(row.body_html, _EXCERPT)
+        found.append(Top(f"/threads/{reading.thread.id}?page={page}#post-{row.id}", label, excerpt))
+    return found
+
+
+def _within(author: str) -> str:
+    """Their name within a sentence."""
+    return author.lower() if author in {A_MEMBER, FORMER_MEMBER} else author
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +300,8 @@ def _facts(row: Line, reader: Member | None) -> list[str]:
     else:
         last = A_MEMBER.lower() if not row.speaker else FORMER_MEMBER.lower() if row.speaker_left else row.speaker
         facts.append(f"{replies} {'reply' if replies == 1 else 'replies'}, the last by {last}")
+    if row.is_answered and row.kind is ThreadKind.QUESTION:
+        facts.append("Answered")
     if row.about_title:
         facts.append(f"About: {row.about_title}")
     if row.locked_at:

@@ -329,11 +329,13 @@ def _thread_page(found: showing.Reading, page: int, form: ReplyForm | None = Non
     if form is None and found.may_reply:
         form = ReplyForm(data=_with_quotation(drafts.as_data(draft), thread))
     muted = following.muted_people(found.reader) if found.reader else set()
+    rows, on_top = queries.posts_on_page(thread.id, page, found.reader)
     return render_template(
         "conversations/thread.html",
         thread=thread,
         reading=found,
-        posts=showing.shown(queries.posts_on_page(thread.id, page), found, muted),
+        posts=showing.shown(rows, found, muted),
+        on_top=showing.led_to(on_top, found, muted),
         kind=showing.KIND_OF[thread.kind],
         topics=[(row.title, f"/topics/{row.slug}") for row in queries.topics_of(thread.id)],
         page=page,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from portal.conversations import answering
+from portal.conversations import answering, posting
 from portal.conversations.models import Post, Thanks, ThreadKind
+from portal.conversations.showing import HELPED
 from portal.core.audit import Record
 from portal.core.db import db, transaction
 from tests.make import again, at_once
@@ -15,7 +16,7 @@ from tests.make import again, at_once
 @pytest.fixture
 def question(app, people, make):
     """Alice asks."""
-    thread = make.thread(by=people.alice, title="Who decides?")
+    thread = make.thread(by=people.alice, room=make.room("Leading", slug="leading"), title="Who decides?")
     with app.app_context(), transaction():
         again(thread).kind = ThreadKind.QUESTION
     return thread
@@ -97,13 +98,85 @@ def test_nobody_thanks_themselves_and_thanks_are_taken_back(app, people, reply, 
         assert db.session.scalar(select(func.count()).select_from(Thanks)) == 0
 
 
-def test_a_thread_leads_to_what_helped_until_that_is_hidden(app, people, make, question, reply, does):
-    does(answering.mark, reply, people.alice)
-    does(answering.endorse, reply, people.cory)
-    with app.app_context():
-        [top] = answering.on_top(question.id)
-        assert (top.id, top.name, top.coach) == (reply.id, "Bob", "Cory")
+def test_alice_marks_what_helped_and_the_thread_leads_to_it(browse, people, question, reply):
+    alice, bob = browse(people.alice), browse(people.bob)
+    assert f"/posts/{reply.id}/helped" not in bob.get(f"/threads/{question.id}").text
+    assert f'formaction="/posts/{reply.id}/helped"' in alice.get(f"/threads/{question.id}").text
+    answer = alice.post(f"/posts/{reply.id}/helped")
+    assert (answer.status_code, answer.location) == (303, reply.path)
+    page = bob.get(f"/threads/{question.id}").text
+    assert "What helped the asker, by Bob" in page
+    assert HELPED in page
+    assert "Answered" in bob.get("/rooms/leading").text
+    alice.post(f"/posts/{reply.id}/helped/undo")
+    assert HELPED not in bob.get(f"/threads/{question.id}").text
+    assert "Answered" not in bob.get("/rooms/leading").text
+
+
+def test_a_coach_stands_behind_bobs_words_and_their_own_are_the_coachs_take(browse, people, make, question, reply):
+    cory, alice, own = (
+        browse(people.cory),
+        browse(people.alice),
+        make.reply(question, by=people.cory, body="Ask twice."),
+    )
+    cory.post(f"/posts/{reply.id}/endorsement")
+    cory.post(f"/posts/{own.id}/endorsement")
+    page = alice.get(f"/threads/{question.id}").text
+    assert "Cory endorses what Bob wrote" in page
+    assert "Coach’s take, by Cory" in page
+    assert "Ask twice." in page.split('class="posts"')[0]
+    cory.post(f"/posts/{own.id}/endorsement/undo")
+    assert "Coach’s take, by Cory" not in alice.get(f"/threads/{question.id}").text
+
+
+def test_thanks_are_counted_where_the_post_stands(browse, people, make, question, reply):
+    alice, bob, carol = browse(people.alice), browse(people.bob), browse(make.member("Carol", entitled=True))
+    page = carol.get(f"/threads/{question.id}")
+    assert f'formaction="/posts/{reply.id}/thanks" aria-pressed="false"' in page.text
+    carol.post(f"/posts/{reply.id}/thanks")
+    assert f'formaction="/posts/{reply.id}/thanks/undo" aria-pressed="true"' in carol.get(reply.path).text
+    assert "Helped 1 person" in bob.get(reply.path).text
+    assert bob.get(f"/posts/{reply.id}/thanks").status_code == 405
+    assert carol.get(f"/threads/{question.id}", headers={"If-None-Match": page.headers["ETag"]}).status_code == 200
+    assert alice.post(f"/posts/{reply.id}/endorsement").status_code == 403
+
+
+def test_under_no_name_marks_tell_nobody_who_asked_or_who_stands_behind_what(app, browse, people, make):
+    """Alice asks safely, replies to herself and marks it; Cory asked safely too and endorses his own words."""
+    room = make.room()
     with app.app_context(), transaction():
-        again(reply).hidden_at = again(reply).created_at
-    with app.app_context():
-        assert answering.on_top(question.id) == []
+        asked = {"body": "Between us.", "kind": ThreadKind.QUESTION, "safely": True}
+        hers = posting.start(again(room), title="In confidence", by=again(people.alice), **asked)
+        his = posting.start(again(room), title="In confidence too", by=again(people.cory), **asked)
+    own, coachs = make.reply(hers, by=people.alice, body="It was me."), make.reply(his, by=people.cory, body="Mine.")
+    browse(people.alice).post(f"/posts/{own.id}/helped")
+    browse(people.cory).post(f"/posts/{coachs.id}/endorsement")
+    page = browse(people.bob).get(f"/threads/{hers.id}").text
+    assert "What helped the asker, by a member" in page
+    assert "Alice" not in page
+    page = browse(people.bob).get(f"/threads/{his.id}").text
+    assert "Cory endorses what a member wrote" in page
+    assert "Coach’s take" not in page
+
+
+def test_words_that_are_gone_leave_the_top_and_lose_their_marks(browse, people, make, question, reply):
+    make.reply(question, by=people.alice, body="Thank you.")
+    browse(people.alice).post(f"/posts/{reply.id}/helped")
+    browse(people.bob).post(f"/posts/{reply.id}/delete")
+    page = browse(people.alice).get(f"/threads/{question.id}").text
+    assert HELPED not in page
+    assert "What helped the asker" not in page
+    assert browse(people.alice).post(f"/posts/{reply.id}/helped").status_code == 409
+
+
+def test_marks_cost_a_thread_nothing_more_however_many(browse, people, make, question, count_queries):
+    alice, posts = browse(people.alice), [make.reply(question, by=people.bob) for _ in range(12)]
+    alice.post(f"/posts/{posts[0].id}/helped")
+    with count_queries() as one:
+        alice.get(f"/threads/{question.id}")
+    for post in posts:
+        alice.post(f"/posts/{post.id}/helped")
+    with count_queries() as many:
+        alice.get(f"/threads/{question.id}")
+    assert len(many) == len(one)
+    assert len(many) <= 8

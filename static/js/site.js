@@ -5,14 +5,27 @@
 
 const ELEMENTS = ["auto-grow", "auto-save", "close-outside", "confirm-step", "copy-button", "listen-player", "local-time", "markdown-editor", "passkey-new", "passkey-sign-in", "password-reveal", "print-button", "reading-mark", "theme-switch", "unread-count", "upload-progress"];
 
+// Those of a form that stands below what one came to read wait until somebody comes near it.
+const FOR_WRITING = ["auto-save", "markdown-editor", "upload-progress"];
+const near = new IntersectionObserver(
+  (seen) => {
+    for (const { isIntersecting, target } of seen) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      for (const name of FOR_WRITING) if (target.closest(name) || target.querySelector(name)) import(`./elements/${name}.js`);
+    }
+  },
+  { rootMargin: "50%" },
+);
+
 function wake() {
   for (const name of ELEMENTS) {
     if (customElements.get(name) || isNative(name)) continue;
     for (const element of document.getElementsByTagName(name)) {
-      if (isShown(element)) {
-        import(`./elements/${name}.js`);
-        break;
-      }
+      if (!isShown(element)) continue;
+      if (FOR_WRITING.includes(name)) near.observe(element.firstElementChild ?? element);
+      else import(`./elements/${name}.js`);
+      break;
     }
   }
 }

@@ -31,7 +31,13 @@ class AutoSave extends HTMLElement {
     document.addEventListener("visibilitychange", () => document.hidden && this.unsaved && !this.sent && this.save(), { signal });
     addEventListener("pageshow", () => (this.sent = false), { signal });
     addEventListener("online", () => this.unsaved && this.save(), { signal });
-    this.restore();
+    if (this.isTypedIn()) this.typed();
+    else this.restore();
+  }
+
+  /** Somebody was quicker than this script. */
+  isTypedIn() {
+    return [...(this.form?.querySelectorAll("textarea, input[type=text]") ?? [])].some((each) => (each instanceof HTMLTextAreaElement || each instanceof HTMLInputElement) && each.value !== each.defaultValue);
   }
 
   disconnectedCallback() {

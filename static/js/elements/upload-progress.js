@@ -29,10 +29,9 @@ class UploadProgress extends HTMLElement {
   beside() {
     const { form, input } = this;
     if (!form || !(input instanceof HTMLInputElement)) return;
-    input.addEventListener("change", () => {
-      this.take(input.files);
-      input.value = "";
-    });
+    const chosen = () => this.take(input.files) && (input.value = "");
+    input.addEventListener("change", chosen);
+    chosen(); // somebody was quicker than this script
     form.addEventListener("paste", (event) => this.take(event.clipboardData?.files) && event.preventDefault());
     form.addEventListener("dragover", (event) => {
       if (!event.dataTransfer?.types.includes("Files")) return;

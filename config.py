@@ -113,6 +113,7 @@ class Config:
         self.STRIPE_TAX = (env.get("STRIPE_TAX") or "0") == "1"  # Stripe works out tax at checkout
         self.PRICES_INCLUDE_TAX = (env.get("PRICES_INCLUDE_TAX") or "0") == "1"  # else it is added to them
         self.GRACE_DAYS = self._whole("GRACE_DAYS", 7, most=60)
+        self.ANSWER_WITHIN_HOURS = self._whole("ANSWER_WITHIN_HOURS", 48, most=2_000)  # what coaches aim at
 
         # Letters.
         self.MAIL_SERVER = env.get("MAIL_SERVER") or "localhost"

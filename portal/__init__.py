@@ -86,6 +86,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.desk import paths as desk_paths
     from portal.desk import releasing as desk_releasing
     from portal.desk import rooms as desk_rooms
+    from portal.desk import unanswered as desk_unanswered
     from portal.desk import views as desk
     from portal.desk import writing as desk_writing
     from portal.home import views as home
@@ -151,6 +152,7 @@ def _wire_areas(app: Flask) -> None:
         own_feed,
         desk_feeds,
         desk_rooms,
+        desk_unanswered,
         reading_pages,
         following_pages,
         answering_pages,

@@ -63,7 +63,9 @@ def test_what_is_unsafe_is_refused(change: dict[str, str], said: str):
         config.chosen(COMPLETE | change)
 
 
-@pytest.mark.parametrize("name", ["PLAN_MONTHLY_MINOR", "PLAN_ANNUAL_MINOR", "TRIAL_DAYS", "GRACE_DAYS"])
+@pytest.mark.parametrize(
+    "name", ["PLAN_MONTHLY_MINOR", "PLAN_ANNUAL_MINOR", "TRIAL_DAYS", "GRACE_DAYS", "ANSWER_WITHIN_HOURS"]
+)
 @pytest.mark.parametrize("text", ["99.00", "-1", "two weeks", "9" * 20])
 def test_a_number_that_is_none_is_named_instead_of_a_traceback(name: str, text: str):
     with pytest.raises(config.Misconfigured, match=f"{name} is '{text}'; it may be a whole number"):

@@ -126,6 +126,8 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "history.of_post": Bobs("/posts/{hidden_post}/history", STAFF),
     "history.remove": Bobs("/posts/{hidden_post}/history/1/removal", STAFF, data={}),
     "history.quote": Bobs("/posts/{hidden_post}/quote", STAFF),
+    "desk_unanswered.see_to": Nobodys("a question, which every coach may see to; tests/desk/test_unanswered.py"),
+    "desk_unanswered.give_back": Nobodys("the same"),
     "desk_rooms.archive": Nobodys("a room, for coaches; what each may do with it is in tests/desk/test_rooms.py"),
     "desk_rooms.reopen": Nobodys("the same"),
     "desk_rooms.order": Nobodys("the same"),

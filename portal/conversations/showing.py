@@ -204,7 +204,8 @@ def _presses(row: Line, reading: Reading) -> list[Press]:
         found.append(_press("thanks", "This helped", row.thanked, row.thanks))
     if answering.may_endorse(reader) and not reading.thread.is_hidden:
         mine = reader is not None and row.author_id == reader.id and row.veiled_at is None
-        found.append(_press("endorsement", "Coach’s take" if mine else "Endorse", row.endorsed_at is not None))
+        words = "Endorse" if not mine else "Coach’s take" if row.endorsed_at else "Make it the coach’s take"
+        found.append(_press("endorsement", words, row.endorsed_at is not None))
     return found
 
 

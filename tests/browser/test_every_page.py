@@ -100,6 +100,7 @@ SAM = [
 ]
 OLGA = [
     "/desk",
+    "/desk/unanswered",
     "/desk/consents",
     "/desk/consents/ledger",
     "/desk/consents/21",

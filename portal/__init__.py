@@ -70,6 +70,7 @@ def _wire_areas(app: Flask) -> None:
         finding,
         following_pages,
         history_pages,
+        mention_pages,
         reading_pages,
     )
     from portal.conversations import views as conversations
@@ -158,6 +159,7 @@ def _wire_areas(app: Flask) -> None:
         answering_pages,
         draft_pages,
         attaching_pages,
+        mention_pages,
         history_pages,
     ):  # of areas with several files of views
         app.register_blueprint(pages.bp)

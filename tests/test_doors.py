@@ -123,6 +123,8 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "conversations.undo_taking_back": Bobs("/posts/{post}/delete/undo", [], data={}),
     "answering.press": Bobs("/posts/{hidden_post}/thanks", STAFF, data={}),
     "answering.take_back": Bobs("/posts/{hidden_post}/thanks/undo", STAFF, data={}),
+    "mentions.in_room": Nobodys("each kind of room is tried by each kind of reader in test_visibility.py"),
+    "mentions.in_thread": Bobs("/threads/{hidden}/people", STAFF),
     "history.of_post": Bobs("/posts/{hidden_post}/history", STAFF),
     "history.remove": Bobs("/posts/{hidden_post}/history/1/removal", STAFF, data={}),
     "history.quote": Bobs("/posts/{hidden_post}/quote", STAFF),

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Integer, Select, and_, case, delete, func,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Member
-from portal.conversations.models import Follow, Level, PersonFollow, Post, Room, RoomFollow, Thread
+from portal.conversations.models import Follow, Level, Mention, PersonFollow, Post, Room, RoomFollow, Thread
 from portal.core.clock import now
 from portal.core.db import Model, db, is_postgresql
 from portal.core.errors import Refusal
@@ -69,8 +69,8 @@ def muted_by(member_id: ColumnElement[int]) -> Select[int]:
 
 
 def who_hears_of(post: Post) -> dict[Stream, list[int]]:
-    """Ids of all who want to hear of a post, each once, by why: it answers in a thread of theirs, or they follow its
-    author, or its thread, its room, or a topic of the thread it opens.
+    """Ids of all who want to hear of a post, each once, by why: they are spoken to in it, it answers in a thread
+    of theirs, or they follow its author, or its thread, its room, or a topic of the thread it opens.
 
     One statement, however many they are. Whether they may read it is asked when the news reach them.
     """
@@ -79,12 +79,18 @@ def who_hears_of(post: Post) -> dict[Stream, list[int]]:
     of_author = and_(PersonFollow.member_id == Member.id, PersonFollow.person_id == somebody)
     followed_then = or_(Follow.id.is_(None), Follow.created_at <= post.created_at)  # not by having answered it
     is_theirs = Member.id == thread.author_id  # also for whoever hears only of what concerns them
+    is_spoken_to = select(Mention.id).where(Mention.post_id == post.id, Mention.member_id == Member.id).exists()
     follows_author = PersonFollow.level == Level.ALL
-    reasons = [is_theirs, and_(level == Level.ALL, followed_then), follows_author]
+    reasons = [is_spoken_to, is_theirs, and_(level == Level.ALL, followed_then), follows_author]
     if post.number == 1:
         about = [topic.id for topic in thread.topics]
         reasons.append(Member.id.in_(select(TopicFollow.member_id).where(TopicFollow.topic_id.in_(about))))
-    why = case((is_theirs, Stream.ANSWERS.value), (follows_author, Stream.PEOPLE.value), else_=Stream.REPLIES.value)
+    why = case(
+        (is_spoken_to, Stream.MENTIONS.value),
+        (is_theirs, Stream.ANSWERS.value),
+        (follows_author, Stream.PEOPLE.value),
+        else_=Stream.REPLIES.value,
+    )
     wanted = (
         select(Member.id, why.label("stream"))
         .outerjoin(Follow, and_(Follow.member_id == Member.id, Follow.thread_id == thread.id))

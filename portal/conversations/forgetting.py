@@ -8,6 +8,7 @@ from portal.accounts.models import Member
 from portal.conversations import attaching, finding
 from portal.conversations.models import (
     Follow,
+    Mention,
     PersonFollow,
     Post,
     PostRevision,
@@ -32,7 +33,8 @@ def forget(member: Member, *, words_too: bool) -> None:
     """Keep their posts without what only they need: what they follow and have read, where they are named, and
     what a post said before it was edited."""
     theirs = select(Post.id).where(Post.author_id == member.id)
-    for table in (Follow, RoomFollow, PersonFollow, RoomMember, Reading, RoomReading, ReadAhead, Thanks, QuestionOwner):
+    followed = (Follow, RoomFollow, PersonFollow, Thanks, QuestionOwner, Mention)
+    for table in (*followed, RoomMember, Reading, RoomReading, ReadAhead):
         db.session.execute(delete(table).where(table.member_id == member.id))
     db.session.execute(delete(PersonFollow).where(PersonFollow.person_id == member.id))
     _forget_revisions(theirs)

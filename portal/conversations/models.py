@@ -197,6 +197,16 @@ class PostRevision(Model):
     removed_at: Mapped[datetime | None]  # its words were taken out of the history
 
 
+class Mention(Model):
+    """Somebody is spoken to in a post; see mentioning.py."""
+
+    __tablename__ = "mention"
+    __table_args__ = (UniqueConstraint("post_id", "member_id"),)
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+
+
 class Level(StrEnum):
     """How much somebody wants to hear of a thread, a room or a person."""
 

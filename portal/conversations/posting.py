@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
 from portal.accounts.policy import may_post
-from portal.conversations import finding, following, policy, telling_followers, veiling
+from portal.conversations import finding, following, mentioning, policy, telling_followers, veiling
 from portal.conversations.models import Post, PostRevision, Room, Thread, ThreadKind
 from portal.core import markdown
 from portal.core.clock import now
@@ -80,6 +80,7 @@ def start(
     """
     html = _rendered(body)
     _check_may_post(by, room)
+    html, spoken_to = mentioning.linked(html, room)
     moment = at or now()
     key = _key(by, f"start:{room.id}:{title}", send_key, body)
     thread = Thread(
@@ -115,6 +116,7 @@ def start(
         return _sent_before(key).thread
     _wake(room.id, moment, threads=1)
     following.begin(thread, by=by)
+    mentioning.keep(post, spoken_to)
     finding.keep_found(post)
     enqueue(telling_followers.tell_followers, key=f"reply:{post.id}", post_id=post.id)
     return thread
@@ -127,6 +129,7 @@ def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None,
     """
     html = _rendered(body)
     _check_may_post(by, thread.room)
+    html, spoken_to = mentioning.linked(html, thread.room)
     moment = at or now()
     key = _key(by, f"reply:{thread.id}", send_key, body)
     veiled = veiling.is_veiled_in(thread, by)
@@ -149,6 +152,7 @@ def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None,
     db.session.expire(thread, ["post_count", "version", "last_post_at", "last_author_id", "last_author"])
     _wake(thread.room_id, moment)
     following.begin(thread, by=by)
+    mentioning.keep(post, spoken_to)
     finding.keep_found(post)
     enqueue(telling_followers.tell_followers, key=f"reply:{post.id}", post_id=post.id)
     return post
@@ -163,9 +167,12 @@ def edit(post: Post, *, body: str, by: Member) -> None:
     check_may_edit(post, by=by)
     if post.body == body:
         return
+    html, spoken_to = mentioning.linked(html, post.thread.room)
     db.session.add(PostRevision(post_id=post.id, body=post.body, body_html=post.body_html))
     post.body, post.body_html, post.edited_at = body, html, now()
     db.session.flush()
+    if new := mentioning.keep(post, spoken_to):
+        enqueue(telling_followers.tell_spoken_to, post_id=post.id, member_ids=new)
     touch(post.thread)
     finding.keep_found(post)
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from portal.accounts.models import Member
 from portal.conversations.models import (
     Follow,
+    Mention,
     PersonFollow,
     Post,
     PostFile,
@@ -157,6 +158,15 @@ def parts_of(member: Member) -> Iterator[Part]:
             "token": "the end of its address, /files/…",
         },
         files={f"posts/{file.id}-{_name_in_archive(file)}": file.storage_key for file in files},
+    )
+    yield part(
+        "mentions",
+        "Where you were spoken to",
+        "Posts of others that mention or quote you.",
+        select(Mention.created_at.label("at"), Mention.post_id.label("post"))
+        .where(Mention.member_id == member.id)
+        .order_by(Mention.id),
+        {"at": "when", "post": "the end of its address, /posts/…"},
     )
     yield part(
         "follows",

@@ -19,6 +19,7 @@ from portal.core.jobs import job
 from portal.core.letters import readers_of
 from portal.core.web import absolute
 from portal.notifications.inbox import Told, told_of
+from portal.notifications.models import Stream
 from portal.notifications.telling import tell
 
 _EXCERPT = 600  # characters of the post in a letter; the rest is one click away
@@ -33,19 +34,35 @@ def tell_followers(post_id: int) -> None:
         if post is None or post.is_hidden or post.thread.is_hidden:
             return
         for stream, members in who_hears_of(post).items():
-            tell(
-                members,
-                stream,
-                letter="conversations/reply",
-                about=post,
-                key=f"reply:{post.id}:{stream.value}",
-                within=f"thread:{post.thread_id}",
-                thread_title=post.thread.title,
-                author_name=veiling.name_of(post, None),
-                is_opening=int(post.number == 1),
-                excerpt=markdown.excerpt(post.body_html, _EXCERPT),
-                link=absolute("conversations.post", post_id=post.id),
-            )
+            _tell(post, stream, members, key=f"reply:{post.id}:{stream.value}")
+
+
+@job("conversations.tell_spoken_to")
+def tell_spoken_to(post_id: int, member_ids: list[int]) -> None:
+    """An edit speaks to people who were not spoken to before; of the post itself nobody is told again."""
+    with transaction():
+        post = db.session.get(Post, post_id, options=[joinedload(Post.thread), joinedload(Post.author)])
+        if post is None or post.is_hidden or post.thread.is_hidden:
+            return
+        hear = set(who_hears_of(post).get(Stream.MENTIONS, [])) & set(member_ids)
+        _tell(post, Stream.MENTIONS, sorted(hear), key=f"mention:{post.id}:{min(member_ids)}")
+
+
+def _tell(post: Post, stream: Stream, members: Collection[int], *, key: str) -> None:
+    tell(
+        members,
+        stream,
+        letter="conversations/reply",
+        about=post,
+        key=key,
+        within=f"thread:{post.thread_id}",
+        thread_title=post.thread.title,
+        author_name=veiling.name_of(post, None),
+        is_opening=int(post.number == 1),
+        speaks_to_you=int(stream is Stream.MENTIONS),
+        excerpt=markdown.excerpt(post.body_html, _EXCERPT),
+        link=absolute("conversations.post", post_id=post.id),
+    )
 
 
 @readers_of("post")

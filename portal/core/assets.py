@@ -24,6 +24,7 @@ JOINED = (
     "confirm-step",
     "copy-button",
     "local-time",
+    "mention-list",
     "quote-posts",
     "reading-mark",
     "theme-switch",

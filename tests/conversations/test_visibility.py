@@ -77,6 +77,12 @@ def test_lists_and_search_tell_of_it_only_whom_it_is_open_to(browse, said, perso
 
 
 @pytest.mark.parametrize("kind", ["circle", "coaches"])
+@pytest.mark.parametrize("path", ["/rooms/{room}/people?q=a", "/threads/{thread}/people?q=a"])
+def test_bob_does_not_learn_who_is_in_a_room_that_he_does_not_see(browse, people, said, kind, path):
+    assert browse(people.bob).get(path.format(**said(kind))).status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["circle", "coaches"])
 @pytest.mark.parametrize(
     ("path", "data"),
     [

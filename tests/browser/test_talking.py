@@ -1,0 +1,108 @@
+"""Two members and a coach talk at once: a mention is offered, told and answered; words are taken back; drafts survive."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from portal.seeds.people import PASSWORD
+
+
+def _begin(who, title: str) -> str:
+    who.goto("/rooms/introductions/threads/new")
+    who.page.get_by_label("Title").fill(title)
+    who.page.locator("textarea[name=body]").fill("Say hello below.")
+    who.page.get_by_role("button", name="Start the thread").click()
+    expect(who.page.get_by_role("heading", level=1)).to_have_text(title)
+    return who.page.url
+
+
+def test_a_mention_leads_to_a_letter_an_answer_and_right_counts_on_both_sides(someone):
+    alice, cory, walt = someone(), someone(width=390), someone()
+    for who, name in ((alice, "alice"), (cory, "cory"), (walt, "walt")):
+        who.sign_in(name)
+    thread = _begin(alice, "Who asks the coach?")
+
+    # She types part of his name, and takes him with the keyboard.
+    field = alice.page.locator("#reply textarea")
+    field.press_sequentially("Would you, @cor")
+    option = alice.page.get_by_role("option", name="Cory Whitfield")
+    expect(option).to_be_visible()
+    assert alice.axe() == []
+    field.press("Enter")
+    expect(field).to_have_value("Would you, @cory ")
+    field.press_sequentially("say more?")
+    alice.page.get_by_role("button", name="Post the reply").click()
+    expect(alice.page.get_by_role("link", name="@cory")).to_be_visible()
+
+    # He has a letter and a line in his inbox, which leads to her very words.
+    letter = cory.live.letter("cory@example.com", "speaks to you in “Who asks the coach?”")
+    assert "say more?" in letter.get_body(("plain",)).get_content()
+    cory.goto("/notifications")
+    cory.page.get_by_role("link", name="Who asks the coach?").click()
+    expect(cory.page.locator(".post", has_text="say more?")).to_be_in_viewport()
+    cory.page.locator(".post", has_text="say more?").get_by_role("link", name="Quote").click()
+    reply = cory.page.locator("#reply textarea")
+    number = cory.page.locator(".post", has_text="say more?").get_attribute("id").removeprefix("post-")
+    quoted = f"> [Alice Okafor wrote](/posts/{number}):\n>\n> Would you, @cory say more?\n\n"
+    expect(reply).to_have_value(quoted)
+    reply.press_sequentially("I would.")
+    cory.page.get_by_role("button", name="Post the reply").click()
+    expect(cory.page.locator(".post blockquote")).to_contain_text("Alice Okafor wrote")
+
+    # On her side one reply is new; on Walt's, who only looks, nothing waits for him.
+    alice.goto("/")
+    expect(alice.page.locator("section", has_text="Waiting for you").first).to_contain_text("1 new reply to you")
+    walt.goto("/")
+    expect(walt.page.locator("section", has_text="Waiting for you").first).not_to_contain_text("Who asks the coach?")
+    alice.goto(thread)
+    expect(alice.page.locator(".post", has_text="I would.")).to_be_visible()
+
+    # Cory takes it back; a line stays; he thinks again.
+    cory.page.locator(".post", has_text="I would.").get_by_text("Delete", exact=True).click()
+    cory.page.get_by_role("button", name="Delete the post").click()
+    expect(cory.page.get_by_text("You took this back.")).to_be_visible()
+    assert cory.axe() == []
+    assert cory.sideways() == []
+    alice.goto(thread)
+    expect(alice.page.get_by_text("Taken back by its author.")).to_be_visible()
+    cory.page.get_by_role("button", name="Undo").click()
+    expect(cory.page.locator(".post", has_text="I would.")).to_be_visible()
+
+
+def test_words_survive_a_closed_tab_and_a_session_that_ended(someone):
+    alice = someone()
+    alice.sign_in("alice")
+    thread = _begin(alice, "What was I saying?")
+    alice.page.locator("#reply textarea").fill("Half a thought")
+    expect(alice.page.locator("#reply [data-save-state]")).to_contain_text("Saved")
+    alice.page.close()
+    alice.page = alice.context.new_page()
+    alice.goto(thread)
+    expect(alice.page.locator("#reply textarea")).to_have_value("Half a thought")
+
+    alice.page.locator("#reply textarea").fill("Half a thought, and the rest of it")
+    alice.context.clear_cookies()
+    alice.page.get_by_role("button", name="Post the reply").click()
+    alice.page.wait_for_url("**/sign-in**")
+    alice.page.get_by_label("E-mail").fill("alice@example.com")
+    alice.page.locator("input[name=password]").fill(PASSWORD)
+    alice.page.get_by_role("button", name="Sign in").click()
+    expect(alice.page.locator("#reply textarea")).to_have_value("Half a thought, and the rest of it")
+
+
+def test_without_script_alice_mentions_quotes_takes_back_and_undoes(someone):
+    alice = someone(script=False, width=320)
+    alice.sign_in("alice")
+    _begin(alice, "Without any script")
+    alice.page.get_by_role("link", name="Quote").click()
+    field = alice.page.locator("#reply textarea")
+    assert "[Alice Okafor wrote](/posts/" in field.input_value()
+    field.fill(field.input_value() + "And @cory?")
+    alice.page.get_by_role("button", name="Post the reply").click()
+    expect(alice.page.get_by_role("link", name="@cory")).to_be_visible()
+    answer = alice.page.locator(".post").nth(1)
+    answer.get_by_text("Delete", exact=True).click()
+    answer.get_by_role("button", name="Delete the post").click()
+    alice.page.get_by_role("button", name="Undo").click()
+    expect(alice.page.get_by_role("link", name="@cory")).to_be_visible()
+    assert alice.sideways() == []

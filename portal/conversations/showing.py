@@ -142,7 +142,7 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
     for row, body in zip(rows, bodies, strict=True):
         mine, hidden = row.author_id == reader_id, row.hidden_at is not None
         taken_back = row.deleted_at is not None and row.hidden_because is None
-        readable = not hidden or rules or (mine and not taken_back)
+        readable = not hidden or (not taken_back if mine else rules)
         told = veiling.is_told(reading.reader, author_id=row.author_id, veiled_at=row.veiled_at)
         left = row.closed_at is not None
         named = told and not left
@@ -162,7 +162,7 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
                 hidden_because=row.hidden_because if hidden and readable else None,
                 taken_back=taken_back and readable,
                 may_undo=mine and taking_back.may_undo(row.deleted_at, row.hidden_because),
-                folded=hidden and rules and (taken_back or not mine),
+                folded=hidden and rules and not mine,
                 muted=told and row.author_id in muted,
                 number=row.number,
                 mine=mine,

@@ -1,4 +1,4 @@
-"""Two members and a coach talk at once: a mention is offered, told and answered; words are taken back; drafts survive."""
+"""Two members and a coach talk at once: a mention is told and answered, words are taken back, drafts survive."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_mention_leads_to_a_letter_an_answer_and_right_counts_on_both_sides(so
     letter = cory.live.letter("cory@example.com", "speaks to you in “Who asks the coach?”")
     assert "say more?" in letter.get_body(("plain",)).get_content()
     cory.goto("/notifications")
-    cory.page.get_by_role("link", name="Who asks the coach?").click()
+    cory.page.get_by_role("button", name="mentioned you in “Who asks the coach?”").click()
     expect(cory.page.locator(".post", has_text="say more?")).to_be_in_viewport()
     cory.page.locator(".post", has_text="say more?").get_by_role("link", name="Quote").click()
     reply = cory.page.locator("#reply textarea")

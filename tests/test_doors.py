@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from werkzeug.routing import AnyConverter, IntegerConverter
 
 from portal.accounts.models import Device, Member, Role
 from portal.core.admission import Audience, audience_of
@@ -397,9 +398,16 @@ def _change_of_plan(member_id: int) -> str:
 
 def _some(rule: Any) -> str:
     """An address of this route; what it names need not exist, since the gate asks earlier."""
-    values = {name: 1 if "Integer" in type(converter).__name__ else "x" for name, converter in rule._converters.items()}
+    values = {name: _one_of(converter) for name, converter in rule._converters.items()}
     built: tuple[str, str] = rule.build(values, append_unknown=False)
     return built[1]
+
+
+def _one_of(converter: Any) -> Any:
+    """Something that this part of an address takes."""
+    if isinstance(converter, AnyConverter):
+        return min(converter.items)
+    return 1 if isinstance(converter, IntegerConverter) else "x"
 
 
 def _everything(app: Flask) -> dict[str, list[tuple[Any, ...]]]:

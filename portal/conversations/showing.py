@@ -231,12 +231,12 @@ def led_to(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> li
         told = veiling.is_told(reading.reader, author_id=row.author_id, veiled_at=row.veiled_at)
         author = A_MEMBER if not told else FORMER_MEMBER if row.closed_at else row.name
         coach = "A coach" if row.coach_left else row.coach
+        also = ", and it helped the asker" if row.helped_at and is_asked else ""
         if not row.endorsed_at:
             label = f"What helped the asker, by {_within(author)}"
         elif _is_take(row):
-            label = f"Coach’s take, by {_within(author)}"
+            label = f"Coach’s take, by {_within(author)}{also}"
         else:
-            also = ", and it helped the asker" if row.helped_at and is_asked else ""
             label = f"{coach} endorses what {_within(author)} wrote{also}"
         page = -(-row.number // POSTS_A_PAGE)
         is_folded = told and row.author_id in muted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select, update
 
 from portal.accounts.models import Member
-from portal.conversations import posting
+from portal.conversations import posting, veiling
 from portal.conversations.models import Post, Room, RoomKind, Thread, thread_topic
 from portal.conversations.queries import visible_to
 from portal.core.db import db
@@ -15,16 +15,27 @@ from portal.library.models import Item
 _FOR_EVERYBODY = Room.kind.in_([RoomKind.MEMBERS, RoomKind.PUBLIC]), Room.archived_at.is_(None)
 
 
+class BegunMeanwhile(Refusal):
+    message = "Somebody has begun this conversation meanwhile, and there your words would stand under your name."
+
+
 class NoLongerOpen(Refusal):
     message = "The conversation about this is no longer open. Start a thread of your own in one of the rooms."
 
 
 def discuss(
-    item: Item, *, room: Room, body: str, by: Member, title: str | None = None, send_key: str | None = None
+    item: Item,
+    *,
+    room: Room,
+    body: str,
+    by: Member,
+    title: str | None = None,
+    safely: bool = False,
+    send_key: str | None = None,
 ) -> Thread:
     """Begin the item's thread with these words, or say them in the thread that somebody began a moment ago.
 
-    Raises what posting raises, and NoLongerOpen.
+    Raises what posting raises, NoLongerOpen, and BegunMeanwhile: under no name one begins a thread, never joins it.
     """
     # The lock makes the second of two wait; on SQLite the transaction itself does.
     begun = db.session.scalar(select(Item.thread_id).where(Item.id == item.id).with_for_update())
@@ -34,6 +45,8 @@ def discuss(
             raise NoLongerOpen()
         if _said_already(thread, body=body, by=by):
             return thread
+        if safely and not veiling.is_veiled_in(thread, by):
+            raise BegunMeanwhile()
         posting.reply(thread, body=body, by=by, send_key=send_key)
         return thread
     db.session.refresh(item)  # it may have been taken back while we waited, and its title with it
@@ -43,6 +56,7 @@ def discuss(
         room,
         title=title or item.title,
         body=body,
+        safely=safely,
         by=by,
         about_title=item.title,
         about_path=item.path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import HiddenField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import AnyOf, Length
 
 from portal.core.markdown import MAX_LENGTH
@@ -24,6 +24,7 @@ class DiscussForm(TextForm):
             Length(max=MAX_LENGTH, message=f"Keep it under {MAX_LENGTH:,} characters."),
         ],
     )
+    safely = BooleanField("Ask safely: do not tell other members that it is me")
     send_key = HiddenField(validators=[Length(max=64)])
 
 

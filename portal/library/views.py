@@ -250,7 +250,13 @@ def discuss(slug: str) -> Any:
     room = next(room for room in rooms if room.slug == form.room.data)
     try:
         thread = discussing.discuss(
-            found, room=room, title=form.title.data, body=form.body.data or "", by=me(), send_key=form.send_key.data
+            found,
+            room=room,
+            title=form.title.data,
+            body=form.body.data or "",
+            safely=form.safely.data,
+            by=me(),
+            send_key=form.send_key.data,
         )
     except Refusal as no:
         back_to_form(form, no)

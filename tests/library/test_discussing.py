@@ -140,3 +140,25 @@ def test_the_room_offered_is_where_people_talk_about_the_same_subject(browse, pe
     first, second = make.tool("Role card", topics=[topic]), make.tool("Seat map", topics=[topic])
     start(browse(people.alice), first, roles)
     assert f'<option selected value="{roles.slug}">' in browse(people.bob).get(f"/library/{second.slug}/thread").text
+
+
+def test_alice_begins_it_safely_and_nobody_of_the_members_learns_that_it_was_her(browse, people, make, app):
+    tool, room, bob = make.tool("Role card"), make.room(), browse(people.bob)
+    alice = browse(people.alice)
+    assert "Ask safely" in alice.get(f"/library/{tool.slug}/thread").text
+    thread = start(alice, tool, room, safely="y").location
+    for page in (thread, f"/rooms/{room.slug}", f"/library/{tool.slug}", "/"):
+        assert "Alice" not in bob.get(page).text
+    assert "A member" in bob.get(thread).text
+    assert "Alice" in browse(people.cory).get(thread).text
+
+
+def test_whoever_comes_second_and_safely_is_not_put_there_under_their_name(browse, people, make, app):
+    tool, room, alice = make.tool("Role card"), make.room(), browse(people.alice)
+    alice.get(f"/library/{tool.slug}/thread")
+    start(browse(people.bob), tool, room)
+    answer = start(alice, tool, room, body="Between us.", safely="y")
+    assert answer.status_code == 409
+    assert "Between us." in answer.text
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).where(Post.author_id == people.alice.id)) == 0

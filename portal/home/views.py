@@ -9,7 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal.accounts.signed_in import me, me_or_none
-from portal.conversations import reading
+from portal.conversations import asking, reading
 from portal.core import found_nothing
 from portal.core.admission import Audience, admits, audiences
 from portal.core.folding import marked, terms_of
@@ -21,6 +21,7 @@ from portal.practices.models import Part, in_words
 bp = Blueprint("home", __name__)
 
 SHOWN = 6
+ASKED = 3
 TALKED_OF = 4
 _FIRST_STEPS = "/#first-steps"
 
@@ -45,7 +46,8 @@ def landing() -> str:
     if Audience.ENTITLED not in audiences():
         return render_template("home/outside.html", items=latest_items(SHOWN))
     new = reading.followed(me(), SHOWN + 1)
-    known = {row.thread_id for row in new}
+    questions = asking.waiting_for(me(), ASKED)
+    known = {row.thread_id for row in new} | {question.thread_id for question in questions}
     return render_template(
         "home/first_page.html",
         first=beginning.first_steps_of(me()) if not me().is_staff else None,
@@ -53,6 +55,7 @@ def landing() -> str:
         new=new[:SHOWN],
         more=len(new) > SHOWN,
         in_words=reading.in_words,
+        questions=questions,
         threads=[row for row in lively_threads(me(), 2 * SHOWN) if row.id not in known][:TALKED_OF],
         episode=begun_episode(me()),
         items=items_for(me(), SHOWN),

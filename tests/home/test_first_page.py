@@ -7,7 +7,7 @@ import re
 import pytest
 
 from portal.conversations import following, posting, reading
-from portal.conversations.models import Level, RoomKind
+from portal.conversations.models import Level, RoomKind, ThreadKind
 from portal.core.db import transaction
 from portal.library import listening
 from portal.moderation import ruling
@@ -96,6 +96,25 @@ def test_whoever_asked_safely_finds_the_answers_and_nobody_finds_their_name(brow
     assert waits(people.bob) == [("May I?", "2 new replies to you")]
     assert waits(people.alice) == [("May I?", "2 new posts")]
     assert "Bob" not in browse(people.alice).get("/").text
+
+
+def test_a_question_on_a_topic_of_hers_that_nobody_answered_is_put_before_alice_once(browse, people, make, do):
+    topic = make.topic("Role clarity")
+    do(topic_following.follow, topic, by=people.alice)
+    room = make.room()
+    asked = {"kind": ThreadKind.QUESTION, "body": "Words", "by": people.bob}
+    thread = do(start_about, room, topic, title="Who closes up?", **asked)
+    page = browse(people.alice).get("/").text
+    assert "Somebody asks what you may know" in page
+    assert page.count("Who closes up?") == 1
+    assert "about Role clarity" in page
+    assert "Somebody asks" not in browse(people.bob).get("/").text
+    make.reply(thread, by=people.cory)
+    assert "Somebody asks" not in browse(people.alice).get("/").text
+
+
+def start_about(room, topic, **more):
+    return posting.start(room, topics=[topic], **more)
 
 
 def test_new_things_of_her_topics_stand_first_and_say_so(app, browse, people, make, do):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from portal.conversations import answering, posting
+from portal.conversations import answering, moving, posting
 from portal.conversations.models import Post, Thanks, ThreadKind
 from portal.conversations.showing import HELPED
 from portal.core.audit import Record
@@ -180,3 +180,13 @@ def test_marks_cost_a_thread_nothing_more_however_many(browse, people, make, que
         alice.get(f"/threads/{question.id}")
     assert len(many) == len(one)
     assert len(many) <= 8
+
+
+def test_marks_go_along_when_threads_are_joined(app, browse, people, make, question, reply):
+    browse(people.cory).post(f"/posts/{reply.id}/endorsement")
+    other = make.thread(by=people.bob, room=make.room(), title="Who else decides?")
+    with app.app_context(), transaction():
+        moving.merge(again(question), into=again(other), by=again(people.mo))
+    page = browse(people.alice).get(f"/threads/{other.id}").text
+    assert "Cory endorses what Bob wrote" in page
+    assert f'href="/threads/{other.id}?page=1#post-{reply.id}"' in page

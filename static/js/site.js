@@ -76,6 +76,14 @@ document.addEventListener("keydown", (event) => {
   import("./elements/search-dialog.js").then(({ open }) => open());
 });
 
+// j, k, r, u and ? come in the same way (elements/page-keys.js), and stay away where they are switched off.
+document.addEventListener("keydown", (event) => {
+  if (!["j", "k", "r", "u", "?"].includes(event.key) || document.documentElement.dataset.keys === "off") return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target instanceof HTMLElement && event.target.matches("input, textarea, select")) return;
+  import("./elements/page-keys.js").then(({ press }) => press(event));
+});
+
 forgetDrafts(/(?:^|; )drafts_done=([^;]*)/.exec(document.cookie)?.[1]);
 // Sound stopped when the page changed: this one offers to go on.
 try {

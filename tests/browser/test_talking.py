@@ -106,3 +106,40 @@ def test_without_script_alice_mentions_quotes_takes_back_and_undoes(someone):
     alice.page.get_by_role("button", name="Undo").click()
     expect(alice.page.get_by_role("link", name="@cory")).to_be_visible()
     assert alice.sideways() == []
+
+
+def test_by_keys_alone_cory_goes_through_a_thread_answers_and_goes_up_again(someone):
+    cory = someone()
+    cory.sign_in("cory")
+    cory.goto("/rooms/introductions")
+    keys, page = cory.page.keyboard, cory.page
+    keys.press("j")
+    expect(page.locator(".item").first.get_by_role("link").first).to_be_focused()
+    keys.press("j")
+    keys.press("k")
+    expect(page.locator(".item").first.get_by_role("link").first).to_be_focused()
+    keys.press("Enter")
+    page.wait_for_url("**/threads/**")
+    keys.press("j")
+    expect(page.locator(".post").first).to_be_focused()
+    keys.press("?")
+    listed = page.get_by_role("dialog", name="Keys")
+    expect(listed).to_contain_text("Up: from a thread to its room")
+    assert cory.axe() == []
+    keys.press("Escape")
+    expect(listed).to_have_count(0)
+    keys.press("r")
+    field = page.locator("#reply textarea")
+    expect(field).to_be_focused()
+    keys.type("just a word?")
+    expect(field).to_have_value("just a word?")  # in a field, a key is a letter
+    page.evaluate("document.activeElement.blur()")
+    keys.press("u")
+    page.wait_for_url("**/rooms/introductions")
+    keys.press("?")
+    page.get_by_role("button", name="Switch them off").click()
+    page.reload()
+    keys.press("u")
+    keys.press("?")
+    expect(listed).to_have_count(0)
+    assert page.url.endswith("/rooms/introductions")

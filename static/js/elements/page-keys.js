@@ -1,0 +1,72 @@
+// @ts-check
+import { isForThePage, keysAreOn, switchKeys } from "./shortcuts.js";
+
+/**
+ * j, k, r, u and ?: each does what a link or button on the page does too. It comes with the first press of one of them
+ * (site.js), and can be switched off with all single keys.
+ */
+
+const STOPS = ".post, .items > .item, .talk > li, .inbox__entry";
+const KEYS = [
+  ["j", "The next post, thread or thing of a list"],
+  ["k", "The one before"],
+  ["r", "Reply, or begin a thread"],
+  ["u", "Up: from a thread to its room, from a room to all rooms"],
+  ["/", "Search"],
+  ["?", "This list"],
+];
+
+/** @param {KeyboardEvent} event */
+export function press(event) {
+  if (!isForThePage(event)) return;
+  if (event.key === "j") step(1);
+  else if (event.key === "k") step(-1);
+  else if (event.key === "r") reply();
+  else if (event.key === "u") up();
+  else if (event.key === "?") list();
+}
+
+/** @param {1 | -1} way */
+function step(way) {
+  const stops = [...document.querySelectorAll(STOPS)].filter((stop) => stop instanceof HTMLElement);
+  const here = document.activeElement?.closest(STOPS);
+  const seen = stops.findIndex((stop) => stop.getBoundingClientRect().bottom > 80);
+  const at = here instanceof HTMLElement ? stops.indexOf(here) + way : way > 0 ? seen : seen - 1;
+  const stop = stops[at];
+  if (!stop) return;
+  const inside = stop.matches(".post") ? null : stop.querySelector("a[href], button");
+  const place = inside instanceof HTMLElement ? inside : stop;
+  if (place === stop) stop.tabIndex = -1;
+  place.focus({ preventScroll: true });
+  stop.scrollIntoView({ block: "nearest" });
+}
+
+function reply() {
+  const field = document.querySelector("#reply textarea:not([readonly])");
+  const start = document.querySelector('a[href$="/threads/new"]');
+  if (field instanceof HTMLElement) field.focus();
+  else if (start instanceof HTMLElement) start.click();
+}
+
+function up() {
+  const above = [...document.querySelectorAll(".crumbs a[href]")].at(-1);
+  if (above instanceof HTMLElement) above.click();
+}
+
+function list() {
+  const dialog = document.createElement("dialog");
+  dialog.className = "finder keys";
+  dialog.setAttribute("aria-labelledby", "keys-title");
+  const rows = KEYS.map(([key, what]) => `<dt><kbd>${key}</kbd></dt><dd>${what}</dd>`).join("");
+  dialog.innerHTML = `<div class="keys__body"><h2 id="keys-title">Keys</h2><dl>${rows}</dl>
+    <div class="cluster"><button class="btn btn--quiet" type="button" data-close>Close</button>
+    <button class="btn btn--text" type="button" data-switch>Switch them off</button></div></div>`;
+  dialog.addEventListener("click", (event) => {
+    const at = event.target instanceof Element ? event.target : null;
+    if (at?.closest("[data-switch]")) switchKeys(!keysAreOn());
+    if (at === dialog || at?.closest("button")) dialog.close();
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}

@@ -160,6 +160,8 @@ def thread(thread_id: int) -> Answer:
     if found.thread.id != thread_id:
         return redirect(queries.where_merged(thread_id).path, 301)
     page = whole_number(request.args.get("page"), otherwise=1, most=found.thread.pages)
+    if "Portal-Look" in request.headers and "_flashes" in session:
+        return "", 204  # the page asks by itself what is new; what is to be said once is said to whoever looks
     tag = None if "_flashes" in session or "quote" in request.args else showing.tag_of(found, page)
     if tag and request.if_none_match.contains_weak(tag):
         response: Response = current_app.response_class(status=304)

@@ -23,6 +23,7 @@ JOINED = (
     "close-outside",
     "confirm-step",
     "copy-button",
+    "live-thread",
     "local-time",
     "mention-list",
     "quote-posts",

@@ -143,3 +143,30 @@ def test_by_keys_alone_cory_goes_through_a_thread_answers_and_goes_up_again(some
     keys.press("?")
     expect(listed).to_have_count(0)
     assert page.url.endswith("/rooms/introductions")
+
+
+def test_what_others_say_meanwhile_comes_by_itself_and_leaves_alone_what_is_typed(someone):
+    alice, cory = someone(), someone()
+    alice.sign_in("alice")
+    cory.sign_in("cory")
+    thread = _begin(alice, "Is anybody there?")
+    alice.page.locator("#reply textarea").fill("I go on typing")
+    cory.goto(thread)
+    cory.page.locator("#reply textarea").fill("Here I am.")
+    cory.page.get_by_role("button", name="Post the reply").click()
+    expect(cory.page.locator(".post", has_text="Here I am.")).to_be_visible()
+
+    alice.page.wait_for_timeout(1100)  # a page asks once a second at most
+    alice.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(alice.page.locator(".post", has_text="Here I am.")).to_be_visible()
+    expect(alice.page.get_by_text("A new reply has come above.")).to_be_visible()
+    expect(alice.page.locator("#reply textarea")).to_have_value("I go on typing")
+    assert alice.axe() == []
+
+    cory.page.locator(".post", has_text="Here I am.").get_by_text("Delete", exact=True).click()
+    cory.page.get_by_role("button", name="Delete the post").click()
+    expect(cory.page.get_by_text("You took this back.")).to_be_visible()
+    alice.page.wait_for_timeout(1100)
+    alice.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(alice.page.get_by_text("Taken back by its author.")).to_be_visible()
+    expect(alice.page.locator("#reply textarea")).to_have_value("I go on typing")

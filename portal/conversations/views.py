@@ -23,12 +23,13 @@ from portal.conversations import (
     attaching,
     cards,
     drafts,
+    drawing,
     following,
+    identifying,
     pointing,
     policy,
     posting,
     queries,
-    quoting,
     reading,
     showing,
     taking_back,
@@ -36,7 +37,7 @@ from portal.conversations import (
 from portal.conversations.attaching_pages import brought_along
 from portal.conversations.for_reader import POST, THREAD, post_or_404, reader, reading_or_404, room_or_404, turn_away
 from portal.conversations.forms import EditForm, ReplyForm, ThreadForm
-from portal.conversations.models import POSTS_A_PAGE, Post, Room, RoomKind, Thread, ThreadKind
+from portal.conversations.models import Post, Room, RoomKind, Thread, ThreadKind
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
 from portal.core.db import db, one_or_404, release
@@ -121,17 +122,18 @@ def new_thread(slug: str) -> Answer:
         along = brought_along(room, drafts.of_room(room.id))
     except Refusal as no:
         back_to_form(form, no)
-        return _new_thread_page(room_or_404(slug), form, draft), no.status
+        return drawing.new_thread_page(room_or_404(slug), form, draft), no.status
     if along.is_all:
-        return _new_thread_page(room, form, draft)
+        return drawing.new_thread_page(room, form, draft)
     if not form.validate_on_submit():
-        page = _new_thread_page(room, form, draft)
+        page = drawing.new_thread_page(room, form, draft)
         return (page, 422) if form.is_submitted() else page
     if "preview" in request.form:
-        return _new_thread_page(room, form, draft, preview=rendered(form.body.data or ""))
+        return drawing.new_thread_page(room, form, draft, preview=rendered(form.body.data or ""))
     try:
         about = pointing.thing_meant(form.about.data) if form.about.data else None
         topics = queries.topics_called(form.topics.data or ())
+        identifying.check(form.title.data or "", form.body.data or "", seen=request.form.get("anyway"))
         release()  # rendering hostile Markdown may take a while; nobody else should wait for it
         thread = posting.start(
             room,
@@ -148,7 +150,7 @@ def new_thread(slug: str) -> Answer:
         attaching.attach(queries.opening_of(thread), along.ids, alts=along.alts, by=me())
     except Refusal as no:
         back_to_form(form, no, "about" if isinstance(no, pointing.NoSuchThing) else None)
-        return _new_thread_page(room_or_404(slug), form, draft), no.status
+        return drawing.new_thread_page(room_or_404(slug), form, draft, no=no), no.status
     drafting.throw_away(me(), drafts.of_room(room.id))
     return redirect(f"/threads/{thread.id}", 303)
 
@@ -166,7 +168,7 @@ def thread(thread_id: int) -> Answer:
     if tag and request.if_none_match.contains_weak(tag):
         response: Response = current_app.response_class(status=304)
     else:
-        response = make_response(_thread_page(found, page))
+        response = make_response(drawing.thread_page(found, page))
     if tag and not cards.told_of_others():
         response.set_etag(tag, weak=True)
         response.headers["Cache-Control"] = "private, no-cache"  # kept by this browser, asked about each time
@@ -182,21 +184,22 @@ def reply(thread_id: int) -> Answer:
         along = brought_along(found.thread.room, drafts.of_thread(found.thread.id))
     except Refusal as no:
         back_to_form(form, no)
-        return _thread_page(found, found.thread.pages, form), no.status
+        return drawing.thread_page(found, found.thread.pages, form), no.status
     if along.is_all:
-        return _thread_page(found, found.thread.pages, form)
+        return drawing.thread_page(found, found.thread.pages, form)
     if not form.validate_on_submit():
-        return _thread_page(found, found.thread.pages, form), 422
+        return drawing.thread_page(found, found.thread.pages, form), 422
     if "preview" in request.form:
-        return _thread_page(found, found.thread.pages, form, preview=rendered(form.body.data or ""))
+        return drawing.thread_page(found, found.thread.pages, form, preview=rendered(form.body.data or ""))
     release()  # rendering hostile Markdown may take a while; nobody else should wait for it
     try:
+        identifying.check(form.body.data or "", seen=request.form.get("anyway"))
         post = posting.reply(found.thread, body=form.body.data or "", by=me(), send_key=form.send_key.data)
         attaching.attach(post, along.ids, alts=along.alts, by=me())
     except Refusal as no:
         back_to_form(form, no)
         found = reading_or_404(thread_id)
-        return _thread_page(found, found.thread.pages, form), no.status
+        return drawing.thread_page(found, found.thread.pages, form, no=no), no.status
     drafting.throw_away(me(), drafts.of_thread(found.thread.id))
     return redirect(post.path, 303)
 
@@ -216,16 +219,17 @@ def edit(post_id: int) -> Answer:
     draft = drafting.kept(me(), drafts.of_post(post.id))
     form = EditForm(data={"body": post.body} | drafts.as_data(draft) if request.method == "GET" else None)
     if not form.validate_on_submit():
-        page = _edit_page(post, form, draft)
+        page = drawing.edit_page(post, form, draft)
         return (page, 422) if form.is_submitted() else page
     if "preview" in request.form:
-        return _edit_page(post, form, draft, preview=rendered(form.body.data or ""))
+        return drawing.edit_page(post, form, draft, preview=rendered(form.body.data or ""))
     release()
     try:
+        identifying.check(form.body.data or "", seen=request.form.get("anyway"))
         posting.edit(post, body=form.body.data or "", by=me())
     except Refusal as no:
         back_to_form(form, no)
-        return _edit_page(post_or_404(post_id), form, draft), no.status
+        return drawing.edit_page(post_or_404(post_id), form, draft, no=no), no.status
     drafting.throw_away(me(), drafts.of_post(post.id))
     return redirect(post.path, 303)
 
@@ -268,35 +272,6 @@ def own_posts() -> Answer:
     return render_template("conversations/own_posts.html", page=page, undoable=undoable)
 
 
-def _new_thread_page(room: Room, form: ThreadForm, draft: Draft | None, preview: str | None = None) -> str:
-    return render_template(
-        "conversations/new_thread.html",
-        room=room,
-        form=form,
-        titles=pointing.titles(),
-        files=attaching.waiting(me(), drafts.of_room(room.id)),
-        alts=drafts.alts_in(draft),
-        thing=drafts.of_room(room.id),
-        draft=draft,
-        drafted=drafts.said(draft),
-        preview=preview,
-    )
-
-
-def _edit_page(post: Post, form: EditForm, draft: Draft | None, preview: str | None = None) -> str:
-    return render_template(
-        "conversations/edit.html",
-        post=post,
-        back=post.path,
-        form=form,
-        files=attaching.beside([post.id]).get(post.id, ()),
-        thing=drafts.of_post(post.id),
-        draft=draft,
-        drafted=drafts.said(draft),
-        preview=preview,
-    )
-
-
 def _thread_typed(draft: Draft | None) -> dict[str, Any]:
     typed = drafts.as_data(draft, lists=("topics",))
     return typed | {"kind": _kind_or_none(typed["kind"]) or ThreadKind.QUESTION} if "kind" in typed else typed
@@ -311,43 +286,3 @@ def _unlisted(response: Response, room: Room) -> Response:
     if room.kind is RoomKind.PUBLIC:
         response.headers["X-Robots-Tag"] = "noindex"
     return response
-
-
-def _with_quotation(typed: dict[str, Any], thread: Thread) -> dict[str, Any]:
-    """What the reply is opened with, and below it the post that `?quote=` names; nonsense quotes nothing."""
-    asked = whole_number(request.args.get("quote"), otherwise=0)
-    if not asked:
-        return typed
-    post = db.session.scalar(queries.post_for(reader(), asked).where(Post.thread_id == thread.id))
-    if post is None or post.is_hidden:
-        return typed
-    before = (typed.get("body") or "").rstrip()
-    return typed | {"body": "\n\n".join(filter(None, [before, quoting.quote(post)]))}
-
-
-def _thread_page(found: showing.Reading, page: int, form: ReplyForm | None = None, preview: str | None = None) -> str:
-    """The page; `form` when it holds something that could not be posted, or is only to be looked at."""
-    thread, draft = found.thread, found.found.draft
-    if form is None and found.may_reply:
-        form = ReplyForm(data=_with_quotation(drafts.as_data(draft), thread))
-    muted = following.muted_people(found.reader) if found.reader else set()
-    rows, on_top = queries.posts_on_page(thread.id, page, found.reader)
-    return render_template(
-        "conversations/thread.html",
-        thread=thread,
-        reading=found,
-        posts=showing.shown(rows, found, muted),
-        on_top=showing.led_to(on_top, found, muted),
-        kind=showing.KIND_OF[thread.kind],
-        topics=[(row.title, f"/topics/{row.slug}") for row in queries.topics_of(thread.id)],
-        page=page,
-        last=min(page * POSTS_A_PAGE, thread.post_count),
-        first_new=found.first_new(page),
-        form=form,
-        files=attaching.waiting(me(), drafts.of_thread(thread.id)) if form and found.reader else (),
-        alts=drafts.alts_in(draft),
-        preview=preview,
-        thing=drafts.of_thread(thread.id),
-        draft=draft,
-        drafted=drafts.said(draft),
-    )

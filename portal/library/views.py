@@ -14,6 +14,7 @@ from sqlalchemy import select
 from werkzeug.exceptions import NotFound
 
 from portal.accounts.signed_in import me, me_or_none
+from portal.conversations import identifying
 from portal.core import media, sending
 from portal.core.admission import Audience, admits, audiences
 from portal.core.db import one_or_404, release
@@ -246,9 +247,12 @@ def discuss(slug: str) -> Any:
         form.title.data, form.send_key.data = found.title, secrets.token_urlsafe(16)
         form.room.data = discussing.likely_room(found)
     if not form.validate_on_submit():
-        return render_template("library/discuss.html", item=found, form=form), 422 if form.is_submitted() else 200
+        return render_template(
+            "library/discuss.html", item=found, form=form, no=None
+        ), 422 if form.is_submitted() else 200
     room = next(room for room in rooms if room.slug == form.room.data)
     try:
+        identifying.check(form.title.data or "", form.body.data or "", seen=request.form.get("anyway"))
         thread = discussing.discuss(
             found,
             room=room,
@@ -260,7 +264,7 @@ def discuss(slug: str) -> Any:
         )
     except Refusal as no:
         back_to_form(form, no)
-        return render_template("library/discuss.html", item=_item_or_404(slug), form=form), no.status
+        return render_template("library/discuss.html", item=_item_or_404(slug), form=form, no=no), no.status
     return redirect(f"/threads/{thread.id}", 303)
 
 

@@ -247,9 +247,8 @@ def discuss(slug: str) -> Any:
         form.title.data, form.send_key.data = found.title, secrets.token_urlsafe(16)
         form.room.data = discussing.likely_room(found)
     if not form.validate_on_submit():
-        return render_template(
-            "library/discuss.html", item=found, form=form, no=None
-        ), 422 if form.is_submitted() else 200
+        page = render_template("library/discuss.html", item=found, form=form, no=None)
+        return (page, 422) if form.is_submitted() else page
     room = next(room for room in rooms if room.slug == form.room.data)
     try:
         identifying.check(form.title.data or "", form.body.data or "", seen=request.form.get("anyway"))

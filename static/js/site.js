@@ -80,8 +80,10 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("keydown", (event) => {
   if (!["j", "k", "r", "u", "?"].includes(event.key) || document.documentElement.dataset.keys === "off") return;
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (event.target instanceof HTMLElement && event.target.matches("input, textarea, select")) return;
-  import("./elements/page-keys.js").then(({ press }) => press(event));
+  if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
+  if (event.target instanceof HTMLElement && (event.target.isContentEditable || event.target.matches("input, textarea, select"))) return;
+  event.preventDefault(); // the letter is not meant for the field that gets the focus
+  import("./elements/page-keys.js").then(({ press }) => press(event.key));
 });
 
 forgetDrafts(/(?:^|; )drafts_done=([^;]*)/.exec(document.cookie)?.[1]);

@@ -142,6 +142,10 @@ def test_by_keys_alone_cory_goes_through_a_thread_answers_and_goes_up_again(some
     keys.press("u")
     keys.press("?")
     expect(listed).to_have_count(0)
+    keys.press("Control+k")  # held keys go on working, and lead to the list as well
+    page.get_by_role("button", name="All keys").click()
+    expect(listed.get_by_role("button", name="Switch them on")).to_be_visible()
+    keys.press("Escape")
     assert page.url.endswith("/rooms/introductions")
 
 

@@ -111,6 +111,10 @@ def test_alice_is_asked_once_more_and_posts_it_anyway(app, browse, people, make,
     assert "“Jake Morrison” looks like the name of somebody" in answer.text
     assert "I fired Jake Morrison last Friday.</textarea>" in answer.text
     assert _posts(app) == ["First words."]
+    own_button = answer.text.index(
+        'type="submit">', answer.text.index("form__actions" if where != "a tool" else "cluster")
+    )
+    assert own_button < answer.text.index('name="anyway"')  # which Enter in a field never means
     seen = answer.text.split('name="anyway" value="')[1].split('"')[0]
     other = alice.post(path, data=words | {"body": "I fired Sarah Miller last Friday.", "anyway": seen})
     assert other.status_code == 422

@@ -36,16 +36,20 @@ class LiveThread extends HTMLElement {
     try {
       const answer = await fetch(address, { cache: "no-cache", headers: { "Portal-Look": "again" }, redirect: "manual" });
       if (answer.status === 200) this.take(await answer.text());
-    } catch { /* away for the moment: what stands there stays */ }
+      else this.rest();
+    } catch {
+      this.rest(); // away for the moment: what stands there stays
+    }
     if (this.isConnected) this.wait();
+  }
+
+  rest() {
+    this.pause = Math.min((this.pause ?? OFTEN) * 2, SELDOM);
   }
 
   /** @param {string} text the page as it is now */
   take(text) {
-    if (text === this.before) {
-      this.pause = Math.min(this.pause * 2, SELDOM);
-      return;
-    }
+    if (text === this.before) return this.rest();
     this.before = text;
     const page = new DOMParser().parseFromString(text, "text/html");
     const here = document.querySelector("ol.posts");
@@ -62,7 +66,7 @@ class LiveThread extends HTMLElement {
       const mark = page.querySelector("reading-mark");
       document.querySelector("reading-mark")?.remove();
       if (mark) here.closest("quote-posts")?.after(document.importNode(mark, true));
-    } else this.pause = Math.min(this.pause * 2, SELDOM);
+    } else this.rest();
     const goes = !page.querySelector("live-thread"); // the newest stand on a page after this one
     this.say(fresh.length, goes ? page.querySelector(".thread-where a[href$='#newest']") : null);
   }

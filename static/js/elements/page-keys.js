@@ -1,5 +1,5 @@
 // @ts-check
-import { isForThePage, keysAreOn, switchKeys } from "./shortcuts.js";
+import { keysAreOn, switchKeys } from "./shortcuts.js";
 
 /**
  * j, k, r, u and ?: each does what a link or button on the page does too. It comes with the first press of one of them
@@ -16,14 +16,13 @@ const KEYS = [
   ["?", "This list"],
 ];
 
-/** @param {KeyboardEvent} event */
-export function press(event) {
-  if (!isForThePage(event)) return;
-  if (event.key === "j") step(1);
-  else if (event.key === "k") step(-1);
-  else if (event.key === "r") reply();
-  else if (event.key === "u") up();
-  else if (event.key === "?") list();
+/** @param {string} key */
+export function press(key) {
+  if (key === "j") step(1);
+  else if (key === "k") step(-1);
+  else if (key === "r") reply();
+  else if (key === "u") up();
+  else if (key === "?") list();
 }
 
 /** @param {1 | -1} way */
@@ -53,14 +52,15 @@ function up() {
   if (above instanceof HTMLElement) above.click();
 }
 
-function list() {
+/** Also behind a button of the search (search-dialog.js), for whoever switched the keys off. */
+export function list() {
   const dialog = document.createElement("dialog");
   dialog.className = "finder keys";
   dialog.setAttribute("aria-labelledby", "keys-title");
   const rows = KEYS.map(([key, what]) => `<dt><kbd>${key}</kbd></dt><dd>${what}</dd>`).join("");
   dialog.innerHTML = `<div class="keys__body"><h2 id="keys-title">Keys</h2><dl>${rows}</dl>
     <div class="cluster"><button class="btn btn--quiet" type="button" data-close>Close</button>
-    <button class="btn btn--text" type="button" data-switch>Switch them off</button></div></div>`;
+    <button class="btn btn--text" type="button" data-switch>${keysAreOn() ? "Switch them off" : "Switch them on"}</button></div></div>`;
   dialog.addEventListener("click", (event) => {
     const at = event.target instanceof Element ? event.target : null;
     if (at?.closest("[data-switch]")) switchKeys(!keysAreOn());

@@ -15,7 +15,7 @@ const SHAPE = `
       <button class="btn btn--text" type="button" data-close>Close</button>
     </form>
     <div class="finder__found" aria-busy="false"></div>
-    <p class="finder__keys small soft"><span><kbd>↑</kbd> <kbd>↓</kbd> to choose, <kbd>Enter</kbd> to open; outside, <kbd>?</kbd> lists all keys</span> <button class="btn btn--text" type="button" data-keys></button></p>
+    <p class="finder__keys small soft"><span><kbd>↑</kbd> <kbd>↓</kbd> to choose, <kbd>Enter</kbd> to open</span> <button class="btn btn--text" type="button" data-list>All keys</button> <button class="btn btn--text" type="button" data-keys></button></p>
   </dialog>`;
 
 class SearchDialog extends HTMLElement {
@@ -85,6 +85,10 @@ class SearchDialog extends HTMLElement {
   pressed(event) {
     const at = event.target instanceof Element ? event.target : null;
     if (at === this.dialog || at?.closest("[data-close]")) this.dialog?.close();
+    if (at?.closest("[data-list]")) {
+      this.dialog?.close();
+      import("./page-keys.js").then(({ list }) => list());
+    }
     if (at?.closest("[data-keys]")) {
       switchKeys(!keysAreOn());
       this.sayKeys();

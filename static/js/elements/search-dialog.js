@@ -24,7 +24,7 @@ class SearchDialog extends HTMLElement {
     this.dialog = /** @type {HTMLDialogElement} */ (this.querySelector("dialog"));
     this.field = /** @type {HTMLInputElement} */ (this.querySelector("input"));
     this.found = /** @type {HTMLElement} */ (this.querySelector(".finder__found"));
-    this.keys = /** @type {HTMLButtonElement} */ (this.querySelector("[data-keys]"));
+    this.keys = /** @type {HTMLButtonElement} */ (this.querySelector("button[data-keys]"));
     this.field.addEventListener("input", () => this.askSoon());
     this.dialog.addEventListener("keydown", (event) => this.move(event));
     this.dialog.addEventListener("click", (event) => this.pressed(event));
@@ -89,7 +89,7 @@ class SearchDialog extends HTMLElement {
       this.dialog?.close();
       import("./page-keys.js").then(({ list }) => list());
     }
-    if (at?.closest("[data-keys]")) {
+    if (at?.closest("button[data-keys]")) {
       switchKeys(!keysAreOn());
       this.sayKeys();
     }

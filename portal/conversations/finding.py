@@ -45,7 +45,7 @@ def keep_found(post: Post) -> None:
             title=thread.title,
             path=f"/threads/{thread.id}",
             body=body,
-            **_for(thread),
+            **_for(post),
         )
     elif post.is_hidden:
         search.forget("post", post.id)
@@ -57,7 +57,7 @@ def keep_found(post: Post) -> None:
             title=thread.title,
             path=f"/posts/{post.id}",
             body=markdown.plain(post.body_html),
-            **_for(thread),
+            **_for(post),
         )
 
 
@@ -91,14 +91,25 @@ def _forget(threads: Select[int]) -> None:
     )
 
 
-def _for(thread: Thread) -> dict[str, Any]:
-    """For whom its words are, and what they are found by."""
-    room = thread.room
+def _for(post: Post) -> dict[str, Any]:
+    """For whom its words are, and what they are found by: not by whoever asked safely."""
+    thread, room = post.thread, post.thread.room
+    said_by = [] if post.is_veiled else [by(post.author_id)]
     return {
         "audience": _AUDIENCE[room.kind],
         "scope": _scope(room.id) if room.kind is RoomKind.CIRCLE else None,
-        "tags": [_scope(room.id), *(f"topic:{topic.id}" for topic in thread.topics)],
+        "tags": [_scope(room.id), *said_by, *(f"topic:{topic.id}" for topic in thread.topics)],
     }
+
+
+def within(room_id: int) -> str:
+    """The tag of what was said in a room."""
+    return _scope(room_id)
+
+
+def by(member_id: int) -> str:
+    """The tag of what somebody said under their name."""
+    return f"by:{member_id}"
 
 
 def _scope(room_id: int) -> str:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
 from flask import current_app
+from sqlalchemy import select
 
+from portal.conversations import asking, finding
+from portal.conversations.models import Thread
 from portal.core import search
 from portal.core.admission import Audience, audience_of, audiences
+from portal.core.db import db
 from portal.core.folding import terms_of, words_of
 from portal.core.search import Hit
 from portal.membership import directory
 from portal.membership.directory import Listed, Wanted
 
 MOST_HITS = 40  # in one place
+_LOOKED_AT = 200  # where only some of what is found is wanted
 _BEST, _MOST_WAYS, _MOST_PEOPLE = 20, 5, 4  # of each, where everything is shown
 PEOPLE = "people"
 # What `in=` may say, and the kinds of document it means.
@@ -42,6 +48,22 @@ class Way(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Narrowed:
+    """What of the rooms is wanted; None is anything."""
+
+    room_id: int | None = None
+    by_id: int | None = None  # 0: somebody who is not there
+    since: datetime | None = None
+    until: datetime | None = None  # the moment after the last
+    unanswered: bool = False
+
+    @property
+    def tags(self) -> list[str]:
+        room = [finding.within(self.room_id)] if self.room_id else []
+        return room + ([finding.by(self.by_id)] if self.by_id is not None else [])
+
+
+@dataclass(frozen=True)
 class Found:
     """What somebody finds; nothing in it that they may not open."""
 
@@ -55,25 +77,39 @@ class Found:
         return len(self.ways) + len(self.people) + len(self.hits)
 
 
-def find(words: str, *, place: str = "", topic_id: int | None = None) -> Found:
-    """Everything this reader may open that holds all the words; in one place, or about one topic, if they say so."""
+def find(words: str, *, place: str = "", topic_id: int | None = None, narrowed: Narrowed = Narrowed()) -> Found:
+    """Everything this reader may open that holds all the words; in one place, or about one topic, if they say so, and
+    in the rooms as `narrowed`."""
     if not terms_of(words):
         return Found()
     if place == PEOPLE:
         return Found(people=_people(words))
     most = MOST_HITS if place else _BEST
+    wanted = narrowed if place == "rooms" else Narrowed()
     hits = search.search(
         words,
         audiences=audiences(),
         scopes=search.scopes(),
         kinds=PLACES[place] if place else None,
-        tags=[f"topic:{topic_id}"] if topic_id else [],
-        most=most + 1,
+        tags=[*([f"topic:{topic_id}"] if topic_id else []), *wanted.tags],
+        since=wanted.since,
+        until=wanted.until,
+        most=_LOOKED_AT if wanted.unanswered else most + 1,
     )
+    if wanted.unanswered:
+        hits = _unanswered(hits)
     best, has_more = hits[:most], len(hits) > most
     if place or topic_id:
         return Found(hits=best, has_more=has_more)
     return Found(_ways(words)[:_MOST_WAYS], _people(words)[:_MOST_PEOPLE], best, has_more)
+
+
+def _unanswered(hits: Sequence[Hit]) -> list[Hit]:
+    """Of the best hits, the questions that wait for an answer now; the index does not know which those are."""
+    wanted = [hit.ref_id for hit in hits if hit.kind == "thread"]
+    open_ = select(Thread.id).join(Thread.room).where(Thread.id.in_(wanted), asking.unanswered())
+    waiting = set(db.session.scalars(open_)) if wanted else set()
+    return [hit for hit in hits if hit.kind == "thread" and hit.ref_id in waiting]
 
 
 def _people(words: str) -> Sequence[Listed]:

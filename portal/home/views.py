@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
+from portal.accounts.models import Member
 from portal.accounts.signed_in import me, me_or_none
 from portal.conversations import asking, reading
+from portal.conversations.models import Room
+from portal.conversations.queries import rooms as rooms_of
 from portal.core import found_nothing
 from portal.core.admission import Audience, admits, audiences
+from portal.core.db import db
 from portal.core.folding import marked, terms_of
+from portal.core.web import reader_zone
 from portal.home import beginning, searching
 from portal.home.queries import begun_episode, items_for, latest_items, lively_threads
 from portal.library.queries import topics_in_order
@@ -124,7 +132,9 @@ def search() -> Any:
     place = request.args.get("in", "")
     place = place if place in searching.PLACES else ""
     topic = next((t for t in topics if t.slug == request.args.get("topic")), None)
-    found = searching.find(words, place=place, topic_id=topic.id if topic else None)
+    rooms = _rooms_to_choose() if place == "rooms" else []
+    narrowed = _narrowed(rooms) if rooms else searching.Narrowed()
+    found = searching.find(words, place=place, topic_id=topic.id if topic else None, narrowed=narrowed)
     if words and not found.count and not place and topic is None and _is_looked_at():
         found_nothing.note(words)
     terms = terms_of(words)
@@ -134,6 +144,8 @@ def search() -> Any:
         place=place,
         topic=topic,
         topics=topics,
+        rooms=rooms,
+        narrowed=narrowed,
         found=found,
         marked=lambda text: marked(text, terms),
         tabs=[
@@ -142,6 +154,37 @@ def search() -> Any:
             if key != searching.PEOPLE or Audience.ENTITLED in audiences()
         ],
     )
+
+
+def _rooms_to_choose() -> Sequence[Room]:
+    """What the search in rooms can be narrowed to; nothing for whoever is not in."""
+    return db.session.scalars(rooms_of(me())).all() if Audience.ENTITLED in audiences() else ()
+
+
+def _narrowed(rooms: Sequence[Room]) -> searching.Narrowed:
+    """What the form asks for; nonsense asks for nothing."""
+    asked = request.args
+    room = next((room for room in rooms if room.slug == asked.get("room")), None)
+    handle = asked.get("by", "").strip().removeprefix("@").lower()[:40]
+    found = select(Member.id).where(Member.handle == handle, Member.closed_at.is_(None))
+    by_id = db.session.scalar(found) if handle.isprintable() and handle else None
+    since, until = _day_or_none(asked.get("since")), _day_or_none(asked.get("until"))
+    return searching.Narrowed(
+        room_id=room.id if room else None,
+        by_id=0 if handle and by_id is None else by_id,
+        since=since,
+        until=until and until + timedelta(days=1),
+        unanswered="unanswered" in asked,
+    )
+
+
+def _day_or_none(typed: str | None) -> datetime | None:
+    """The beginning of a day where the reader is."""
+    try:
+        day = date.fromisoformat(typed or "")
+    except ValueError:
+        return None
+    return datetime.combine(day, time.min, reader_zone()).astimezone(UTC) if 1970 < day.year < 9000 else None
 
 
 _TABS = (

@@ -6,13 +6,16 @@ import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from portal.accounts.models import Member
 from portal.conversations import posting
+from portal.conversations.models import Thread, ThreadKind
 from portal.core.admission import audience_of
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.found_nothing import most_missed
+from portal.core.search import SearchDoc
 from portal.home.searching import PLACES, WAYS
 from portal.library.models import Nugget, Resource
 from portal.practices.models import Discretion
@@ -160,3 +163,69 @@ def test_the_page_costs_few_queries_however_much_is_found(browse, people, make, 
     with count_queries() as many:
         assert alice.get(f"/search?q={WORD}").status_code == 200
     assert len(few) == len(many) <= 8
+
+
+# Narrowing what is found in the rooms
+
+
+@pytest.fixture
+def talk(app, people, make):
+    """Word for word the same, in two rooms, by two people, on two days; one question waits."""
+    first, second = make.room("Leading people"), make.room("The owner's table")
+    old = make.thread(by=people.bob, room=first, title="Long ago", body=WORD)
+    new = make.thread(by=people.alice, room=second, title="Today", body=WORD)
+    with app.app_context(), transaction():
+        question = posting.start(
+            again(second), title="Who knows?", body=WORD, by=again(people.cory), kind=ThreadKind.QUESTION
+        )
+        safely = posting.start(again(second), title="May I?", body=WORD, by=again(people.bob), safely=True)
+        ids = {"old": old.id, "new": new.id, "question": question.id, "safely": safely.id}
+        doc = db.session.scalars(select(SearchDoc).where(SearchDoc.kind == "thread", SearchDoc.ref_id == old.id)).one()
+        doc.at = now() - timedelta(days=400)
+    return ids, first, second
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ("", {"old", "new", "question", "safely"}),
+        ("room={second}", {"new", "question", "safely"}),
+        ("by={bob}", {"old"}),
+        ("by=@{alice}", {"new"}),
+        ("by=nobody", set()),
+        ("by=%00", set()),
+        ("since={lately}", {"new", "question", "safely"}),
+        ("until={lately}", {"old"}),
+        ("until={today}", {"old", "new", "question", "safely"}),
+        ("since=nonsense&until=0000-00-00&room=nowhere", {"old", "new", "question", "safely"}),
+        ("unanswered=1", {"question"}),
+        ("unanswered=1&room={first}", set()),
+        ("by={cory}&room={second}&since={lately}", {"question"}),
+    ],
+)
+def test_what_is_found_in_rooms_is_narrowed_and_nobody_who_asked_safely_is_found_by_name(
+    browse, people, talk, asked, wanted
+):
+    ids, first, second = talk
+    said = {"first": first.slug, "second": second.slug, "lately": (now() - timedelta(days=30)).date().isoformat()}
+    said |= {"today": now().date().isoformat()}
+    said |= {name: getattr(people, name).handle for name in ("alice", "bob", "cory")}
+    found = found_by(browse(people.olga), f"{WORD}&in=rooms&{asked.format(**said)}")
+    assert {name for name, number in ids.items() if f"/threads/{number}" in found} == wanted
+
+
+def test_an_answered_question_waits_no_more(app, browse, people, make, talk):
+    ids, _, _ = talk
+    make.reply(_row(app, ids["question"]), by=people.bob)
+    assert f"/threads/{ids['question']}" not in found_by(browse(people.alice), f"{WORD}&in=rooms&unanswered=1")
+
+
+def test_whoever_is_not_in_narrows_nothing(browse, people, talk):
+    page = browse(people.lena).get(f"/search?q={WORD}&in=rooms&by={people.bob.handle}").text
+    assert "Narrow it down" not in page
+    assert "/threads/" not in page
+
+
+def _row(app, thread_id):
+    with app.app_context():
+        return db.session.get_one(Thread, thread_id)

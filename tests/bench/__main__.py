@@ -15,13 +15,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+
+from sqlalchemy import func, select
 
 import config
 from portal import create_app
+from portal.conversations.models import Room, Thread
 from portal.core import admission
 from portal.core import db as database
 from portal.core.db import db
+from portal.core.web import cursor
 from tests.bench import delivering, filling
 from tests.bench.filling import Ids
 from tests.bench.serving import Measured, Server
@@ -29,6 +34,7 @@ from tests.postgres import postgres
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 ROUNDS = 3
+_START = cursor(datetime(2000, 1, 1, tzinfo=UTC), 0)  # before all threads
 SECRET = "benchmark-benchmark-benchmark-benchmark"
 WEBHOOK_SECRET = "whsec_none"
 
@@ -113,6 +119,14 @@ def _measure(url: str, folder: Path, *, quick: bool) -> list[Row]:
     return [*rows, _starts(start_portal, start_floor)]
 
 
+def _middle_of(app, slug: str) -> str:
+    """The cursor of the thread that half of a room's threads are newer than."""
+    with app.app_context():
+        found = select(Thread.last_post_at, Thread.id).join(Room).where(Room.slug == slug)
+        half = db.session.scalar(select(func.count()).select_from(found.subquery())) // 2
+        return cursor(*db.session.execute(found.order_by(Thread.last_post_at, Thread.id).offset(half).limit(1)).one())
+
+
 def _rows(app, portal: Server, floor: Server, folder: Path, *, quick: bool) -> list[Row]:
     count = 200 if quick else 400
     last = filling.LONG_THREAD // 20
@@ -170,29 +184,36 @@ def _rows(app, portal: Server, floor: Server, folder: Path, *, quick: bool) -> l
             )
         )
     first = _steady(portal, f"/threads/{Ids.thread}?page=1", count)
-    deep = _steady(portal, f"/threads/{Ids.long_thread}?page={last}", count)
-    rows.append(
-        Row(
-            f"page {last} of a thread of {filling.LONG_THREAD:,} posts: CPU",
-            f"{deep.cpu_ms:.2f} ms",
-            f"{first.cpu_ms:.2f} ms (page 1, small thread)",
-            f"{deep.cpu_ms / first.cpu_ms:.2f}",
-            "≤ 1.3 ×",
-            deep.cpu_ms <= 1.3 * first.cpu_ms,
+    for number in (1, last // 2, last):
+        deep = _steady(portal, f"/threads/{Ids.long_thread}?page={number}", count)
+        rows.append(
+            Row(
+                f"page {number} of a thread of {filling.LONG_THREAD:,} posts: CPU",
+                f"{deep.cpu_ms:.2f} ms",
+                f"{first.cpu_ms:.2f} ms (page 1, small thread)",
+                f"{deep.cpu_ms / first.cpu_ms:.2f}",
+                "≤ 1.3 ×",
+                deep.cpu_ms <= 1.3 * first.cpu_ms,
+            )
         )
-    )
     pair("room list", "/rooms/room-1", "/rooms/1", 1.6)
-    crowded, small = _steady(portal, "/rooms/room-2", count), _steady(portal, "/rooms/room-1", count)
-    rows.append(
-        Row(
-            "room of 50,000 threads, first page: CPU",
-            f"{crowded.cpu_ms:.2f} ms",
-            f"{small.cpu_ms:.2f} ms (room of 5,000)",
-            f"{crowded.cpu_ms / small.cpu_ms:.2f}",
-            "≤ 1.3 ×",
-            crowded.cpu_ms <= 1.3 * small.cpu_ms,
+    small = _steady(portal, "/rooms/room-1", count)
+    for place, asked in (
+        ("first", ""),
+        ("middle", f"?older={_middle_of(app, 'room-2')}"),
+        ("last", f"?newer={_START}"),
+    ):
+        crowded = _steady(portal, f"/rooms/room-2{asked}", count)
+        rows.append(
+            Row(
+                f"room of 50,000 threads, {place} page: CPU",
+                f"{crowded.cpu_ms:.2f} ms",
+                f"{small.cpu_ms:.2f} ms (first page, room of 5,000)",
+                f"{crowded.cpu_ms / small.cpu_ms:.2f}",
+                "≤ 1.3 ×",
+                crowded.cpu_ms <= 1.3 * small.cpu_ms,
+            )
         )
-    )
     pair("library list", "/library", "/library", 1.6)
     pair("item page", "/library/item-3", "/library/item-3", 1.6)
     home = pair("home, against the list", "/", "/library", 2.0)

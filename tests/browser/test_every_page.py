@@ -61,6 +61,8 @@ ALICE = [
     "/rooms/owners-table/threads/new",
     "/threads/1",
     "/posts/2/flag",
+    "/posts/1/history",
+    "/search?q=seat&in=rooms&unanswered=1",
     "/search?q=seat",
     "/search?q=zzzz",
     "/account",

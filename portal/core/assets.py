@@ -25,7 +25,6 @@ JOINED = (
     "copy-button",
     "live-thread",
     "local-time",
-    "mention-list",
     "quote-posts",
     "reading-mark",
     "theme-switch",

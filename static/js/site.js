@@ -6,7 +6,7 @@
 const ELEMENTS = ["auto-grow", "auto-save", "close-outside", "confirm-step", "copy-button", "listen-player", "local-time", "markdown-editor", "passkey-new", "passkey-sign-in", "password-reveal", "print-button", "reading-mark", "theme-switch", "unread-count", "upload-progress"];
 
 // Those of a form that stands below what one came to read wait until somebody comes near it.
-const FOR_WRITING = ["auto-save", "markdown-editor", "upload-progress"];
+const FOR_WRITING = ["auto-save", "markdown-editor", "mention-list", "upload-progress"];
 const near = new IntersectionObserver(
   (seen) => {
     for (const { isIntersecting, target } of seen) {

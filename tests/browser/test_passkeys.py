@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import CDPSession, expect
+from playwright.sync_api import TimeoutError as TooSlow
 
 from tests.browser.conftest import Someone
 
@@ -55,12 +56,20 @@ def sign_out(alice: Someone) -> None:
     alice.page.wait_for_url(alice.live.url + "/")
 
 
-def press_use_a_passkey(alice: Someone) -> None:
-    """Not in the tenth of a second in which the page opens: the virtual device forgets a question that is taken back
-    while it is being put, and the next one with it."""
-    alice.page.wait_for_load_state("networkidle")
-    alice.page.wait_for_timeout(500)
-    alice.page.get_by_role("button", name="Use a passkey").click()
+def use_a_passkey(alice: Someone, device: Device, path: str) -> None:
+    """Press the button and touch the device. The virtual device now and then forgets a question that follows one which
+    was taken back (that of the address field, as the page opens), and hears the next: then it is pressed once more."""
+    with alice.page.expect_response(lambda answer: answer.url.endswith("/sign-in/passkey/options")):
+        alice.goto(path)
+    for _ in range(4):
+        alice.page.wait_for_timeout(500)
+        alice.page.get_by_role("button", name="Use a passkey").click()
+        try:
+            with alice.page.expect_request(lambda sent: sent.url.endswith("/sign-in/passkey"), timeout=6_000):
+                device.touch()
+            break
+        except TooSlow:
+            device.touch(held=False)
 
 
 def test_alice_adds_a_passkey_signs_in_with_its_button_and_removes_it(at_home):
@@ -71,9 +80,7 @@ def test_alice_adds_a_passkey_signs_in_with_its_button_and_removes_it(at_home):
     assert kept["rpId"] == "localhost"
     sign_out(alice)
 
-    alice.goto("/sign-in?next=/rooms")
-    press_use_a_passkey(alice)
-    device.touch()
+    use_a_passkey(alice, device, "/sign-in?next=/rooms")
     alice.page.wait_for_url(alice.live.url + "/rooms")
     device.touch(held=False)
 
@@ -86,9 +93,7 @@ def test_alice_adds_a_passkey_signs_in_with_its_button_and_removes_it(at_home):
     expect(alice.page.locator("#flash")).to_contain_text("opens nothing any more")
     sign_out(alice)
 
-    alice.goto("/sign-in")
-    press_use_a_passkey(alice)
-    device.touch()
+    use_a_passkey(alice, device, "/sign-in")
     expect(alice.page.get_by_role("heading", level=1)).to_have_text("That passkey did not work")
     device.touch(held=False)
     alice.goto("/account")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Member, Role
@@ -33,6 +34,8 @@ from portal.core.errors import Refusal
 from portal.practices.models import Affiliation, Discretion, Field, Practice
 from portal.practices.queries import says
 from portal.topics.models import Topic, TopicFollow
+
+ASKED_LATELY = timedelta(days=90)
 
 
 class TakenAlready(Refusal):
@@ -58,6 +61,27 @@ def unanswered() -> ColumnElement[bool]:
     )
 
 
+def questions(reader: Member, *more: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+    """Unanswered questions that this reader may know of, with who asked (id, title, created_at, author_id,
+    author_hidden_at, room, name, closed_at, and `more`); see asker_of."""
+    return (
+        select(
+            Thread.id,
+            Thread.title,
+            Thread.created_at,
+            Thread.author_id,
+            Thread.author_hidden_at,
+            Room.title.label("room"),
+            Member.name,
+            Member.closed_at,
+            *more,
+        )
+        .join(Thread.room)
+        .join(Member, Member.id == Thread.author_id)
+        .where(unanswered(), queries.visible_to(reader))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A question that waits for somebody with this member's experience."""
@@ -75,7 +99,8 @@ class Waiting:
 
 
 def waiting_for(member: Member, most: int = 5) -> Sequence[Waiting]:
-    """Unanswered questions of others about a topic they follow, or from somebody in their own field, the oldest first.
+    """Unanswered questions of others about a topic they follow, or from somebody in their own field, the oldest first;
+    of the last ASKED_LATELY, for a first page is no archive.
 
     One statement. Nobody is found by what they keep to themselves, nor a question asked safely by who asked it.
     """
@@ -104,23 +129,10 @@ def waiting_for(member: Member, most: int = 5) -> Sequence[Waiting]:
     named = Thread.author_hidden_at.is_(None)
     muted = and_(named, Thread.author_id.in_(following.muted_by(literal(member.id))))
     found = db.session.execute(
-        select(
-            Thread.id,
-            Thread.title,
-            Thread.created_at,
-            Thread.author_id,
-            Thread.author_hidden_at,
-            Room.title.label("room"),
-            Member.name,
-            Member.closed_at,
-            about.label("topic"),
-        )
-        .join(Thread.room)
-        .join(Member, Member.id == Thread.author_id)
+        questions(member, about.label("topic"))
         .outerjoin(Follow, and_(Follow.thread_id == Thread.id, Follow.member_id == member.id))
         .where(
-            unanswered(),
-            queries.visible_to(member),
+            Thread.created_at > now() - ASKED_LATELY,
             Thread.author_id != member.id,
             func.coalesce(Follow.level, Level.MINE) != Level.NONE,
             ~muted,

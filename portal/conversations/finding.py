@@ -28,7 +28,7 @@ _AUDIENCE = {
 
 def scopes_of(member: Member) -> frozenset[str]:
     """The closed circles that search may show somebody, as scopes of its index."""
-    return frozenset(_scope(room_id) for room_id in db.session.scalars(queries.circles_of(member)))
+    return frozenset(within(room_id) for room_id in db.session.scalars(queries.circles_of(member)))
 
 
 def keep_found(post: Post) -> None:
@@ -97,14 +97,9 @@ def _for(post: Post) -> dict[str, Any]:
     said_by = [] if post.is_veiled else [by(post.author_id)]
     return {
         "audience": _AUDIENCE[room.kind],
-        "scope": _scope(room.id) if room.kind is RoomKind.CIRCLE else None,
-        "tags": [_scope(room.id), *said_by, *(f"topic:{topic.id}" for topic in thread.topics)],
+        "scope": within(room.id) if room.kind is RoomKind.CIRCLE else None,
+        "tags": [within(room.id), *said_by, *(f"topic:{topic.id}" for topic in thread.topics)],
     }
-
-
-def within(room_id: int) -> str:
-    """The tag of what was said in a room."""
-    return _scope(room_id)
 
 
 def by(member_id: int) -> str:
@@ -112,7 +107,8 @@ def by(member_id: int) -> str:
     return f"by:{member_id}"
 
 
-def _scope(room_id: int) -> str:
+def within(room_id: int) -> str:
+    """The tag of what was said in a room, and the scope of what was said in a closed circle."""
     return f"room:{room_id}"
 
 

@@ -32,14 +32,7 @@ class Writing:
     until: datetime | None
     html: str | None  # None: taken out, and not for this reader
     removed_at: datetime | None
-
-
-def may_read(reader: Member | None, post: Post) -> bool:
-    """Asked of somebody who sees its thread. The words of a hidden post are its author's and the staff's, and those of
-    one that was taken back the staff's alone."""
-    if not post.is_hidden or policy.sees_hidden(reader):
-        return True
-    return reader is not None and reader.id == post.author_id and not post.is_deleted
+    is_first: bool  # what was written first
 
 
 def may_remove(reader: Member | None, post: Post) -> bool:
@@ -47,17 +40,18 @@ def may_remove(reader: Member | None, post: Post) -> bool:
 
 
 def writings(post: Post, reader: Member | None) -> Sequence[Writing]:
-    """The newest first, beginning with what it says now."""
-    earlier = db.session.scalars(
-        select(PostRevision).where(PostRevision.post_id == post.id).order_by(PostRevision.id.desc()).limit(MOST)
-    ).all()
-    sees_all, until = policy.sees_hidden(reader), None
-    since = [each.created_at for each in earlier] + [post.created_at]
-    found = [Writing(None, since[0], until, post.body_html, None)]
-    for at, each in enumerate(earlier):
+    """The newest first, beginning with what it says now; at most MOST of the earlier ones."""
+    revisions = select(PostRevision).where(PostRevision.post_id == post.id).order_by(PostRevision.id.desc())
+    replaced = db.session.scalars(revisions.limit(MOST + 1)).all()  # one more: it tells since when the oldest stood
+    since = [each.created_at for each in replaced] + [post.created_at]
+    found = [Writing(None, since[0], None, post.body_html, None, is_first=not replaced)]
+    for at, each in enumerate(replaced[:MOST]):
+        readable = each.removed_at is None or policy.sees_hidden(reader)
         html = each.body_html if each.body_html is not None else markdown.render(each.body)
-        readable = sees_all or each.removed_at is None
-        found.append(Writing(each.id, since[at + 1], since[at], html if readable else None, each.removed_at))
+        is_first = at + 1 == len(replaced)
+        found.append(
+            Writing(each.id, since[at + 1], since[at], html if readable else None, each.removed_at, is_first=is_first)
+        )
     return found
 
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, flash, redirect, render_template
 from werkzeug.exceptions import NotFound
 
 from portal.accounts.signed_in import me
-from portal.conversations import history, quoting, veiling
+from portal.conversations import history, policy, quoting, veiling
 from portal.conversations.for_reader import POST, post_or_404, reader
 from portal.core.admission import Audience, admits
 from portal.core.limits import limiter
@@ -21,7 +21,7 @@ Answer = Any  # what Flask takes: text, text with a status, or a response
 @admits(Audience.ANYONE)
 def of_post(post_id: int) -> Answer:
     post = post_or_404(post_id)
-    if not history.may_read(reader(), post):
+    if not policy.may_read_words(reader(), post):
         raise NotFound()
     return render_template(
         "conversations/history.html",

@@ -17,10 +17,19 @@ def quote(post: Post) -> str:
 
     Asked for a post that whoever quotes it may read, and that is not hidden.
     """
-    own = "\n".join(line for line in post.body.splitlines() if not line.lstrip().startswith(">")).strip()
-    words = re.sub(r"\n{3,}", "\n\n", own or post.body.strip())
+    words = re.sub(r"\n{3,}", "\n\n", _own_words(post.body) or post.body.strip())
     if len(words) > _MOST:
         words = words[:_MOST].rstrip() + " […]"
     name = _SIGNS.sub(r"\\\1", veiling.name_of(post, None))
     lines = [f"[{name} wrote](/posts/{post.id}):", "", *words.splitlines()]
     return "\n".join(f"> {line}".rstrip() for line in lines) + "\n\n"
+
+
+def _own_words(body: str) -> str:
+    """Without the lines that quote; in a block of code such a line is a prompt and stays."""
+    kept, in_code = [], False
+    for line in body.splitlines():
+        in_code ^= line.lstrip().startswith(("```", "~~~"))
+        if in_code or not line.lstrip().startswith(">"):
+            kept.append(line)
+    return "\n".join(kept).strip()

@@ -15,7 +15,7 @@ from portal.accounts.models import Member, Role
 from portal.accounts.signed_in import me
 from portal.conversations import asking, queries
 from portal.conversations.for_reader import reading_or_404
-from portal.conversations.models import QuestionOwner, Room, Thread
+from portal.conversations.models import QuestionOwner, Thread
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
 from portal.core.db import db, one_or_404
@@ -103,23 +103,10 @@ def _questions(chosen: str, after: str | None) -> tuple[Sequence[Question], str 
     """One page of them, and the cursor of the next."""
     owner, place = aliased(Member), read_cursor(after)
     query = (
-        select(
-            Thread.id,
-            Thread.title,
-            Thread.created_at,
-            Thread.author_id,
-            Thread.author_hidden_at,
-            Room.title.label("room"),
-            Member.name,
-            Member.closed_at,
-            QuestionOwner.member_id.label("owner_id"),
-            owner.name.label("owner"),
-        )
-        .join(Thread.room)
-        .join(Member, Member.id == Thread.author_id)
+        asking.questions(me(), QuestionOwner.member_id.label("owner_id"), owner.name.label("owner"))
         .outerjoin(QuestionOwner, QuestionOwner.thread_id == Thread.id)
         .outerjoin(owner, owner.id == QuestionOwner.member_id)
-        .where(asking.unanswered(), queries.visible_to(me()), _which(chosen))
+        .where(_which(chosen))
     )
     if place is not None:
         at = tuple_(literal(place[0], Thread.created_at.type), literal(place[1]))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
-from portal.conversations import posting
+from portal.conversations import history, posting
 from portal.conversations.models import Post, PostRevision
 from portal.core.audit import Record
 from portal.core.db import db, transaction
@@ -102,6 +104,35 @@ def test_the_history_of_what_was_asked_safely_names_nobody(app, browse, people, 
     assert "Bob" in browse(people.cory).get(f"/posts/{post_id}/history").text
 
 
+def test_after_many_edits_the_oldest_shown_says_since_when_it_stood_and_that_there_is_more(
+    app, browse, people, post, clock
+):
+    for number in range(history.MOST + 5):
+        clock.shift(timedelta(minutes=1))
+        with app.app_context(), transaction():
+            posting.edit(again(post), body=f"Writing {number}.", by=again(people.bob))
+    page = browse(people.alice).get(f"/posts/{post.id}/history").text
+    assert "Writing 4." in page
+    assert "Writing 3." not in page
+    assert "As it was first written" not in page
+    assert "What it said before that is kept" in page
+    with app.app_context():
+        shown = history.writings(again(post), again(people.alice))
+        oldest = db.session.scalars(select(PostRevision).where(PostRevision.body == "Writing 3.")).one()
+        assert shown[-1].since == oldest.created_at
+
+
+def test_once_it_was_ruled_on_its_author_reads_what_they_took_back_in_thread_and_history_alike(
+    app, browse, people, edited
+):
+    bob = browse(people.bob)
+    bob.post(f"/posts/{edited.id}/delete")
+    with app.app_context(), transaction():
+        ruling.hide(again(edited), because="It names a person.", by=again(people.mo))
+    assert "Somebody left." in bob.get(edited.path).text
+    assert "Jane left." in bob.get(f"/posts/{edited.id}/history").text
+
+
 # Quoting
 
 
@@ -123,6 +154,11 @@ def test_a_quotation_takes_what_the_author_said_and_not_what_they_quoted(browse,
     second = make.reply(thread, by=people.bob, body="> Alice said this\n\nI *say* that.\n\n\n\nAnd this.")
     quoted = browse(people.alice).get(f"/posts/{second.id}/quote").text
     assert quoted == f"> [Bob wrote](/posts/{second.id}):\n>\n> I *say* that.\n>\n> And this.\n\n"
+
+
+def test_a_prompt_in_a_block_of_code_is_no_quotation(browse, people, make, thread):
+    code = make.reply(thread, by=people.bob, body="Run this:\n\n```\n> make run\n```")
+    assert "> > make run\n" in browse(people.alice).get(f"/posts/{code.id}/quote").text
 
 
 def test_a_name_full_of_signs_stays_a_name_and_long_words_are_cut(browse, make, people, thread):

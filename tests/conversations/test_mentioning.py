@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from portal.conversations import following, mentioning, posting
-from portal.conversations.models import Level, Mention, RoomKind
+from portal.conversations.forgetting import forget
+from portal.conversations.models import Level, Mention, RoomKind, RoomMember
 from portal.core import markdown
 from portal.core.db import db, transaction
 from portal.moderation import ruling
@@ -149,8 +150,6 @@ def test_who_will_not_or_may_not_hear_of_it_hears_nothing(browse, people, make, 
     if how == "taken back":
         browse(people.alice).post(f"/posts/{post.id}/delete")
     if how == "out of the circle":
-        from portal.conversations.models import RoomMember
-
         with make.app.app_context(), transaction():
             db.session.delete(db.session.scalars(select(RoomMember).where(RoomMember.member_id == people.bob.id)).one())
     work_off()
@@ -177,8 +176,6 @@ def test_twenty_people_can_be_meant_and_a_hostile_text_costs_no_more_than_anothe
 
 
 def test_alice_who_leaves_is_no_longer_written_down(app, people, make, spoken_to):
-    from portal.conversations.forgetting import forget
-
     post = make.reply(make.thread(by=people.bob), by=people.bob, body=f"@{people.alice.handle} knows.")
     assert spoken_to(post) == {people.alice.id}
     with app.app_context(), transaction():

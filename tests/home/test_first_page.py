@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -35,6 +36,10 @@ def do(app):
             return what(*(again(thing) if hasattr(thing, "id") else thing for thing in things), **more)
 
     return done
+
+
+def about(room, topic, **more):
+    return posting.start(room, topics=[topic], **more)
 
 
 def test_answers_to_alice_come_first_then_what_she_follows_and_nothing_else(browse, people, make, do, waits):
@@ -103,7 +108,7 @@ def test_a_question_on_a_topic_of_hers_that_nobody_answered_is_put_before_alice_
     do(topic_following.follow, topic, by=people.alice)
     room = make.room()
     asked = {"kind": ThreadKind.QUESTION, "body": "Words", "by": people.bob}
-    thread = do(start_about, room, topic, title="Who closes up?", **asked)
+    thread = do(about, room, topic, title="Who closes up?", **asked)
     page = browse(people.alice).get("/").text
     assert "Somebody asks what you may know" in page
     assert page.count("Who closes up?") == 1
@@ -111,10 +116,6 @@ def test_a_question_on_a_topic_of_hers_that_nobody_answered_is_put_before_alice_
     assert "Somebody asks" not in browse(people.bob).get("/").text
     make.reply(thread, by=people.cory)
     assert "Somebody asks" not in browse(people.alice).get("/").text
-
-
-def start_about(room, topic, **more):
-    return posting.start(room, topics=[topic], **more)
 
 
 def test_new_things_of_her_topics_stand_first_and_say_so(app, browse, people, make, do):
@@ -132,11 +133,11 @@ def test_an_episode_begun_is_offered_until_it_was_heard(app, browse, people, mak
     episode = make.episode("What a seat is for")
     assert "Listen on" not in browse(people.alice).get("/").text
     with app.app_context(), transaction():
-        listening.note(episode.id, length=600, second=200, heard=200, age=listening.timedelta(), by=again(people.alice))
+        listening.note(episode.id, length=600, second=200, heard=200, age=timedelta(), by=again(people.alice))
     assert "Listen on" in browse(people.alice).get("/").text
     assert "Listen on" not in browse(people.bob).get("/").text
     with app.app_context(), transaction():
-        listening.note(episode.id, length=600, second=600, heard=400, age=listening.timedelta(), by=again(people.alice))
+        listening.note(episode.id, length=600, second=600, heard=400, age=timedelta(), by=again(people.alice))
     assert "Listen on" not in browse(people.alice).get("/").text
 
 

@@ -19,7 +19,10 @@ def upgrade() -> None:
         "ALTER TABLE post ADD COLUMN endorsed_by_id INTEGER"
         " CONSTRAINT fk_post_endorsed_by_id_member REFERENCES member (id)"
     )
-    op.create_index("ix_post_marked", "post", ["thread_id"], unique=False, sqlite_where=MARKED, postgresql_where=MARKED)
+    # With hidden_at, so that SQLite prefers it to the wider index that begins with the thread too.
+    marked = ["thread_id", "hidden_at"]
+    op.create_index("ix_post_marked", "post", marked, unique=False, sqlite_where=MARKED, postgresql_where=MARKED)
+    op.create_index("ix_thread_kind", "thread", ["kind", "created_at", "id"])
     _of_a_member("thanks", "post", sa.UniqueConstraint("post_id", "member_id", name="uq_thanks_post_id_member_id"))
     _of_a_member("question_owner", "thread", sa.UniqueConstraint("thread_id", name="uq_question_owner_thread_id"))
 
@@ -27,6 +30,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("question_owner")
     op.drop_table("thanks")
+    op.drop_index("ix_thread_kind", "thread")
     op.drop_index("ix_post_marked", "post")
     op.execute("ALTER TABLE post DROP COLUMN endorsed_by_id")
     op.drop_column("post", "endorsed_at")

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, literal, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Member, Role
-from portal.conversations import following, queries, veiling
+from portal.conversations import following, policy, queries, veiling
 from portal.conversations.models import (
     Follow,
     Level,
@@ -26,10 +27,11 @@ from portal.conversations.models import (
     ThreadKind,
     thread_topic,
 )
+from portal.conversations.policy import Sight
 from portal.conversations.queries import Line
 from portal.core import audit
 from portal.core.clock import now
-from portal.core.db import add_once, db, is_postgresql
+from portal.core.db import Moment, add_once, db, is_postgresql
 from portal.core.errors import Refusal
 from portal.practices.models import Affiliation, Discretion, Field, Practice
 from portal.practices.queries import says
@@ -61,8 +63,8 @@ def unanswered() -> ColumnElement[bool]:
     )
 
 
-def questions(reader: Member, *more: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
-    """Unanswered questions that this reader may know of, with who asked (id, title, created_at, author_id,
+def questions(seen: ColumnElement[bool], *more: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+    """Unanswered questions in threads that are `seen`, with who asked (id, title, created_at, author_id,
     author_hidden_at, room, name, closed_at, and `more`); see asker_of."""
     return (
         select(
@@ -78,7 +80,7 @@ def questions(reader: Member, *more: ColumnElement[Any]) -> Select[*tuple[Any, .
         )
         .join(Thread.room)
         .join(Member, Member.id == Thread.author_id)
-        .where(unanswered(), queries.visible_to(reader))
+        .where(unanswered(), seen)
     )
 
 
@@ -104,43 +106,8 @@ def waiting_for(member: Member, most: int = 5) -> Sequence[Waiting]:
 
     One statement. Nobody is found by what they keep to themselves, nor a question asked safely by who asked it.
     """
-    about = (
-        select(func.min(Topic.title))
-        .join(thread_topic, thread_topic.c.topic_id == Topic.id)
-        .join(TopicFollow, TopicFollow.topic_id == Topic.id)
-        .where(thread_topic.c.thread_id == Thread.id, TopicFollow.member_id == member.id)
-        .correlate(Thread)
-        .scalar_subquery()
-    )
-    own_field = (
-        select(Practice.specialty)
-        .join(Affiliation, Affiliation.practice_id == Practice.id)
-        .where(Affiliation.member_id == member.id)
-        .scalar_subquery()
-    )
-    theirs_too = (
-        select(Affiliation.id)
-        .join(Practice, Practice.id == Affiliation.practice_id)
-        .outerjoin(Discretion, Discretion.member_id == Affiliation.member_id)
-        .where(Affiliation.member_id == Thread.author_id, says(Field.SPECIALTY, Practice.specialty, own_field))
-        .correlate(Thread)
-        .exists()
-    )
-    named = Thread.author_hidden_at.is_(None)
-    muted = and_(named, Thread.author_id.in_(following.muted_by(literal(member.id))))
-    found = db.session.execute(
-        questions(member, about.label("topic"))
-        .outerjoin(Follow, and_(Follow.thread_id == Thread.id, Follow.member_id == member.id))
-        .where(
-            Thread.created_at > now() - ASKED_LATELY,
-            Thread.author_id != member.id,
-            func.coalesce(Follow.level, Level.MINE) != Level.NONE,
-            ~muted,
-            or_(about.is_not(None), and_(named, theirs_too)),
-        )
-        .order_by(Thread.created_at, Thread.id)
-        .limit(most)
-    )
+    asked = {"reader_id": member.id, "lately": now() - ASKED_LATELY, "most": most}
+    found = db.session.connection().execute(_waiting(policy.sight_of(member)), asked).all()
     return [Waiting(row.id, row.title, asker_of(row, member), row.created_at, row.room, row.topic) for row in found]
 
 
@@ -184,3 +151,46 @@ def give_back(thread: Thread, *, by: Member) -> None:
 def _check_coach(member: Member) -> None:
     if not member.is_at_least(Role.COACH) or member.closed_at is not None:
         raise NotACoach()
+
+
+@cache
+def _waiting(sight: Sight) -> Select[*tuple[Any, ...]]:
+    """Built once: building it took longer than asking it."""
+    reader_id = bindparam("reader_id", type_=Integer())
+    about = (
+        select(func.min(Topic.title))
+        .join(thread_topic, thread_topic.c.topic_id == Topic.id)
+        .join(TopicFollow, TopicFollow.topic_id == Topic.id)
+        .where(thread_topic.c.thread_id == Thread.id, TopicFollow.member_id == reader_id)
+        .correlate(Thread)
+        .scalar_subquery()
+    )
+    own_field = (
+        select(Practice.specialty)
+        .join(Affiliation, Affiliation.practice_id == Practice.id)
+        .where(Affiliation.member_id == reader_id)
+        .scalar_subquery()
+    )
+    theirs_too = (
+        select(Affiliation.id)
+        .join(Practice, Practice.id == Affiliation.practice_id)
+        .outerjoin(Discretion, Discretion.member_id == Affiliation.member_id)
+        .where(Affiliation.member_id == Thread.author_id, says(Field.SPECIALTY, Practice.specialty, own_field))
+        .correlate(Thread)
+        .exists()
+    )
+    named = Thread.author_hidden_at.is_(None)
+    muted = and_(named, Thread.author_id.in_(following.muted_by(reader_id)))
+    return (
+        questions(queries.seen_with(sight), about.label("topic"))
+        .outerjoin(Follow, and_(Follow.thread_id == Thread.id, Follow.member_id == reader_id))
+        .where(
+            Thread.created_at > bindparam("lately", type_=Moment()),
+            Thread.author_id != reader_id,
+            func.coalesce(Follow.level, Level.MINE) != Level.NONE,
+            ~muted,
+            or_(about.is_not(None), and_(named, theirs_too)),
+        )
+        .order_by(Thread.created_at, Thread.id)
+        .limit(bindparam("most"))
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import render_template, request
@@ -11,7 +12,7 @@ from portal.accounts.signed_in import me
 from portal.conversations import attaching, drafts, following, pointing, queries, quoting, showing
 from portal.conversations.for_reader import reader
 from portal.conversations.forms import EditForm, ReplyForm, ThreadForm
-from portal.conversations.models import POSTS_A_PAGE, Post, Room, Thread
+from portal.conversations.models import POSTS_A_PAGE, Post, PostFile, Room, Thread
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.web import whole_number
@@ -85,7 +86,7 @@ def thread_page(
         last=min(page * POSTS_A_PAGE, thread.post_count),
         first_new=found.first_new(page),
         form=form,
-        files=attaching.waiting(me(), drafts.of_thread(thread.id)) if form and found.reader else (),
+        files=_waiting(found) if form and found.reader else (),
         alts=drafts.alts_in(draft),
         preview=preview,
         no=no,
@@ -93,6 +94,12 @@ def thread_page(
         draft=draft,
         drafted=drafts.said(draft),
     )
+
+
+def _waiting(found: showing.Reading) -> Sequence[PostFile]:
+    """Asked for only where there is something: `found` knows, but for what a form has just brought along."""
+    may_be_some = found.found.files_wait or request.method == "POST"
+    return attaching.waiting(me(), drafts.of_thread(found.thread.id)) if may_be_some else ()
 
 
 def _with_quotation(typed: dict[str, Any], thread: Thread) -> dict[str, Any]:

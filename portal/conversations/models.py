@@ -86,6 +86,7 @@ class Thread(Model):
         Index("ix_thread_room_order", "room_id", "last_post_at", "id"),
         Index("ix_thread_room_kind", "room_id", "kind", "last_post_at", "id"),
         Index("ix_thread_order", "last_post_at", "id"),  # over all rooms, for the first page
+        Index("ix_thread_kind", "kind", "created_at", "id"),  # questions, the oldest first
         Index("ix_thread_about", "about_path"),
     )
 
@@ -142,7 +143,7 @@ class Post(Model):
         # Unread posts are counted from the index alone: a row is wide, and its words come before its moments.
         Index("ix_post_unread", "thread_id", "number", "author_id", "created_at", "hidden_at", "veiled_at"),
         # The few that stand on top of their thread, found without walking over the many.
-        Index("ix_post_marked", "thread_id", sqlite_where=_MARKED, postgresql_where=_MARKED),
+        Index("ix_post_marked", "thread_id", "hidden_at", sqlite_where=_MARKED, postgresql_where=_MARKED),
     )
 
     thread_id: Mapped[int] = mapped_column(ForeignKey("thread.id"))

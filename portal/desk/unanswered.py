@@ -103,7 +103,7 @@ def _questions(chosen: str, after: str | None) -> tuple[Sequence[Question], str 
     """One page of them, and the cursor of the next."""
     owner, place = aliased(Member), read_cursor(after)
     query = (
-        asking.questions(me(), QuestionOwner.member_id.label("owner_id"), owner.name.label("owner"))
+        asking.questions(queries.visible_to(me()), QuestionOwner.member_id.label("owner_id"), owner.name.label("owner"))
         .outerjoin(QuestionOwner, QuestionOwner.thread_id == Thread.id)
         .outerjoin(owner, owner.id == QuestionOwner.member_id)
         .where(_which(chosen))

@@ -5,14 +5,15 @@ from what they really did: nothing is ticked by hand, and nothing is lost by put
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, case, exists, select
+from sqlalchemy import Integer, Select, bindparam, case, exists, select
 
 from portal.accounts.models import Member
 from portal.conversations.models import Post
 from portal.core.clock import now
-from portal.core.db import db
+from portal.core.db import Moment, db
 from portal.library.feed_models import Feed
 from portal.library.models import Download, File, Item, Kind, Version, is_out, item_topic
 from portal.practices.describing import say_part, wait_for_turn
@@ -78,21 +79,7 @@ _LAST: dict[Part | None, _Last] = {
 
 def first_steps_of(member: Member) -> FirstSteps | None:
     """The list for this member, None if they put it away. Two queries."""
-    a_tool = _downloads(member).join(Item, Item.id == Version.item_id).where(Item.kind == Kind.TOOL)
-    row = db.session.execute(
-        select(
-            Affiliation.part,
-            Beginning.part_skipped_at,
-            Beginning.put_away_at,
-            a_tool.exists().label("has_tool"),
-            exists().where(Post.author_id == member.id).label("has_spoken"),
-            exists().where(Feed.member_id == member.id, Feed.fetched_at.is_not(None)).label("has_feed"),
-        )
-        .select_from(Member)
-        .outerjoin(Affiliation, Affiliation.member_id == Member.id)
-        .outerjoin(Beginning, Beginning.member_id == Member.id)
-        .where(Member.id == member.id)
-    ).one()
+    row = db.session.connection().execute(_done(), {"reader_id": member.id}).one()
     if row.put_away_at is not None:
         return None
     return FirstSteps(
@@ -151,27 +138,57 @@ def bring_back(member: Member) -> None:
 
 def _last_step(member: Member, part: Part | None) -> Step:
     wanted = _LAST.get(part, _LAST[None])
-    about = exists().where(
-        item_topic.c.item_id == Item.id, item_topic.c.topic_id == Topic.id, Topic.slug == wanted.topic
-    )
-    has = _downloads(member).where(Version.item_id == Item.id).correlate(Item).exists()
-    found = db.session.execute(
-        select(Item.id, Item.slug, Item.title, has.label("has"))
-        .where(Item.kind == Kind.TOOL, is_out(Item, now()))
-        .order_by(case((Item.slug == wanted.slug, 0), (about, 1), else_=2), Item.published_at.desc(), Item.id.desc())
-        .limit(1)
-    ).one_or_none()
+    asked = {"slug": wanted.slug, "topic": wanted.topic, "reader_id": member.id, "moment": now()}
+    found = db.session.connection().execute(_last_tool(), asked).one_or_none()
     if found is None:
         return Step(wanted.title, wanted.text, "/library", "Open the library", is_done=False)
-    return Step(wanted.title, wanted.text, f"/library/{found.slug}", f"Get “{found.title}”", found.has)
+    return Step(wanted.title, wanted.text, f"/library/{found.slug}", f"Get “{found.title}”", bool(found.has))
 
 
-def _downloads(member: Member) -> Select[int]:
+# Asked each time somebody opens the first page, so they are built once.
+
+
+@cache
+def _done() -> Select[*tuple[Any, ...]]:
+    a_tool = _downloads().join(Item, Item.id == Version.item_id).where(Item.kind == Kind.TOOL)
+    reader_id = bindparam("reader_id", type_=Integer())
+    return (
+        select(
+            Affiliation.part,
+            Beginning.part_skipped_at,
+            Beginning.put_away_at,
+            a_tool.exists().label("has_tool"),
+            exists().where(Post.author_id == reader_id).label("has_spoken"),
+            exists().where(Feed.member_id == reader_id, Feed.fetched_at.is_not(None)).label("has_feed"),
+        )
+        .select_from(Member)
+        .outerjoin(Affiliation, Affiliation.member_id == Member.id)
+        .outerjoin(Beginning, Beginning.member_id == Member.id)
+        .where(Member.id == reader_id)
+    )
+
+
+@cache
+def _last_tool() -> Select[*tuple[Any, ...]]:
+    about = exists().where(
+        item_topic.c.item_id == Item.id, item_topic.c.topic_id == Topic.id, Topic.slug == bindparam("topic")
+    )
+    has = _downloads().where(Version.item_id == Item.id).correlate(Item).exists()
+    first = case((Item.slug == bindparam("slug"), 0), (about, 1), else_=2)
+    return (
+        select(Item.id, Item.slug, Item.title, has.label("has"))
+        .where(Item.kind == Kind.TOOL, is_out(Item, bindparam("moment", type_=Moment())))
+        .order_by(first, Item.published_at.desc(), Item.id.desc())
+        .limit(1)
+    )
+
+
+def _downloads() -> Select[int]:
     return (
         select(Download.id)
         .join(File, File.id == Download.file_id)
         .join(Version, Version.id == File.version_id)
-        .where(Download.member_id == member.id)
+        .where(Download.member_id == bindparam("reader_id", type_=Integer()))
     )
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, Row, Select, and_, bindparam, exists, select
+from sqlalchemy import Integer, Row, Select, and_, bindparam, select
 
 from portal.accounts.models import Member
 from portal.conversations.following import level_in_force
@@ -57,12 +57,12 @@ _LATEST_ITEMS = (
     .limit(bindparam("most"))
 )
 
-_theirs = exists().where(
-    item_topic.c.item_id == _item.id,
-    item_topic.c.topic_id == TopicFollow.topic_id,
-    TopicFollow.member_id == bindparam("reader_id", type_=Integer()),
-    _item.published_at > bindparam("lately", type_=Moment()),
+_followed = (
+    select(item_topic.c.item_id)
+    .join(TopicFollow, TopicFollow.topic_id == item_topic.c.topic_id)
+    .where(TopicFollow.member_id == bindparam("reader_id", type_=Integer()))
 )
+_theirs = and_(_item.published_at > bindparam("lately", type_=Moment()), _item.id.in_(_followed))
 _ITEMS_FOR = (
     select(_item.kind, _item.slug, _item.title, _item.summary, _item.is_free, _item.published_at)
     .add_columns(_theirs.label("is_theirs"))

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from portal.accounts.models import Member
 from portal.conversations import posting, telling_followers
 from portal.conversations import reading as marking
+from portal.conversations.following import who_hears_of
 from portal.conversations.models import Post, Room, Thread, ThreadKind
 from portal.core import markdown
 from portal.core.clock import now
@@ -18,6 +19,7 @@ from portal.core.jobs import Job
 from portal.library.models import Item
 from portal.moderation.flagging import flag
 from portal.moderation.models import Reason
+from portal.notifications.models import Notification
 from portal.seeds import reading
 from portal.topics.models import Topic
 
@@ -55,6 +57,7 @@ def load_threads(people: dict[str, Member], *, shift: timedelta) -> tuple[int, i
             at = reading.moment(said["at"]) + shift
             _flag(posting.reply(thread, body=said["body"].strip(), by=people[said["by"]], at=at), said, people)
         posts += len(about["posts"])
+    _into_inboxes()
     for person in people.values():
         marking.mark_rooms(list(rooms.values()), until=now() - _READ_UNTIL, by=person)
     db.session.execute(delete(Job).where(Job.work == telling_followers.tell_followers.__job__))  # type: ignore[attr-defined]
@@ -79,6 +82,25 @@ def _start(about: dict[str, Any], room: Room, people: dict[str, Member], *, shif
     if item is not None and item.thread_id is None:
         item.thread_id = thread.id
     return thread
+
+
+def _into_inboxes() -> None:
+    """What each would have been told of, without the letters; of the days that everybody has read, it is read."""
+    read_until = now() - _READ_UNTIL
+    for post in db.session.scalars(select(Post).join(Post.thread).order_by(Post.created_at)):
+        for stream, members in who_hears_of(post).items():
+            for member_id in members:
+                entry = Notification(
+                    member_id=member_id,
+                    stream=stream,
+                    about_kind="post",
+                    about_id=post.id,
+                    within=f"thread:{post.thread_id}",
+                    created_at=post.created_at,
+                    read_at=read_until if post.created_at < read_until else None,
+                )
+                db.session.add(entry)
+    db.session.flush()
 
 
 def _flag(post: Post, said: dict[str, Any], people: dict[str, Member]) -> None:

@@ -27,14 +27,16 @@ from portal.notifications.forgetting import forget_news
 
 WITHOUT_WORDS = "Removed by its author."
 WITHOUT_SUBJECT = "About a story that was taken back"
+_THEIRS = (
+    Follow, RoomFollow, PersonFollow, RoomMember, Reading, RoomReading, ReadAhead, Thanks, QuestionOwner, Mention,
+)  # fmt: skip
 
 
 def forget(member: Member, *, words_too: bool) -> None:
-    """Keep their posts without what only they need: what they follow and have read, where they are named, and
-    what a post said before it was edited."""
+    """Keep their posts without what only they need: what they follow and have read, where they are named and
+    spoken to, what they thanked for, and what a post said before it was edited."""
     theirs = select(Post.id).where(Post.author_id == member.id)
-    followed = (Follow, RoomFollow, PersonFollow, Thanks, QuestionOwner, Mention)
-    for table in (*followed, RoomMember, Reading, RoomReading, ReadAhead):
+    for table in _THEIRS:
         db.session.execute(delete(table).where(table.member_id == member.id))
     db.session.execute(delete(PersonFollow).where(PersonFollow.person_id == member.id))
     _forget_revisions(theirs)

@@ -1,8 +1,8 @@
-"""A flag stays as a count for whoever rules on the post; what its member wrote with it goes."""
+"""A flag stays as a count for whoever rules on it; what its member wrote with it goes. With a profile go its flags."""
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from portal.accounts.models import Member
 from portal.core.db import db
@@ -13,3 +13,4 @@ def forget(member: Member) -> None:
     db.session.execute(
         update(Flag).where(Flag.by_id == member.id).values(words="").execution_options(synchronize_session=False)
     )
+    db.session.execute(delete(Flag).where(Flag.member_id == member.id).execution_options(synchronize_session=False))

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Member
 from portal.conversations.models import Post, Thread
 from portal.core.db import Model, Words
+from portal.library.models import Item, Nugget
+
+Thing = Post | Thread | Member | Nugget  # what can be flagged and ruled on; a member stands for their profile
+_COLUMNS = {"post": "post_id", "thread": "thread_id", "member": "member_id", "item": "item_id"}
+_ONE_THING = " + ".join(f"CASE WHEN {column} IS NULL THEN 0 ELSE 1 END" for column in _COLUMNS.values()) + " = 1"
 
 
 class Reason(StrEnum):
@@ -38,10 +44,12 @@ class Outcome(StrEnum):
     RESTORED = "restored"
     LOCKED = "locked"
     UNLOCKED = "unlocked"
+    CLEARED = "cleared"  # what somebody said about themselves was taken off their profile
+    WITHDRAWN = "withdrawn"  # a nugget was taken out of the library
 
 
 class Ruling(Model):
-    """A decision about a post or a whole thread, with the words its author was told."""
+    """A decision about a post, a whole thread, a profile or a nugget, with the words its author was told."""
 
     __tablename__ = "ruling"
 
@@ -49,30 +57,71 @@ class Ruling(Model):
     because: Mapped[str] = mapped_column(Words)
     by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id"), index=True)
-    thread_id: Mapped[int] = mapped_column(ForeignKey("thread.id"), index=True)
-    by: Mapped[Member] = relationship()
+    thread_id: Mapped[int | None] = mapped_column(ForeignKey("thread.id"), index=True)  # a post's too
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)  # whose profile
+    item_id: Mapped[int | None] = mapped_column(ForeignKey("item.id"), index=True)
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)  # whose words; None: a nugget's
+    by: Mapped[Member] = relationship(foreign_keys=[by_id])
     post: Mapped[Post | None] = relationship()
-    thread: Mapped[Thread] = relationship()
+    thread: Mapped[Thread | None] = relationship()
+    member: Mapped[Member | None] = relationship(foreign_keys=[member_id])
+    item: Mapped[Item | None] = relationship()
+    author: Mapped[Member | None] = relationship(foreign_keys=[author_id])
+
+
+def author_id_of(thing: Thing) -> int | None:
+    """Whose words they are; a nugget is the program's."""
+    if isinstance(thing, Member):
+        return thing.id
+    return None if isinstance(thing, Item) else thing.author_id
+
+
+def which(thing: Thing) -> dict[str, int]:
+    """The column of a flag that says what it is about, with its value."""
+    return {_COLUMNS[_kind(thing)]: thing.id}
+
+
+def about(thing: Thing) -> str:
+    """What `Flag.about` says of the flags of this thing."""
+    return f"{_kind(thing)}:{thing.id}"
+
+
+def _kind(thing: Thing) -> str:
+    return "item" if isinstance(thing, Item) else thing.__tablename__
+
+
+def _about(context: Any) -> str:
+    """From the one column that is filled, whoever writes the row."""
+    values = context.get_current_parameters()
+    return next(f"{kind}:{values[column]}" for kind, column in _COLUMNS.items() if values.get(column) is not None)
 
 
 class Flag(Model):
-    """A member's report of a post; open until a ruling answers it."""
+    """A member's report of a post, a thread, a profile or a nugget; open until a ruling answers it."""
 
     __tablename__ = "flag"
     __table_args__ = (
-        UniqueConstraint("post_id", "by_id"),
+        CheckConstraint(_ONE_THING, name="one_thing"),
+        UniqueConstraint("about", "by_id"),
         Index("ix_flag_open", "ruled_at", "rank", "created_at", "id"),  # the order of the queue
     )
 
-    post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
+    about: Mapped[str] = mapped_column(String(24), default=_about)  # "post:7": flags of one thing are found by it
+    post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id"), index=True)
+    thread_id: Mapped[int | None] = mapped_column(ForeignKey("thread.id"), index=True)
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)  # whose profile
+    item_id: Mapped[int | None] = mapped_column(ForeignKey("item.id"), index=True)
     by_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
     reason: Mapped[Reason]
     rank: Mapped[int]  # 0 for urgent reasons, 1 for the rest: what cannot wait stands first in the queue
     words: Mapped[str] = mapped_column(Words, default="")
     ruled_at: Mapped[datetime | None]
     ruling_id: Mapped[int | None] = mapped_column(ForeignKey("ruling.id"))
-    post: Mapped[Post] = relationship()
-    by: Mapped[Member] = relationship()
+    post: Mapped[Post | None] = relationship()
+    thread: Mapped[Thread | None] = relationship()
+    member: Mapped[Member | None] = relationship(foreign_keys=[member_id])
+    item: Mapped[Item | None] = relationship()
+    by: Mapped[Member] = relationship(foreign_keys=[by_id])
     ruling: Mapped[Ruling | None] = relationship()
 
     @property

@@ -121,7 +121,7 @@ def _cases(*, outer: bool = False) -> Any:
 
 
 def _with_reports(rows: Sequence[Any], reader: Member) -> list[Case]:
-    reports: defaultdict[int, list[Report]] = defaultdict(list)
+    reports: defaultdict[int | None, list[Report]] = defaultdict(list)
     flags = (
         select(Flag.post_id, Flag.reason, Flag.words, Flag.created_at, Member.name)
         .join(Member, Member.id == Flag.by_id)

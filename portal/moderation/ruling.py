@@ -1,12 +1,14 @@
-"""Ruling: what a moderator decides about a post or a thread, told to its author and written into the log.
+"""Ruling: what a moderator decides about what was flagged, told to its author and written into the log.
 
 Each decision is one conditional UPDATE, so of two moderators deciding at once the first wins and the second is told.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, and_, or_, select, update
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, joinedload
 
 from portal.accounts.models import Member, Role
 from portal.conversations import finding
@@ -17,13 +19,16 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.web import absolute
-from portal.moderation.models import Flag, Outcome, Ruling
+from portal.library import publishing
+from portal.library.models import Nugget
+from portal.moderation.models import Flag, Outcome, Ruling, Thing, about, author_id_of, which
+from portal.practices import describing, photos
 
 _EXCERPT = 300  # characters of a post in the letter about it
 
 
 class OwnWords(Refusal):
-    """Nobody judges their own post nor learns who flagged it; only the owner may, lest a case wait for ever."""
+    """Nobody judges their own words nor learns who flagged them; only the owner may, lest a case wait for ever."""
 
     message = "These are your own words; somebody else decides about them."
     status = 403
@@ -41,22 +46,38 @@ class AlreadyRuled(Refusal):
     message = "This has been decided in the meantime."
 
 
-def keep(post: Post, *, because: str, by: Member, answering: int | None = None) -> Ruling:
-    """The post stays and its flags are settled. Its author never knew, so hears nothing. Raises AlreadyRuled."""
-    ruling = _rule(Outcome.KEPT, post.thread, post, because, by)
-    if not _answer(ruling, Flag.post_id == post.id, answering):
+class NotACoach(Refusal):
+    """The library is the coaches'."""
+
+    message = "Only a coach takes something out of the library."
+    status = 403
+
+
+def keep(thing: Thing, *, because: str, by: Member, answering: int | None = None) -> Ruling:
+    """It stays and its flags are settled. Its author never knew, so hears nothing. Raises AlreadyRuled, OwnWords."""
+    _check_not_own(thing, by)
+    ruling = _rule(Outcome.KEPT, thing, because, by)
+    if not _answer(ruling, Flag.about == about(thing), answering):
         raise _already_ruled(ruling)
-    audit.record(by, "post.kept", post, because=because, thread=post.thread_id, ruling=ruling.id)
+    if isinstance(thing, Post):
+        audit.record(by, "post.kept", thing, because=because, thread=thing.thread_id, ruling=ruling.id)
+    elif isinstance(thing, Thread):
+        audit.record(by, "thread.kept", thing, because=because, ruling=ruling.id)
+    elif isinstance(thing, Member):
+        audit.record(by, "profile.kept", ruling, because=because, member=thing.id)
+    else:
+        audit.record(by, "nugget.kept", ruling, because=because, item=thing.id)
     return ruling
 
 
 def hide(post: Post, *, because: str, by: Member, answering: int | None = None) -> Ruling:
     """Members find a line in its place, its author finds the words and the reason. One that its author took back can
     be ruled on too: then they cannot undo that. Raises AlreadyRuled."""
-    ruling = _rule(Outcome.HIDDEN, post.thread, post, because, by)
+    _check_not_own(post, by)
+    ruling = _rule(Outcome.HIDDEN, post, because, by)
     stands = or_(Post.hidden_at.is_(None), and_(Post.deleted_at.is_not(None), Post.hidden_because.is_(None)))
     _change(post, stands, ruling, hidden_at=now(), hidden_because=because)
-    _answer(ruling, Flag.post_id == post.id, answering)
+    _answer(ruling, Flag.about == about(post), answering)
     _show_change(post)
     audit.record(by, "post.hidden", post, because=because, thread=post.thread_id, ruling=ruling.id)
     _tell(ruling, post.author, excerpt=markdown.excerpt(post.body_html, _EXCERPT))
@@ -67,7 +88,8 @@ def restore(post: Post, *, because: str, by: Member) -> Ruling:
     """Members read it again. Raises AlreadyRuled, TakenBack."""
     if post.is_deleted:
         raise TakenBack()
-    ruling = _rule(Outcome.RESTORED, post.thread, post, because, by)
+    _check_not_own(post, by)
+    ruling = _rule(Outcome.RESTORED, post, because, by)
     _change(post, Post.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None)
     _show_change(post)
     audit.record(by, "post.restored", post, because=because, thread=post.thread_id, ruling=ruling.id)
@@ -76,13 +98,14 @@ def restore(post: Post, *, because: str, by: Member) -> Ruling:
 
 
 def lock(thread: Thread, *, because: str, by: Member, answering: int | None = None) -> Ruling:
-    """Nobody replies or edits there any more; `answering` is a flag that it settles. Raises AlreadyRuled."""
-    ruling = _rule(Outcome.LOCKED, thread, None, because, by)
+    """Nobody replies or edits there any more; `answering` is a flag on it, or on a post in it, that is settled with
+    all on the same. Raises AlreadyRuled."""
+    ruling = _rule(Outcome.LOCKED, thread, because, by)
     _change(thread, Thread.locked_at.is_(None), ruling, locked_at=now(), locked_because=because)
     if answering is not None:
-        about = select(Flag.post_id).join(Post, Post.id == Flag.post_id)
-        about = about.where(Flag.id == answering, Post.thread_id == thread.id)
-        _answer(ruling, Flag.post_id == about.scalar_subquery(), answering)
+        seen = aliased(Flag)
+        flagged = select(seen.about).where(seen.id == answering, _in_thread(seen, thread))
+        _answer(ruling, Flag.about == flagged.scalar_subquery(), answering)
     touch(thread)
     audit.record(by, "thread.locked", thread, because=because, ruling=ruling.id)
     _tell(ruling, thread.author)
@@ -91,7 +114,7 @@ def lock(thread: Thread, *, because: str, by: Member, answering: int | None = No
 
 def unlock(thread: Thread, *, because: str, by: Member) -> Ruling:
     """The conversation may go on. Raises AlreadyRuled."""
-    ruling = _rule(Outcome.UNLOCKED, thread, None, because, by)
+    ruling = _rule(Outcome.UNLOCKED, thread, because, by)
     _change(thread, Thread.locked_at.is_not(None), ruling, locked_at=None, locked_because=None)
     touch(thread)
     audit.record(by, "thread.unlocked", thread, because=because, ruling=ruling.id)
@@ -99,11 +122,11 @@ def unlock(thread: Thread, *, because: str, by: Member) -> Ruling:
     return ruling
 
 
-def hide_thread(thread: Thread, *, because: str, by: Member) -> Ruling:
+def hide_thread(thread: Thread, *, because: str, by: Member, answering: int | None = None) -> Ruling:
     """Only staff and its author find it from now on; flags in it are settled with it. Raises AlreadyRuled."""
-    ruling = _rule(Outcome.HIDDEN, thread, None, because, by)
+    ruling = _rule(Outcome.HIDDEN, thread, because, by)
     _change(thread, Thread.hidden_at.is_(None), ruling, hidden_at=now(), hidden_because=because)
-    _answer(ruling, Flag.post_id.in_(select(Post.id).where(Post.thread_id == thread.id)), None)
+    _answer(ruling, _in_thread(Flag, thread), answering)
     count_thread(thread, -1)
     touch(thread)
     finding.forget_thread(thread)
@@ -116,7 +139,7 @@ def restore_thread(thread: Thread, *, because: str, by: Member) -> Ruling:
     """Members find and read it again. Raises AlreadyRuled, TakenBack."""
     if thread.is_taken_back:
         raise TakenBack()
-    ruling = _rule(Outcome.RESTORED, thread, None, because, by)
+    ruling = _rule(Outcome.RESTORED, thread, because, by)
     _change(thread, Thread.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None)
     count_thread(thread, +1)
     touch(thread)
@@ -126,12 +149,45 @@ def restore_thread(thread: Thread, *, because: str, by: Member) -> Ruling:
     return ruling
 
 
-def _rule(outcome: Outcome, thread: Thread, post: Post | None, because: str, by: Member) -> Ruling:
-    if post is not None and post.author_id == by.id and by.role is not Role.OWNER:
+def clear(member: Member, *, because: str, by: Member, answering: int | None = None) -> Ruling:
+    """Nothing of what they said about themselves stands on their profile any more; their name does. The words are kept
+    nowhere. Raises AlreadyRuled, OwnWords."""
+    _check_not_own(member, by)
+    ruling = _rule(Outcome.CLEARED, member, because, by)
+    if not _answer(ruling, Flag.about == about(member), answering):
+        raise _already_ruled(ruling)
+    describing.say_nothing(member)
+    photos.remove(member)
+    audit.record(by, "profile.cleared", ruling, because=because, member=member.id)
+    _tell(ruling, member)
+    return ruling
+
+
+def withdraw(nugget: Nugget, *, because: str, by: Member, answering: int | None = None) -> Ruling:
+    """Take it out of the library; a coach can bring it back there. Raises AlreadyRuled, NotACoach."""
+    if not by.is_at_least(Role.COACH):
+        raise NotACoach()
+    ruling = _rule(Outcome.WITHDRAWN, nugget, because, by)
+    if not _answer(ruling, Flag.about == about(nugget), answering):
+        raise _already_ruled(ruling)
+    publishing.withdraw(nugget, because=because, by=by)
+    return ruling
+
+
+def _check_not_own(thing: Thing, by: Member) -> None:
+    if author_id_of(thing) == by.id and by.role is not Role.OWNER:
         raise OwnWords()
-    ruling = Ruling(
-        outcome=outcome, because=because, by_id=by.id, post_id=post.id if post else None, thread_id=thread.id
-    )
+
+
+def _in_thread(flag: Any, thread: Thread) -> ColumnElement[bool]:
+    """A flag on the thread itself, or on a post in it."""
+    return or_(flag.thread_id == thread.id, flag.post_id.in_(select(Post.id).where(Post.thread_id == thread.id)))
+
+
+def _rule(outcome: Outcome, thing: Thing, because: str, by: Member) -> Ruling:
+    ruling = Ruling(outcome=outcome, because=because, by_id=by.id, author_id=author_id_of(thing), **which(thing))
+    if isinstance(thing, Post):
+        ruling.thread_id = thing.thread_id
     db.session.add(ruling)
     db.session.flush()
     return ruling
@@ -168,10 +224,13 @@ def _answer(ruling: Ruling, whose: ColumnElement[bool], answering: int | None) -
 
 def _already_ruled(ours: Ruling) -> AlreadyRuled:
     """What to say to whoever came second; `ours` is the ruling that will not be."""
-    about = Ruling.thread_id == ours.thread_id
     if ours.post_id is not None:
-        about &= or_(Ruling.post_id == ours.post_id, Ruling.post_id.is_(None))
-    earlier = select(Ruling).where(about, Ruling.id != ours.id).options(joinedload(Ruling.by))
+        same = and_(Ruling.thread_id == ours.thread_id, or_(Ruling.post_id == ours.post_id, Ruling.post_id.is_(None)))
+    elif ours.thread_id is not None:
+        same = Ruling.thread_id == ours.thread_id
+    else:
+        same = Ruling.member_id == ours.member_id if ours.member_id is not None else Ruling.item_id == ours.item_id
+    earlier = select(Ruling).where(same, Ruling.id != ours.id).options(joinedload(Ruling.by))
     first = db.session.scalars(earlier.order_by(Ruling.id.desc()).limit(1)).first()
     if first is None:
         return AlreadyRuled()
@@ -187,19 +246,27 @@ def _tell(ruling: Ruling, author: Member, excerpt: str | None = None) -> None:
     """The author hears what was decided, about which words, and why; always, because it is about them."""
     if author.closed_at is not None or author.id == ruling.by_id:
         return
-    where = {"post_id": ruling.post_id} if ruling.post_id else {"thread_id": ruling.thread_id}
     letters.post(
         "moderation/ruling",
         to=author,
         key=f"ruling:{ruling.id}",
         outcome=ruling.outcome.value,
         is_post=ruling.post_id is not None,
-        thread_title=ruling.thread.title,
+        thread_title=ruling.thread.title if ruling.thread else None,
         because=ruling.because,
         excerpt=excerpt,
-        link=absolute("conversations.post" if ruling.post_id else "conversations.thread", **where),
+        link=_link(ruling, author),
         rules=absolute("home.rules"),
     )
+
+
+def _link(ruling: Ruling, author: Member) -> str:
+    """Where its author looks at it."""
+    if ruling.post_id is not None:
+        return absolute("conversations.post", post_id=ruling.post_id)
+    if ruling.thread_id is not None:
+        return absolute("conversations.thread", thread_id=ruling.thread_id)
+    return absolute("practices.member", handle=author.handle)
 
 
 _DECIDED = {
@@ -208,4 +275,6 @@ _DECIDED = {
     Outcome.RESTORED: "it is restored",
     Outcome.LOCKED: "the thread is closed to new replies",
     Outcome.UNLOCKED: "the thread is open again",
+    Outcome.CLEARED: "what was said on the profile is taken down",
+    Outcome.WITHDRAWN: "it is out of the library",
 }

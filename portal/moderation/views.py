@@ -38,16 +38,25 @@ _DONE = {
     "lock": "Closed to new replies. Whoever began it is told why.",
     "unlock": "Open again. Whoever began it is told.",
 }
-_SEEN_BY_MODERATORS = ("post", "thread", "flag")  # the owner's log also tells of accounts, money and the library
+_SEEN_BY_MODERATORS = (
+    "post",
+    "thread",
+    "flag",
+    "ruling",
+)  # the owner's log also tells of accounts, money and the library
 _FILTERS = {
     "": ("Everything", None),
     "hidden": ("Hidden", ("post.hidden", "thread.hidden")),
     "restored": ("Restored", ("post.restored", "thread.restored")),
-    "kept": ("Kept", ("post.kept",)),
+    "kept": ("Kept", ("post.kept", "thread.kept", "profile.kept", "nugget.kept")),
     "closed": ("Closed and opened", ("thread.locked", "thread.unlocked")),
 }
 ACTIONS = {
     "post.kept": "Kept a post",
+    "thread.kept": "Kept a thread",
+    "profile.kept": "Kept a profile",
+    "profile.cleared": "Emptied a profile",
+    "nugget.kept": "Kept a nugget",
     "post.hidden": "Hid a post",
     "post.restored": "Restored a post",
     "thread.locked": "Closed a thread",

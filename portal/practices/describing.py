@@ -41,6 +41,14 @@ def describe(
     member.practice = member.title = None  # where this stood before there were practices; a later release drops both
 
 
+def say_nothing(member: Member) -> None:
+    """Take down what they wrote about themselves: about, title, and their practice's name. What was chosen from lists,
+    and what they keep to themselves, stays."""
+    member.bio = member.practice = member.title = None
+    works = _affiliation(member)
+    works.title = works.practice.name = None
+
+
 def say_part(member: Member, part: Part) -> None:
     """Only what they are in their practice; the rest of the profile stays as it is."""
     _affiliation(member).part = part

@@ -20,6 +20,10 @@ from portal.core.db import db, transaction
 _numbers = count(1)
 # Names of columns without a foreign key that hold the id of a member all the same.
 _HOLD_A_MEMBER = {"member_id"}
+# Columns of which one row fills a single one, and those left empty when it is planted.
+_LEFT_EMPTY = {("flag", "thread_id"), ("flag", "member_id"), ("flag", "item_id")}
+# Columns that say which row is meant by a word of ours, "post:7"; nothing in them is said by anybody.
+_NAME_A_ROW = {("flag", "about")}
 # Tables that tell of a member without pointing to one: they are pointed to.
 _DESCRIBE_A_MEMBER = {"member", "practice"}
 # Columns that name a file in storage: random, and nothing else is taken for one.
@@ -93,7 +97,11 @@ def _leads_to(column: Column[Any], private: dict[str, Table]) -> bool:
 def _is_words(column: Column[Any]) -> bool:
     """Three letters are a currency and name nobody."""
     is_text = _kind(column) in {str, dict, list} and (getattr(column.type, "length", None) or 99) > 3
-    return is_text and not column.foreign_keys and _enum(column) is None
+    return is_text and not column.foreign_keys and _enum(column) is None and not _is_one_of(column, _NAME_A_ROW)
+
+
+def _is_one_of(column: Column[Any], named: set[tuple[str, str]]) -> bool:
+    return (column.table.name, column.name) in named
 
 
 def _kind(column: Column[Any]) -> type:
@@ -125,6 +133,8 @@ def _values(table: Table, rows: dict[str, Any], word: str) -> tuple[dict[str, An
     words: dict[str, str] = {}
     for column in table.columns:
         keys = list(column.foreign_keys)
+        if _is_one_of(column, _LEFT_EMPTY | _NAME_A_ROW):
+            continue
         if keys and keys[0].column.table.name in rows:
             values[column.name] = rows[keys[0].column.table.name]
         elif keys:

@@ -1,0 +1,167 @@
+"""Threads, profiles and nuggets can be flagged too, and a moderator does with each what can be done with it."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from portal.accounts.models import Member
+from portal.core.db import db, transaction
+from portal.library.models import Item
+from portal.moderation import flagging, forgetting, ruling
+from portal.moderation.models import Flag, Outcome, Reason, Ruling
+from portal.practices.models import Photo
+from portal.practices.queries import told_of
+from tests.make import again
+
+
+@pytest.fixture
+def things(people, make):
+    """One of each, Bob's where it is somebody's."""
+    make.profile(people.bob, practice="Bob & Sons", title="Surgeon to the Hales", bio="I treat Mr. Hale.")
+    return {
+        "thread": make.thread(by=people.bob, title="What of Mr. Hale?"),
+        "profile": people.bob,
+        "nugget": make.nugget("Ten weeks to a calm front desk"),
+    }
+
+
+@pytest.fixture
+def flag(app, people):
+    def raise_it(thing, by=None, reason=Reason.SELLING):
+        with app.app_context(), transaction():
+            return flagging.flag(again(thing), reason=reason, by=again(by or people.alice))
+
+    return raise_it
+
+
+@pytest.fixture
+def rule(app, people):
+    def decide(what, thing, by=None, because="It names a patient.", **more):
+        with app.app_context(), transaction():
+            return getattr(ruling, what)(again(thing), because=because, by=again(by or people.mo), **more)
+
+    return decide
+
+
+KINDS = ["thread", "profile", "nugget"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_alice_flags_it_once_and_is_told_the_second_time(app, people, things, flag, kind):
+    flag(things[kind])
+    with pytest.raises(flagging.AlreadyFlagged, match=f"You have flagged this {kind} before"):
+        flag(things[kind])
+    flag(things[kind], by=people.cory)
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Flag)) == 2
+
+
+@pytest.mark.parametrize("kind", ["thread", "profile"])
+def test_bob_flags_nothing_of_his_own(people, things, flag, kind):
+    with pytest.raises(flagging.OwnWords):
+        flag(things[kind], by=people.bob)
+
+
+@pytest.mark.parametrize("columns", [[], ["post_id", "thread_id"], ["member_id", "item_id"]])
+def test_no_row_says_that_two_things_were_flagged_or_none(app, people, make, things, columns):
+    post = make.reply(things["thread"], by=people.bob)
+    ids = {
+        "post_id": post.id,
+        "thread_id": things["thread"].id,
+        "member_id": people.bob.id,
+        "item_id": things["nugget"].id,
+    }
+    row = {"about": "?", "by_id": people.alice.id, "reason": Reason.SELLING, "rank": 1, "words": ""}
+    with app.app_context():
+        with pytest.raises(IntegrityError), transaction():
+            db.session.execute(Flag.__table__.insert(), [row | {column: ids[column] for column in columns}])
+        assert db.session.scalar(select(func.count()).select_from(Flag)) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "outcome"),
+    [
+        ("thread", "keep", Outcome.KEPT),
+        ("thread", "lock", Outcome.LOCKED),
+        ("thread", "hide_thread", Outcome.HIDDEN),
+        ("profile", "keep", Outcome.KEPT),
+        ("profile", "clear", Outcome.CLEARED),
+        ("nugget", "keep", Outcome.KEPT),
+        ("nugget", "withdraw", Outcome.WITHDRAWN),
+    ],
+)
+def test_one_ruling_settles_all_its_flags_and_whoever_comes_second_is_told(
+    app, people, things, flag, rule, kind, what, outcome
+):
+    first, second = flag(things[kind]), flag(things[kind], by=people.olga)
+    rule(what, things[kind], by=people.cory, answering=first.id)
+    with app.app_context():
+        made = db.session.scalars(select(Ruling)).one()
+        assert made.outcome is outcome
+        assert made.author_id == (None if kind == "nugget" else people.bob.id)
+        assert all(f.ruling_id == made.id for f in (again(first), again(second)))
+    with pytest.raises(ruling.AlreadyRuled, match="Cory was first"):
+        rule(what, things[kind], by=people.olga, answering=second.id)
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Ruling)) == 1
+
+
+def test_what_bob_said_about_himself_is_gone_from_his_profile_and_he_is_told(
+    app, people, make, things, flag, rule, outbox, work_off
+):
+    make.photo(people.bob)
+    flag(people.bob)
+    rule("clear", people.bob)
+    with app.app_context():
+        bob = again(people.bob)
+        told = told_of(bob, reader=again(people.mo))
+        assert (bob.name, told.bio, told.title, told.practice, told.photo) == ("Bob", None, None, None, None)
+        assert db.session.scalar(select(func.count()).select_from(Photo)) == 0
+    work_off()
+    (letter,) = [m for m in outbox if "bob@example.com" in m.recipients]
+    assert letter.subject == "Your profile was emptied"
+    for words in ("It names a patient.", "http://localhost/members/bob"):
+        assert words in letter.body
+        assert words in letter.html
+    assert "Mr. Hale" not in letter.body
+
+
+def test_bob_hears_nothing_of_a_profile_that_stays(people, things, flag, rule, outbox, work_off):
+    flag(people.bob)
+    rule("keep", people.bob)
+    work_off()
+    assert outbox == []
+
+
+def test_only_a_coach_takes_a_nugget_out_of_the_library(app, people, things, flag, rule):
+    flag(things["nugget"])
+    with pytest.raises(ruling.NotACoach):
+        rule("withdraw", things["nugget"])
+    with app.app_context():
+        assert db.session.get_one(Item, things["nugget"].id).is_published
+    rule("withdraw", things["nugget"], by=people.cory)
+    with app.app_context():
+        assert not db.session.get_one(Item, things["nugget"].id).is_published
+
+
+def test_nothing_is_taken_down_that_nobody_flagged(people, things, rule):
+    for what, kind in (("clear", "profile"), ("withdraw", "nugget"), ("keep", "thread")):
+        with pytest.raises(ruling.AlreadyRuled):
+            rule(what, things[kind], by=people.cory)
+
+
+def test_mo_judges_neither_his_profile_nor_a_thread_of_his(people, make, flag, rule):
+    thread = make.thread(by=people.mo)
+    for thing, what in ((thread, "keep"), (people.mo, "keep"), (people.mo, "clear")):
+        with pytest.raises(ruling.OwnWords):
+            rule(what, thing)
+
+
+def test_flags_on_bobs_profile_go_with_his_account(app, people, things, flag):
+    flag(people.bob)
+    with app.app_context(), transaction():
+        forgetting.forget(db.session.get_one(Member, people.bob.id))
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Flag)) == 0

@@ -114,6 +114,7 @@ class Config:
         self.PRICES_INCLUDE_TAX = (env.get("PRICES_INCLUDE_TAX") or "0") == "1"  # else it is added to them
         self.GRACE_DAYS = self._whole("GRACE_DAYS", 7, most=60)
         self.ANSWER_WITHIN_HOURS = self._whole("ANSWER_WITHIN_HOURS", 48, most=2_000)  # what coaches aim at
+        self.RULE_WITHIN_HOURS = self._whole("RULE_WITHIN_HOURS", 24, most=2_000)  # the same for what was flagged
 
         # Letters.
         self.MAIL_SERVER = env.get("MAIL_SERVER") or "localhost"

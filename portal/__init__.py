@@ -96,6 +96,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.library import views as library
     from portal.membership import address_pages, data_pages, directory_pages
     from portal.membership import views as membership
+    from portal.moderation import flag_pages, queue_pages
     from portal.moderation import views as moderation
     from portal.notifications import views as notifications
     from portal.practices import views as practices
@@ -118,6 +119,8 @@ def _wire_areas(app: Flask) -> None:
         conversations,
         library,
         moderation,
+        flag_pages,
+        queue_pages,
         membership,
         desk,
         health,

@@ -64,7 +64,8 @@ def test_what_is_unsafe_is_refused(change: dict[str, str], said: str):
 
 
 @pytest.mark.parametrize(
-    "name", ["PLAN_MONTHLY_MINOR", "PLAN_ANNUAL_MINOR", "TRIAL_DAYS", "GRACE_DAYS", "ANSWER_WITHIN_HOURS"]
+    "name",
+    ["PLAN_MONTHLY_MINOR", "PLAN_ANNUAL_MINOR", "TRIAL_DAYS", "GRACE_DAYS", "ANSWER_WITHIN_HOURS", "RULE_WITHIN_HOURS"],
 )
 @pytest.mark.parametrize("text", ["99.00", "-1", "two weeks", "9" * 20])
 def test_a_number_that_is_none_is_named_instead_of_a_traceback(name: str, text: str):

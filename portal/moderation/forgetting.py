@@ -1,4 +1,5 @@
-"""A flag stays as a count for whoever rules on it; what its member wrote with it goes. With a profile go its flags."""
+"""A flag stays as a count for whoever rules on it; what its member wrote with it goes. With a profile go its flags, and
+with one of the staff goes that they saw to a case."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from sqlalchemy import delete, update
 
 from portal.accounts.models import Member
 from portal.core.db import db
-from portal.moderation.models import Flag
+from portal.moderation.models import Flag, Handling
 
 
 def forget(member: Member) -> None:
@@ -14,3 +15,5 @@ def forget(member: Member) -> None:
         update(Flag).where(Flag.by_id == member.id).values(words="").execution_options(synchronize_session=False)
     )
     db.session.execute(delete(Flag).where(Flag.member_id == member.id).execution_options(synchronize_session=False))
+    for theirs in (Handling.owner_id, Handling.looked_by_id):
+        db.session.execute(delete(Handling).where(theirs == member.id).execution_options(synchronize_session=False))

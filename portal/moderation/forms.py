@@ -8,7 +8,7 @@ from wtforms import HiddenField, RadioField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 from wtforms.validators import AnyOf, Length
 
-from portal.core.typed import Readable, TextForm, as_typed
+from portal.core.typed import Readable, TextForm, as_typed, one_line
 from portal.moderation.models import Reason
 
 REASONS = {
@@ -49,5 +49,19 @@ class RulingForm(TextForm):
             Length(max=1000, message=_LONG),
         ],
     )
+    reply = StringField()  # the number of a saved reply, taken where nothing was written
     flag = HiddenField()
     next = HiddenField()
+
+
+class ReplyForm(TextForm):
+    title = StringField(
+        "What it is for",
+        filters=[one_line],
+        validators=[Readable("Say what it is for."), Length(max=80, message="Please keep it within 80 characters.")],
+    )
+    words = TextAreaField(
+        "The reason, as its author will read it",
+        filters=[as_typed],
+        validators=[Readable("Write the reason."), Length(max=1000, message=_LONG)],
+    )

@@ -104,6 +104,7 @@ class Flag(Model):
         CheckConstraint(_ONE_THING, name="one_thing"),
         UniqueConstraint("about", "by_id"),
         Index("ix_flag_open", "ruled_at", "rank", "created_at", "id"),  # the order of the queue
+        Index("ix_flag_open_reason", "ruled_at", "reason", "rank", "created_at", "id"),  # the same for one reason
     )
 
     about: Mapped[str] = mapped_column(String(24), default=_about)  # "post:7": flags of one thing are found by it
@@ -127,3 +128,23 @@ class Flag(Model):
     @property
     def is_open(self) -> bool:
         return self.ruled_at is None
+
+
+class Handling(Model):
+    """Who sees to a case, and who looked at it last. No row: nobody does, and nobody did."""
+
+    __tablename__ = "handling"
+
+    about: Mapped[str] = mapped_column(String(24), unique=True)  # as on the flags of the case
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    looked_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))
+    looked_at: Mapped[datetime | None]
+
+
+class SavedReply(Model):
+    """A reason that is given often, in words that were chosen once."""
+
+    __tablename__ = "saved_reply"
+
+    title: Mapped[str] = mapped_column(String(80))
+    words: Mapped[str] = mapped_column(Words)

@@ -21,6 +21,7 @@ from portal.core.errors import Refusal
 from portal.core.web import absolute
 from portal.library import publishing
 from portal.library.models import Nugget
+from portal.moderation import assigning
 from portal.moderation.models import Flag, Outcome, Ruling, Thing, about, author_id_of, which
 from portal.practices import describing, photos
 
@@ -210,15 +211,16 @@ def _change(thing: Post | Thread, still: ColumnElement[bool], ruling: Ruling, **
 
 def _answer(ruling: Ruling, whose: ColumnElement[bool], answering: int | None) -> int:
     """Settle the open flags with this ruling. Raises AlreadyRuled when the flag acted on is settled already."""
-    settled = db.session.scalars(
+    settled = db.session.execute(
         update(Flag)
         .where(whose, Flag.ruled_at.is_(None))
         .values(ruled_at=now(), ruling_id=ruling.id)
-        .returning(Flag.id)
+        .returning(Flag.id, Flag.about)
         .execution_options(synchronize_session=False)
     ).all()
-    if answering is not None and answering not in settled:
+    if answering is not None and answering not in {flag.id for flag in settled}:
         raise _already_ruled(ruling)
+    assigning.let_go({flag.about for flag in settled})
     return len(settled)
 
 

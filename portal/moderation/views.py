@@ -1,4 +1,4 @@
-"""Pages of moderation: flagging, the queue, rulings, the log."""
+"""Pages of moderation: rulings and the log. Flagging is in flag_pages.py, the queue in queue_pages.py."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request
 from werkzeug.exceptions import NotFound
 
+from portal.accounts.models import Member
 from portal.accounts.signed_in import me
 from portal.conversations.models import Post, Thread
 from portal.conversations.queries import post_for, thread_for
-from portal.core import markdown
 from portal.core.admission import Audience, admits, audiences
 from portal.core.db import one_or_404
 from portal.core.errors import Refusal, back_to_form
-from portal.core.limits import limiter
 from portal.core.web import local_path, whole_number
-from portal.moderation import flagging, queries, ruling
-from portal.moderation.forms import REASONS, FlagForm, RulingForm
-from portal.moderation.models import Reason, Ruling
+from portal.library.models import Nugget
+from portal.moderation import queries, replying, ruling
+from portal.moderation.forms import RulingForm
+from portal.moderation.models import Ruling
+from portal.moderation.showing import case_page, thing_or_404
 
 bp = Blueprint("moderation", __name__)
 
-CASES_A_PAGE = 20
 RECORDS_A_PAGE = 50
 Rule = Callable[..., Ruling]
 Answer = Any  # what Flask takes: text, text with a status, or a response
@@ -37,6 +37,8 @@ _DONE = {
     "restore": "Restored. Its author is told.",
     "lock": "Closed to new replies. Whoever began it is told why.",
     "unlock": "Open again. Whoever began it is told.",
+    "clear": "Taken down. They are told why.",
+    "withdraw": "Out of the library. A coach can bring it back at the desk.",
 }
 _SEEN_BY_MODERATORS = (
     "post",
@@ -57,6 +59,8 @@ ACTIONS = {
     "profile.kept": "Kept a profile",
     "profile.cleared": "Emptied a profile",
     "nugget.kept": "Kept a nugget",
+    "saved_reply.written": "Wrote a saved reply",
+    "saved_reply.taken_out": "Took a saved reply out",
     "post.hidden": "Hid a post",
     "post.restored": "Restored a post",
     "thread.locked": "Closed a thread",
@@ -138,34 +142,6 @@ ACTIONS = {
 }
 
 
-@bp.route(_POST + "/flag", methods=["GET", "POST"])
-@admits(Audience.ENTITLED)
-@limiter.limit("10/minute;30/hour", methods=["POST"])
-def flag(post_id: int) -> Answer:
-    post, form = _post_or_404(post_id), FlagForm()
-    flagging.check_may_flag(post, by=me())
-    if form.validate_on_submit():
-        try:
-            flagging.flag(post, reason=Reason(form.reason.data), words=form.words.data or "", by=me())
-            flash("Thank you. A moderator will look at it; its author is not told who asked.", "success")
-            return redirect(post.path, 303)
-        except Refusal as no:
-            back_to_form(form, no)
-            return _flag_page(_post_or_404(post_id), form), no.status
-    page = _flag_page(post, form)
-    return (page, 422) if form.is_submitted() else page
-
-
-@bp.get("/moderation")
-@admits(Audience.MODERATORS)
-def queue() -> Answer:
-    cases = queries.queue(request.args.get("after"), reader=me(), most=CASES_A_PAGE)
-    form = RulingForm()
-    return render_template(
-        "moderation/queue.html", cases=cases, form=form, reasons=REASONS, started="after" in request.args
-    )
-
-
 @bp.post(_POST + "/rulings")
 @admits(Audience.MODERATORS)
 def rule_on_post(post_id: int) -> Answer:
@@ -178,7 +154,7 @@ def rule_on_post(post_id: int) -> Answer:
     }
     refused = _carry_out(form, rules)
     if refused:
-        return _ruling_page(form, post=_post_or_404(post_id)), refused
+        return case_page(_post_or_404(post_id), form), refused
     return redirect(local_path(form.next.data, post.path), 303)
 
 
@@ -186,16 +162,35 @@ def rule_on_post(post_id: int) -> Answer:
 @admits(Audience.MODERATORS)
 def rule_on_thread(thread_id: int) -> Answer:
     thread, form = _thread_or_404(thread_id), RulingForm()
+    seen = _flag_id(form)
     rules: dict[str | None, Rule] = {
-        "lock": partial(ruling.lock, thread, answering=_flag_id(form)),
+        "keep": partial(ruling.keep, thread, answering=seen),
+        "lock": partial(ruling.lock, thread, answering=seen),
         "unlock": partial(ruling.unlock, thread),
-        "hide": partial(ruling.hide_thread, thread),
+        "hide": partial(ruling.hide_thread, thread, answering=seen),
         "restore": partial(ruling.restore_thread, thread),
     }
     refused = _carry_out(form, rules)
     if refused:
-        return _ruling_page(form, thread=_thread_or_404(thread_id)), refused
+        return case_page(_thread_or_404(thread_id), form), refused
     return redirect(local_path(form.next.data, f"/threads/{thread_id}"), 303)
+
+
+@bp.post("/moderation/cases/<any(member, item):kind>/<int(max=2147483647):thing_id>/rulings")
+@admits(Audience.MODERATORS)
+def rule_on_case(kind: str, thing_id: int) -> Answer:
+    """About a profile or a nugget, which have no page of their own under that number."""
+    thing, form = thing_or_404(kind, thing_id), RulingForm()
+    seen = _flag_id(form)
+    rules: dict[str | None, Rule] = {"keep": partial(ruling.keep, thing, answering=seen)}
+    if isinstance(thing, Member):
+        rules["clear"] = partial(ruling.clear, thing, answering=seen)
+    elif isinstance(thing, Nugget):
+        rules["withdraw"] = partial(ruling.withdraw, thing, answering=seen)
+    refused = _carry_out(form, rules)
+    if refused:
+        return case_page(thing_or_404(kind, thing_id), form), refused
+    return redirect(local_path(form.next.data, "/moderation"), 303)
 
 
 @bp.get("/moderation/log")
@@ -239,14 +234,9 @@ def _why(line: queries.Line) -> str:
     return "–"
 
 
-def _flag_page(post: Post, form: FlagForm) -> str:
-    return render_template(
-        "moderation/flag.html", post=post, form=form, back=post.path, excerpt=markdown.excerpt(post.body_html, 300)
-    )
-
-
 def _carry_out(form: RulingForm, rules: dict[str | None, Rule]) -> int | None:
     """Do what the form asks for; the status of the answer if that failed, with the words for it in the form."""
+    replying.fill_in(form)
     rule, is_valid = rules.get(form.outcome.data), form.validate_on_submit()
     if rule is None:
         form.form_errors.append("Choose what to decide.")
@@ -259,18 +249,6 @@ def _carry_out(form: RulingForm, rules: dict[str | None, Rule]) -> int | None:
         return no.status
     flash(_DONE[form.outcome.data or ""], "success")
     return None
-
-
-def _ruling_page(form: RulingForm, *, post: Post | None = None, thread: Thread | None = None) -> str:
-    """The decision again by itself, with what was typed."""
-    return render_template(
-        "moderation/ruling.html",
-        form=form,
-        post=post,
-        thread=post.thread if post else thread,
-        case=queries.case_of(post.id, me()) if post else None,
-        reasons=REASONS,
-    )
 
 
 def _flag_id(form: RulingForm) -> int | None:

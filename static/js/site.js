@@ -3,7 +3,7 @@
 
 // Custom elements wake when they can first be seen: what lies in a closed menu stays asleep and costs no request.
 
-const ELEMENTS = ["auto-grow", "auto-save", "close-outside", "confirm-step", "copy-button", "listen-player", "local-time", "markdown-editor", "passkey-new", "passkey-sign-in", "password-reveal", "print-button", "reading-mark", "theme-switch", "unread-count", "upload-progress"];
+const ELEMENTS = ["auto-grow", "auto-save", "case-look", "close-outside", "confirm-step", "copy-button", "listen-player", "local-time", "markdown-editor", "passkey-new", "passkey-sign-in", "password-reveal", "print-button", "reading-mark", "theme-switch", "unread-count", "upload-progress"];
 
 // Those of a form that stands below what one came to read wait until somebody comes near it.
 const FOR_WRITING = ["auto-save", "markdown-editor", "mention-list", "upload-progress"];
@@ -76,12 +76,14 @@ document.addEventListener("keydown", (event) => {
   import("./elements/search-dialog.js").then(({ open }) => open());
 });
 
-// j, k, r, u and ? come in the same way (elements/page-keys.js), and stay away where they are switched off.
+// j, k, r, u and ? come in the same way (elements/page-keys.js), with the letters that a page itself gives to its
+// buttons, and stay away where they are switched off.
 document.addEventListener("keydown", (event) => {
-  if (!["j", "k", "r", "u", "?"].includes(event.key) || document.documentElement.dataset.keys === "off") return;
+  if (!/^[a-z?]$/.test(event.key) || document.documentElement.dataset.keys === "off") return;
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
-  if (event.target instanceof HTMLElement && (event.target.isContentEditable || event.target.matches("input, textarea, select"))) return;
+  if (event.target instanceof HTMLElement && (event.target.isContentEditable || event.target.matches("input:not([type=checkbox]), textarea, select"))) return;
+  if (!["j", "k", "r", "u", "?"].includes(event.key) && !document.querySelector(`[data-key="${event.key}"]`)) return;
   event.preventDefault(); // the letter is not meant for the field that gets the focus
   import("./elements/page-keys.js").then(({ press }) => press(event.key));
 });

@@ -23,7 +23,7 @@ _HOLD_A_MEMBER = {"member_id"}
 # Columns of which one row fills a single one, and those left empty when it is planted.
 _LEFT_EMPTY = {("flag", "thread_id"), ("flag", "member_id"), ("flag", "item_id")}
 # Columns that say which row is meant by a word of ours, "post:7"; nothing in them is said by anybody.
-_NAME_A_ROW = {("flag", "about")}
+_NAME_A_ROW = {("flag", "about"), ("handling", "about")}
 # Tables that tell of a member without pointing to one: they are pointed to.
 _DESCRIBE_A_MEMBER = {"member", "practice"}
 # Columns that name a file in storage: random, and nothing else is taken for one.
@@ -133,9 +133,11 @@ def _values(table: Table, rows: dict[str, Any], word: str) -> tuple[dict[str, An
     words: dict[str, str] = {}
     for column in table.columns:
         keys = list(column.foreign_keys)
-        if _is_one_of(column, _LEFT_EMPTY | _NAME_A_ROW):
+        if _is_one_of(column, _LEFT_EMPTY):
             continue
-        if keys and keys[0].column.table.name in rows:
+        if _is_one_of(column, _NAME_A_ROW):
+            values[column.name] = f"{table.name}:{next(_numbers)}"
+        elif keys and keys[0].column.table.name in rows:
             values[column.name] = rows[keys[0].column.table.name]
         elif keys:
             assert column.nullable, f"{table.name}.{column.name} points to a table that is filled later"

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
+from portal.conversations.models import Post
 from portal.core.db import db, transaction
 from portal.library.models import Item
 from portal.moderation import flagging, forgetting, ruling
@@ -165,3 +166,45 @@ def test_flags_on_bobs_profile_go_with_his_account(app, people, things, flag):
         forgetting.forget(db.session.get_one(Member, people.bob.id))
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Flag)) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_alice_finds_a_quiet_link_where_she_reads_flags_it_and_mo_finds_it(browse, people, things, kind):
+    place = {
+        "thread": f"/threads/{things['thread'].id}",
+        "profile": "/members/bob",
+        "nugget": f"/library/{things['nugget'].slug}",
+    }[kind]
+    alice = browse(people.alice)
+    assert f'href="{place}/flag"' in alice.get(place).text
+    assert f"Flag this {kind}" in alice.get(f"{place}/flag").text
+    assert alice.post(f"{place}/flag", data={"reason": "because"}).status_code == 422
+    answer = alice.post(f"{place}/flag", data={"reason": "disrespect", "words": "Line two."})
+    assert (answer.status_code, answer.location) == (303, place)
+    assert "Thank you. A moderator will look at it" in alice.get(place).text
+    assert alice.post(f"{place}/flag", data={"reason": "disrespect"}).status_code == 409
+    assert "Line two." in browse(people.mo).get("/moderation").text
+
+
+def test_bob_is_not_offered_to_flag_himself(browse, people, things):
+    bob = browse(people.bob)
+    for place in (f"/threads/{things['thread'].id}", "/members/bob"):
+        assert f'{place}/flag"' not in bob.get(place).text
+        assert bob.get(f"{place}/flag").status_code == 409
+
+
+def test_flags_on_things_of_every_kind_count_together(browse, people, make):
+    thread, alice = make.thread(by=people.bob, posts=9), browse(people.alice)
+    with make.app.app_context():
+        ids = db.session.scalars(select(Post.id).where(Post.thread_id == thread.id)).all()
+    places = [*(f"/posts/{n}" for n in ids), "/members/bob", "/members/cory", f"/threads/{thread.id}"]
+    answers = [alice.post(f"{place}/flag", data={"reason": "selling"}).status_code for place in places]
+    assert answers == [303] * 10 + [429] * 2
+
+
+def test_what_is_not_there_for_alice_cannot_be_flagged(browse, people, make):
+    draft, tool = make.nugget("Not yet", published=False), make.tool()
+    for place in ("/threads/999", "/members/nobody", f"/library/{draft.slug}", f"/library/{tool.slug}"):
+        assert browse(people.alice).get(f"{place}/flag").status_code == 404
+    for outsider in (people.lena, people.sam):
+        assert browse(outsider).get("/members/bob/flag").status_code == 403

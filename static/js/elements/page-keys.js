@@ -6,7 +6,7 @@ import { keysAreOn, switchKeys } from "./shortcuts.js";
  * (site.js), and can be switched off with all single keys.
  */
 
-const STOPS = ".post, .items > .item, .talk > li, .inbox__entry";
+const STOPS = ".post, .items > .item, .talk > li, .inbox__entry, .case";
 const KEYS = [
   ["j", "The next post, thread or thing of a list"],
   ["k", "The one before"],
@@ -14,6 +14,16 @@ const KEYS = [
   ["u", "Up: from a thread to its room, from a room to all rooms"],
   ["/", "Search"],
   ["?", "This list"],
+];
+// In the queue: each names a button, link or field of the case that one is at.
+const KEYS_OF_CASES = [
+  ["o", "Open the case"],
+  ["w", "Write the reason"],
+  ["e", "To the button that keeps it"],
+  ["h", "To the button that takes it down"],
+  ["l", "To the button that closes the thread"],
+  ["t", "See to it, or give it back"],
+  ["x", "Check it, to decide about several"],
 ];
 
 /** @param {string} key */
@@ -23,6 +33,17 @@ export function press(key) {
   else if (key === "r") reply();
   else if (key === "u") up();
   else if (key === "?") list();
+  else named(key);
+}
+
+/** What the case that one is at, or the first one seen, gives this letter to. Only links and boxes are pressed at once. @param {string} key */
+function named(key) {
+  const cases = [...document.querySelectorAll(".case")];
+  const here = document.activeElement?.closest(".case") ?? cases.find((one) => one.getBoundingClientRect().bottom > 80);
+  const found = here?.querySelector(`[data-key="${key}"]`);
+  if (!(found instanceof HTMLElement)) return;
+  found.focus();
+  if (found.matches("a, input")) found.click();
 }
 
 /** @param {1 | -1} way */
@@ -57,7 +78,7 @@ export function list() {
   const dialog = document.createElement("dialog");
   dialog.className = "finder keys";
   dialog.setAttribute("aria-labelledby", "keys-title");
-  const rows = KEYS.map(([key, what]) => `<dt><kbd>${key}</kbd></dt><dd>${what}</dd>`).join("");
+  const rows = [...KEYS, ...(document.querySelector("[data-key]") ? KEYS_OF_CASES : [])].map(([key, what]) => `<dt><kbd>${key}</kbd></dt><dd>${what}</dd>`).join("");
   dialog.innerHTML = `<div class="keys__body"><h2 id="keys-title">Keys</h2><dl>${rows}</dl>
     <div class="cluster"><button class="btn btn--quiet" type="button" data-close>Close</button>
     <button class="btn btn--text" type="button" data-switch>${keysAreOn() ? "Switch them off" : "Switch them on"}</button></div></div>`;

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, func, literal, null, or_, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from portal.accounts.models import Member, Role
@@ -184,7 +184,7 @@ def queue(after: str | None, *, reader: Member, most: int, narrowed: Narrowing =
 def case_of(thing: Thing, *, reader: Member) -> Case:
     """One thing as the queue shows it, with its open flags if there are any."""
     kind, thing_id = about(thing).split(":")
-    ids = [(literal(int(thing_id)) if name == kind else null()).label(f"{name}_id") for name in KINDS]
+    ids = [cast(int(thing_id) if name == kind else None, Integer).label(f"{name}_id") for name in KINDS]
     meant = select(literal(about(thing)).label("about"), *ids).subquery()
     query = (
         _cases(meant, meant.c)

@@ -19,7 +19,7 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.web import absolute
-from portal.library import publishing
+from portal.library import publishing, stories
 from portal.library.models import Nugget
 from portal.moderation import assigning
 from portal.moderation.models import Flag, Outcome, Ruling, Thing, about, author_id_of, which
@@ -154,6 +154,7 @@ def clear(member: Member, *, because: str, by: Member, answering: int | None = N
     """Nothing of what they said about themselves stands on their profile any more; their name does. The words are kept
     nowhere. Raises AlreadyRuled, OwnWords."""
     _check_not_own(member, by)
+    describing.wait_for_turn(member)  # before a ruling points to them: two at once would wait for each other
     ruling = _rule(Outcome.CLEARED, member, because, by)
     if not _answer(ruling, Flag.about == about(member), answering):
         raise _already_ruled(ruling)
@@ -168,6 +169,7 @@ def withdraw(nugget: Nugget, *, because: str, by: Member, answering: int | None 
     """Take it out of the library; a coach can bring it back there. Raises AlreadyRuled, NotACoach."""
     if not by.is_at_least(Role.COACH):
         raise NotACoach()
+    stories.take_turn(nugget)  # first, as in clear
     ruling = _rule(Outcome.WITHDRAWN, nugget, because, by)
     if not _answer(ruling, Flag.about == about(nugget), answering):
         raise _already_ruled(ruling)

@@ -24,6 +24,7 @@ from portal.core import (
     sealing,
     search,
     storage,
+    templating,
     web,
 )
 
@@ -49,6 +50,7 @@ def create_app(chosen: settings.Config | None = None) -> Flask:
     sealing.init_app(app)
     _wire_areas(app)
     headers.init_app(app)
+    templating.init_app(app)
     web.init_app(app)
     errors.init_app(app)
     assets.init_app(app)

@@ -50,11 +50,6 @@ def choose_for_person(person: Member, level: Level, *, by: Member) -> None:
         _keep(PersonFollow, by, level=level, person_id=person.id, instead=True)
 
 
-def level_for_room(room: Room, member: Member) -> Level:
-    chosen = select(RoomFollow.level).where(RoomFollow.room_id == room.id, RoomFollow.member_id == member.id)
-    return db.session.scalar(chosen) or Level.MINE
-
-
 def level_for_person(person: Member, member: Member) -> Level:
     chosen = select(PersonFollow.level).where(PersonFollow.person_id == person.id, PersonFollow.member_id == member.id)
     return db.session.scalar(chosen) or Level.MINE

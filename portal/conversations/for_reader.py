@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 from portal.accounts.models import Member
 from portal.accounts.signed_in import me
 from portal.conversations import queries, reading, showing
-from portal.conversations.models import Post, Room
+from portal.conversations.models import Level, Post, Room
 from portal.core.admission import Audience, audiences, way_out
 from portal.core.db import db
 
@@ -25,20 +25,22 @@ def reader() -> Member | None:
 
 
 def room_or_404(slug: str) -> Room:
+    return room_and_level_or_404(slug)[0]
+
+
+def room_and_level_or_404(slug: str) -> tuple[Room, Level]:
+    """A room, and what its reader wants to hear of it."""
     if not slug.isprintable():
         raise NotFound()
-    return db.session.scalar(queries.rooms(reader()).where(Room.slug == slug)) or turn_away()
+    return queries.room_for(reader(), slug) or turn_away()
 
 
 def reading_or_404(thread_id: int) -> showing.Reading:
     """A thread with what is unread in it; where it was joined with another, that one."""
-    found = queries.thread_for(reader(), thread_id)
+    found = reading.thread_for(reader(), thread_id)
     if found is None and (stands_in := queries.merged_into(thread_id)) is not None:
-        found = queries.thread_for(reader(), stands_in)
-    if found is None:
-        turn_away()
-    member = reader()
-    return showing.Reading(member, found, reading.in_thread(member, found.thread) if member else None)
+        found = reading.thread_for(reader(), stands_in)
+    return showing.Reading(reader(), *(found or turn_away()))
 
 
 def post_or_404(post_id: int) -> Post:

@@ -131,7 +131,12 @@ class Thread(Model):
 
     @property
     def pages(self) -> int:
-        return max(1, -(-self.post_count // POSTS_A_PAGE))
+        return pages_of(self.post_count)
+
+
+def pages_of(post_count: int) -> int:
+    """The pages that so many posts fill; an empty thread has one too."""
+    return max(1, -(-post_count // POSTS_A_PAGE))
 
 
 class Post(Model):

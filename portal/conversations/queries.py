@@ -88,15 +88,16 @@ def circles_of(reader: Member) -> Select[int]:
     return select(Room.id).where(Room.kind == RoomKind.CIRCLE, open_to(reader))
 
 
+def room_for(reader: Member | None, slug: str) -> tuple[Room, Level] | None:
+    """A room, and what they chose to hear of it; None if this reader may not know of it."""
+    asked = {"slug": slug, "reader_id": reader.id if reader else 0}
+    found = db.session.execute(_a_room(sight_of(reader)), asked).one_or_none()
+    return (found[0], found[1] or Level.MINE) if found else None
+
+
 def hosts_of(room: Room) -> Sequence[Member]:
     """Whom to turn to in a room."""
-    named = RoomMember.room_id == room.id, RoomMember.host_since.is_not(None), Member.closed_at.is_(None)
-    return db.session.scalars(
-        select(Member)
-        .join(RoomMember, RoomMember.member_id == Member.id)
-        .where(*named)
-        .order_by(RoomMember.host_since, RoomMember.id)
-    ).all()
+    return db.session.scalars(_hosts(), {"room_id": room.id}).all()
 
 
 def threads_in(room: Room, reader: Member | None, kind: ThreadKind | None = None) -> Asked:
@@ -121,9 +122,20 @@ class Found:
 
 def thread_for(reader: Member | None, thread_id: int) -> Found | None:
     """A thread and what its page needs to know before it is drawn; None if this reader may not know of it."""
-    asked = {"thread_id": thread_id, "reader_id": reader.id if reader else 0, "draft": drafts.of_thread(thread_id)}
-    found = db.session.execute(_a_thread(sight_of(reader)), asked).one_or_none()
+    found = db.session.execute(a_thread(sight_of(reader)), asked_of(thread_id, reader)).one_or_none()
     return Found(*found) if found else None
+
+
+def asked_of(thread_id: int, reader: Member | None) -> dict[str, Any]:
+    """The values that `a_thread` is asked with."""
+    return {"thread_id": thread_id, "reader_id": reader.id if reader else 0, "draft": drafts.of_thread(thread_id)}
+
+
+def version_of(thread_id: int, reader: Member | None) -> int | None:
+    """What a thread's page has come to; None if this reader may not know of it."""
+    asked = {"thread_id": thread_id, "reader_id": reader.id if reader else 0}
+    version: int | None = db.session.connection().scalar(_a_version(sight_of(reader)), asked)
+    return version
 
 
 def merged_into(thread_id: int) -> int | None:
@@ -173,7 +185,7 @@ def helped(thread_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     return select(Post.id).where(*marked).exists()
 
 
-# The three statements of a thread's page are built once, and two of them skip the session: they are asked most often.
+# The statements of a room's and a thread's page are built once, and some skip the session: they are asked most often.
 
 
 def _is_open(sight: Sight, reader_id: ColumnElement[int]) -> ColumnElement[bool]:
@@ -197,30 +209,83 @@ def _is_seen(sight: Sight, reader_id: ColumnElement[int]) -> ColumnElement[bool]
 
 
 @cache
-def _a_thread(sight: Sight) -> Select[*tuple[Any, ...]]:
-    reader_id: BindParameter[int] = bindparam("reader_id", type_=Integer())
+def _a_room(sight: Sight) -> Select[*tuple[Any, ...]]:
     return (
-        select(
-            Thread,
-            Follow.level,
-            RoomFollow.level,
-            select(func.max(Member.renamed_at)).scalar_subquery(),
-            veiling.begun_by(reader_id),
-            Draft,
-            *_files_that_wait(reader_id),
-        )
+        select(Room, RoomFollow.level)
+        .outerjoin(RoomFollow, and_(RoomFollow.room_id == Room.id, RoomFollow.member_id == _reader_id()))
+        .where(Room.slug == bindparam("slug"), open_with(sight))
+    )
+
+
+@cache
+def _hosts() -> Select[Member]:
+    return (
+        select(Member)
+        .join(RoomMember, RoomMember.member_id == Member.id)
+        .where(RoomMember.room_id == bindparam("room_id"))
+        .where(RoomMember.host_since.is_not(None), Member.closed_at.is_(None))
+        .order_by(RoomMember.host_since, RoomMember.id)
+    )
+
+
+@cache
+def a_thread(sight: Sight) -> Select[*tuple[Any, ...]]:
+    """What `thread_for` asks, for whoever asks something more beside it."""
+    begun = veiling.begun_by(_reader_id())
+    found = _of_thread(sight, Thread, Follow.level, RoomFollow.level, _renamed_at(), begun, Draft, *_files_that_wait())
+    return found.options(contains_eager(Thread.room))
+
+
+@cache
+def facts_of_thread(sight: Sight) -> Lines:
+    """What its page is made of, without the rows that draw it."""
+    files_wait, files_since = _files_that_wait()
+    return _of_thread(
+        sight,
+        Thread.id,
+        Thread.version,
+        Thread.title,
+        Thread.post_count,
+        Room.title.label("room"),
+        Room.kind,
+        Room.archived_at.is_not(None).label("is_archived"),
+        func.coalesce(Follow.level, RoomFollow.level).label("level"),
+        _renamed_at().label("renamed_at"),
+        Draft.mark.label("draft"),
+        files_wait.label("files_wait"),
+        files_since.label("files_since"),
+    )
+
+
+def _reader_id() -> BindParameter[int]:
+    return bindparam("reader_id", type_=Integer())
+
+
+def _renamed_at() -> ScalarSelect[Any]:
+    return select(func.max(Member.renamed_at)).scalar_subquery()
+
+
+def _of_thread(sight: Sight, *columns: Any) -> Select[*tuple[Any, ...]]:
+    reader_id = _reader_id()
+    return (
+        select(*columns)
+        .select_from(Thread)
         .join(Thread.room)
         .outerjoin(Follow, and_(Follow.thread_id == Thread.id, Follow.member_id == reader_id))
         .outerjoin(RoomFollow, and_(RoomFollow.room_id == Thread.room_id, RoomFollow.member_id == reader_id))
         .outerjoin(Draft, and_(Draft.member_id == reader_id, Draft.thing == bindparam("draft")))
-        .options(contains_eager(Thread.room))
         .where(Thread.id == bindparam("thread_id"), seen_with(sight))
     )
 
 
-def _files_that_wait(reader_id: ColumnElement[int]) -> tuple[ScalarSelect[Any], ScalarSelect[Any]]:
+@cache
+def _a_version(sight: Sight) -> Select[int]:
+    return select(Thread.version).join(Thread.room).where(Thread.id == bindparam("thread_id"), seen_with(sight))
+
+
+def _files_that_wait() -> tuple[ScalarSelect[Any], ScalarSelect[Any]]:
     """How many, and since when the newest does."""
-    waits = PostFile.by_id == reader_id, PostFile.place == bindparam("draft"), PostFile.post_id.is_(None)
+    waits = PostFile.by_id == _reader_id(), PostFile.place == bindparam("draft"), PostFile.post_id.is_(None)
     return (
         select(func.count()).select_from(PostFile).where(*waits).scalar_subquery(),
         select(func.max(PostFile.created_at)).where(*waits).scalar_subquery(),

@@ -30,6 +30,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -95,10 +96,23 @@ def in_threads(reader: Member, thread_ids: Collection[int]) -> dict[int, Unread]
     return {row.thread_id: Unread(row.unread, row.first) for row in rows}
 
 
-def in_thread(reader: Member, thread: Thread) -> Unread | None:
-    """What is unread in one thread, counted up to MOST; None: nothing. One statement."""
-    row = db.session.connection().execute(_of_one(), _values(reader) | {"thread_id": thread.id}).one()
-    return Unread(row.unread, row.first) if row.unread else None
+def thread_for(reader: Member | None, thread_id: int) -> tuple[queries.Found, Unread | None] | None:
+    """`queries.thread_for` with what is unread in it, counted up to MOST; None beside it: nothing. One statement."""
+    if reader is None:
+        found = queries.thread_for(None, thread_id)
+        return (found, None) if found else None
+    asked = queries.asked_of(thread_id, reader) | _values(reader)
+    row = db.session.execute(_of_one(sight_of(reader)), asked).one_or_none()
+    if row is None:
+        return None
+    *known, unread, first = row
+    return queries.Found(*known), Unread(unread, first) if unread else None
+
+
+def facts_of(reader: Member | None, thread_id: int) -> queries.Line | None:
+    """What the page of a thread is made of for this reader, without a row of it; None if they may not know of it."""
+    asked = queries.asked_of(thread_id, reader) | (_values(reader) if reader else {"since": now()})
+    return db.session.connection().execute(_facts_of_one(sight_of(reader)), asked).one_or_none()
 
 
 def followed(reader: Member, most: int) -> Sequence[queries.Line]:
@@ -296,6 +310,16 @@ def _of_followed(sight: Sight) -> Select[*tuple[Any, ...]]:
 
 
 @cache
-def _of_one() -> Select[*tuple[Any, ...]]:
+def _of_one(sight: Sight) -> Select[*tuple[Any, ...]]:
+    return _with_unread(queries.a_thread(sight))
+
+
+@cache
+def _facts_of_one(sight: Sight) -> Select[*tuple[Any, ...]]:
+    return _with_unread(queries.facts_of_thread(sight))
+
+
+def _with_unread(thread: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     some = _unread(Post.number).where(Thread.id == bindparam("thread_id")).order_by(Post.number).limit(MOST).subquery()
-    return select(func.count().label("unread"), func.min(some.c.number).label("first")).select_from(some)
+    counted = select(func.count().label("unread"), func.min(some.c.number).label("first")).subquery()
+    return thread.join(counted, true()).add_columns(counted.c.unread, counted.c.first)

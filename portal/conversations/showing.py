@@ -18,7 +18,7 @@ from portal.accounts.policy import may_post
 from portal.accounts.signed_in import me_or_none
 from portal.conversations import answering, attaching, cards, policy, taking_back, veiling
 from portal.conversations.attaching import Shown as File
-from portal.conversations.models import POSTS_A_PAGE, Level, RoomKind, Thread, ThreadKind
+from portal.conversations.models import POSTS_A_PAGE, Level, RoomKind, Thread, ThreadKind, pages_of
 from portal.conversations.queries import Found, Line
 from portal.conversations.reading import Unread, counted_since, in_words
 from portal.conversations.veiling import A_MEMBER, FORMER_MEMBER
@@ -312,28 +312,62 @@ def _facts(row: Line, reader: Member | None) -> list[str]:
     return facts
 
 
-def tag_of(reading: Reading, page: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a page of a thread is made of, as far as the database knows."""
+
+    thread_id: int
+    version: int
+    title: str
+    post_count: int
+    room: str
+    kind: RoomKind
+    is_archived: bool
+    level: Level | None
+    renamed_at: datetime | None
+    draft: str | None
+    files_wait: int
+    files_since: datetime | None
+    unread: int
+    first: int | None
+
+    @property
+    def pages(self) -> int:
+        return pages_of(self.post_count)
+
+
+def facts_of(reading: Reading) -> Facts:
+    """The facts of a page that is drawn; `reading.facts_of` asks for them alone."""
+    thread, found, unread = reading.thread, reading.found, reading.unread
+    return Facts(
+        thread.id,
+        thread.version,
+        thread.title,
+        thread.post_count,
+        thread.room.title,
+        thread.room.kind,
+        thread.room.is_archived,
+        found.level or found.room_level,
+        found.renamed_at,
+        found.draft.mark if found.draft else None,
+        found.files_wait,
+        found.files_since,
+        unread.count if unread else 0,
+        unread.first if unread else None,
+    )
+
+
+def tag_of(facts: Facts, reader: Member | None, page: int) -> str:
     """The ETag, from what the page is made of instead of its HTML: no post is loaded to learn that nothing changed.
 
     The day is in it because "14:05" becomes "12 Oct" at midnight, the session's token because forms carry it.
     """
     if "csrf_token" not in session:
         generate_csrf()
-    reader, thread = reading.reader, reading.thread
     parts = (
-        thread.id,
-        thread.version,
+        facts,
         page,
-        thread.title,
-        thread.room.title,
-        thread.room.kind,
-        thread.room.is_archived,
         _person(reader),
-        reading.level,
-        reading.unread and reading.unread.first,
-        reading.found.renamed_at,
-        reading.found.draft and reading.found.draft.mark,
-        (reading.found.files_wait, reading.found.files_since),
         web.banner(),
         datetime.now(web.reader_zone()).date(),
         web.reader_zone(),

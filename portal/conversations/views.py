@@ -24,7 +24,6 @@ from portal.conversations import (
     cards,
     drafts,
     drawing,
-    following,
     identifying,
     pointing,
     policy,
@@ -35,9 +34,18 @@ from portal.conversations import (
     taking_back,
 )
 from portal.conversations.attaching_pages import brought_along
-from portal.conversations.for_reader import POST, THREAD, post_or_404, reader, reading_or_404, room_or_404, turn_away
+from portal.conversations.for_reader import (
+    POST,
+    THREAD,
+    post_or_404,
+    reader,
+    reading_or_404,
+    room_and_level_or_404,
+    room_or_404,
+    turn_away,
+)
 from portal.conversations.forms import EditForm, ReplyForm, ThreadForm
-from portal.conversations.models import Post, Room, RoomKind, Thread, ThreadKind
+from portal.conversations.models import Post, RoomKind, Thread, ThreadKind
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
 from portal.core.db import db, one_or_404, release
@@ -74,7 +82,7 @@ def rooms() -> Answer:
 @admits(Audience.ANYONE)
 def room(slug: str) -> Answer:
     """Its threads, the latest first; `?kind=question` chooses one kind."""
-    room, kind = room_or_404(slug), _kind_or_none(request.args.get("kind"))
+    (room, level), kind = room_and_level_or_404(slug), _kind_or_none(request.args.get("kind"))
     page = queries.page_of(
         queries.threads_in(room, reader(), kind),
         Thread.__table__.c.last_post_at,
@@ -99,12 +107,12 @@ def room(slug: str) -> Answer:
             kinds=showing.kinds_of(room.slug, kind),
             here=f"/rooms/{room.slug}?" + (f"kind={kind}&" if kind else ""),
             may_start=policy.may_start(member, room),
-            level=following.level_for_room(room, member) if member else None,
+            level=level if member else None,
             until=now().isoformat(),
             undo=moment_or_none(request.args.get("undo")),
         )
     )
-    return _unlisted(response, room)
+    return _unlisted(response, room.kind)
 
 
 @bp.route("/rooms/<slug>/threads/new", methods=["GET", "POST"])
@@ -158,21 +166,48 @@ def new_thread(slug: str) -> Answer:
 @bp.get(THREAD)
 @admits(Audience.ANYONE)
 def thread(thread_id: int) -> Answer:
+    if _is_asking_again() and queries.version_of(thread_id, reader()) == _known_version():
+        return "", 204
+    if unchanged := _unchanged(thread_id):
+        return unchanged
     found = reading_or_404(thread_id)
     if found.thread.id != thread_id:
         return redirect(queries.where_merged(thread_id).path, 301)
     page = whole_number(request.args.get("page"), otherwise=1, most=found.thread.pages)
-    if "Portal-Look" in request.headers and "_flashes" in session:
-        return "", 204  # the page asks by itself what is new; what is to be said once is said to whoever looks
-    tag = None if "_flashes" in session or "quote" in request.args else showing.tag_of(found, page)
-    if tag and request.if_none_match.contains_weak(tag):
-        response: Response = current_app.response_class(status=304)
-    else:
-        response = make_response(drawing.thread_page(found, page))
+    if _is_asking_again() and "_flashes" in session:
+        return "", 204  # what is to be said once is said to whoever looks
+    tag = None if _is_for_once() else showing.tag_of(showing.facts_of(found), found.reader, page)
+    response = make_response(drawing.thread_page(found, page))
     if tag and not cards.told_of_others():
-        response.set_etag(tag, weak=True)
-        response.headers["Cache-Control"] = "private, no-cache"  # kept by this browser, asked about each time
-    return _unlisted(response, found.thread.room)
+        _let_browsers_keep(response, tag)
+    return _unlisted(response, found.thread.room.kind)
+
+
+def _unchanged(thread_id: int) -> Response | None:
+    """The short answer for a browser that holds the page as it still is."""
+    if not request.if_none_match or _is_for_once():
+        return None
+    row = reading.facts_of(reader(), thread_id)
+    if row is None:
+        return None
+    facts = showing.Facts(*row)
+    page = whole_number(request.args.get("page"), otherwise=1, most=facts.pages)
+    tag = showing.tag_of(facts, reader(), page)
+    if not request.if_none_match.contains_weak(tag):
+        return None
+    response: Response = current_app.response_class(status=304)
+    _let_browsers_keep(response, tag)
+    return _unlisted(response, facts.kind)
+
+
+def _is_for_once() -> bool:
+    """The page says something that it will not say again, or opens with what this link brings."""
+    return "_flashes" in session or "quote" in request.args
+
+
+def _let_browsers_keep(response: Response, tag: str) -> None:
+    response.set_etag(tag, weak=True)
+    response.headers["Cache-Control"] = "private, no-cache"  # kept by this browser, asked about each time
 
 
 @bp.post(THREAD + "/posts")
@@ -277,12 +312,21 @@ def _thread_typed(draft: Draft | None) -> dict[str, Any]:
     return typed | {"kind": _kind_or_none(typed["kind"]) or ThreadKind.QUESTION} if "kind" in typed else typed
 
 
+def _is_asking_again() -> bool:
+    """An open page asks by itself what is new since it was drawn."""
+    return "Portal-Look" in request.headers
+
+
+def _known_version() -> int:
+    return whole_number(request.headers["Portal-Look"], otherwise=0)
+
+
 def _kind_or_none(typed: str | None) -> ThreadKind | None:
     return ThreadKind(typed) if typed in set(ThreadKind) else None
 
 
-def _unlisted(response: Response, room: Room) -> Response:
+def _unlisted(response: Response, kind: RoomKind) -> Response:
     """Whoever reads without signing in finds it by a link, and not through a search engine."""
-    if room.kind is RoomKind.PUBLIC:
+    if kind is RoomKind.PUBLIC:
         response.headers["X-Robots-Tag"] = "noindex"
     return response

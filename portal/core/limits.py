@@ -30,3 +30,5 @@ def seconds_to_wait() -> int:
 def init_app(app: Flask) -> None:
     """Flask-Limiter's own headers stay off: it would write its Retry-After over that of any other answer, a 303 too."""
     limiter.init_app(app)
+    # No limit stands on all routes, and those that have one ask for themselves: nothing is to be asked before others.
+    app.before_request_funcs[None].remove(limiter._check_request_limit)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app, g, has_request_context, request
 from flask_login import current_user
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from portal.core import locales, markdown
@@ -46,27 +46,15 @@ class Can:
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.undefined = StrictUndefined
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     config = app.config
     app.extensions["site"] = Site(
         config["SITE_NAME"], config["SITE_ACCENT"], config["REPLY_TO"], config["SITE_TIME_ZONE"]
     )
     app.jinja_env.globals |= {"asset": asset, "site": app.extensions["site"], "now": now, "absolute": absolute}
     app.jinja_env.globals["outbox"] = config["OUTBOX"]
-    app.jinja_env.make_globals = _own_globals(app.jinja_env)  # type: ignore[method-assign,assignment]
     app.jinja_env.filters |= {"when": when, "money": money, "rendered": markdown.safe, "filesize": filesize, "day": day}
     app.context_processor(_for_every_page)
     app.extensions.setdefault("banners", [])
-
-
-def _own_globals(environment: Environment) -> Callable[[MutableMapping[str, Any] | None], MutableMapping[str, Any]]:
-    """Give each template a plain dictionary of globals where Jinja gives a chain of two.
-
-    Every `from … import` of a page subtracts the names of one from the other, and a page has twenty of them. Globals
-    are complete before any template is loaded.
-    """
-    return lambda own: {**environment.globals, **(own or {})}
 
 
 def asset(path: str) -> str:
@@ -186,23 +174,23 @@ def when(moment: datetime, style: str = "short") -> Markup:
 def whens(style: str = "short") -> Callable[[datetime], Markup]:
     """`when` for a loop, with the reader's zone and day asked for once."""
     zone, manner = reader_zone(), reader_manner()
-    today = g.today
+    return partial(_time_element, zone=zone, manner=manner, today=g.today, style=style)
 
-    def element(moment: datetime) -> Markup:
-        local = moment.astimezone(zone)
-        exact = locales.exact(local, manner)
-        if style == "exact":
-            text = exact
-        elif local.date() == today:
-            text = locales.clock(local.hour, local.minute, manner)
-        else:
-            text = locales.short_day(local.date(), manner, with_year=local.year != today.year)
-        utc = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        return Markup(  # noqa: S704  # the words are escaped, the moment is digits
-            f'<time datetime="{utc}" title="{escape(exact)}">{escape(text)}</time>'
-        )
 
-    return element
+@lru_cache(maxsize=8192)  # members of one zone read the same lists all day
+def _time_element(moment: datetime, *, zone: ZoneInfo, manner: locales.Manner, today: date, style: str) -> Markup:
+    local = moment.astimezone(zone)
+    exact = locales.exact(local, manner)
+    if style == "exact":
+        text = exact
+    elif local.date() == today:
+        text = locales.clock(local.hour, local.minute, manner)
+    else:
+        text = locales.short_day(local.date(), manner, with_year=local.year != today.year)
+    utc = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return Markup(  # noqa: S704  # the words are escaped, the moment is digits
+        f'<time datetime="{utc}" title="{escape(exact)}">{escape(text)}</time>'
+    )
 
 
 def day(moment: datetime) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import statistics
 import tempfile
 import time
@@ -27,7 +28,7 @@ from portal.core import admission
 from portal.core import db as database
 from portal.core.db import db
 from portal.core.web import cursor
-from tests.bench import delivering, filling
+from tests.bench import delivering, filling, replying
 from tests.bench.filling import Ids
 from tests.bench.serving import Measured, Server
 from tests.postgres import postgres
@@ -103,8 +104,8 @@ def _measure(url: str, folder: Path, *, quick: bool) -> list[Row]:
 
     portal = start_portal()
     portal.cookie = _with_token(portal)
-    chrome = _chrome(portal, folder)
-    floor_env = full | {"FLOOR_CHROME": str(chrome), "STORAGE_DIR": str(folder / "files"), "DATABASE_URL": url}
+    around = _around(portal, folder)
+    floor_env = full | {"FLOOR_AROUND": str(around), "STORAGE_DIR": str(folder / "files"), "DATABASE_URL": url}
 
     def start_floor() -> Server:
         return Server("tests.bench.floor.app:app", floor_env, folder)
@@ -196,6 +197,8 @@ def _rows(app, portal: Server, floor: Server, folder: Path, *, quick: bool) -> l
                 deep.cpu_ms <= 1.3 * first.cpu_ms,
             )
         )
+    rows += _looking_again(portal, floor, count)
+    rows += _replying(app, portal, floor, count)
     pair("room list", "/rooms/room-1", "/rooms/1", 1.6)
     small = _steady(portal, "/rooms/room-1", count)
     for place, asked in (
@@ -246,6 +249,51 @@ def _rows(app, portal: Server, floor: Server, folder: Path, *, quick: bool) -> l
     rows.append(_deliveries(app, portal, folder, 200 if quick else 1000))
     rows += _memory(portal, floor, 400 if quick else 10_000)
     return rows
+
+
+def _looking_again(portal: Server, floor: Server, count: int) -> list[Row]:
+    """An open thread asks by itself whether anything is new; nothing is."""
+    path = f"/threads/{Ids.thread}"
+    version = re.search(r'<live-thread version="(\d+)"', _html(portal, f"{path}?page=2"))
+    if version is None:
+        raise RuntimeError("the last page of a thread does not look for what is new")
+    mine, base = _both(portal, floor, path, path, count, headers={"Portal-Look": version[1]}, expect=204)
+    ratio = mine.cpu_ms / base.cpu_ms
+    return [
+        Row(
+            "looking for new posts, nothing new: CPU",
+            f"{mine.cpu_ms:.2f} ms",
+            f"{base.cpu_ms:.2f} ms (thread page)",
+            f"{ratio:.2f}",
+            "≤ 0.4 × floor",
+            ratio <= 0.4 and not mine.bad,
+        )
+    ]
+
+
+def _replying(app, portal: Server, floor: Server, count: int) -> list[Row]:
+    writers = replying.Writers(app)
+    mine, base = replying.beside(portal, floor, writers, count)
+    read = replying.while_written(portal, writers, f"/threads/{Ids.thread}", count)
+    ratio = mine.cpu_ms / base.cpu_ms
+    return [
+        Row(
+            f"reply: CPU; p95 {mine.p95:.0f} ms against {base.p95:.0f} ms",
+            f"{mine.cpu_ms:.2f} ms",
+            f"{base.cpu_ms:.2f} ms (one row, on the disk)",
+            f"{ratio:.2f}",
+            "≤ 2.5 × floor",
+            ratio <= 2.5 and not mine.bad,
+        ),
+        Row(
+            "thread page while replies are written, 16 at once: p95, not one refused",
+            f"{read.p95:.0f} ms, {read.bad} refused",
+            "",
+            "",
+            "≤ 200 ms",
+            read.p95 <= 200 and not read.bad,
+        ),
+    ]
 
 
 def _both(portal: Server, floor: Server, ours: str, theirs: str, count: int, **more) -> tuple[Measured, Measured]:
@@ -400,20 +448,30 @@ def _with_token(portal: Server) -> str:
     return portal.get(f"/threads/{Ids.thread}")[1]["set-cookie"].split(";")[0]
 
 
-def _chrome(portal: Server, folder: Path) -> Path:
-    """The bytes around the list on a page of ours, given to the floor too."""
+def _around(portal: Server, folder: Path) -> Path:
+    """The bytes around what a page lists, for each of the floor's pages: everything but the list."""
+    around = folder / "around"
+    around.mkdir()
+    for name, path, begin, end in (
+        ("thread", f"/threads/{Ids.thread}", '<ol class="posts"', "</ol></quote-posts>"),
+        ("room", "/rooms/room-1", '<ul class="items"', "</ul>"),
+        ("library", "/library", '<ul class="items shelf"', "</ul>"),
+        ("item", "/library/item-3", '<div class="prose">', "</div>"),
+    ):
+        page = _html(portal, path)
+        start = page.index(begin)
+        (around / f"{name}.head.html").write_text(page[:start], encoding="utf-8")
+        (around / f"{name}.foot.html").write_text(page[page.index(end, start) :], encoding="utf-8")
+    return around
+
+
+def _html(portal: Server, path: str) -> str:
     import brotli
 
-    status, headers, body = portal.get(f"/threads/{Ids.thread}")
+    status, headers, body = portal.get(path)
     if status != 200:
-        raise RuntimeError(f"the thread page answers {status}")
-    page = (brotli.decompress(body) if headers.get("content-encoding") == "br" else body).decode()
-    start, end = page.index("<h1"), page.index("</main>")
-    chrome = folder / "chrome"
-    chrome.mkdir()
-    (chrome / "head.html").write_text(page[:start], encoding="utf-8")
-    (chrome / "foot.html").write_text(page[end:], encoding="utf-8")
-    return chrome
+        raise RuntimeError(f"{path} answers {status}")
+    return (brotli.decompress(body) if headers.get("content-encoding") == "br" else body).decode()
 
 
 def _token_hash() -> str:

@@ -14,9 +14,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlencode
 
 ROOT = Path(__file__).resolve().parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form that one member sends: where to, what, and in whose browser."""
+
+    path: str
+    fields: dict[str, str]
+    cookie: str
 
 
 @dataclass
@@ -111,7 +121,14 @@ class Server:
         expect: int = 200,
     ) -> Measured:
         """`count` GETs over `at_once` kept connections, the paths in turn."""
-        clients = [_Client(self, paths, count // at_once, headers or {}, expect) for _ in range(at_once)]
+        gets = [paths[number % len(paths)] for number in range(count // at_once)]
+        return self._measured([_Client(self, gets, headers or {}, expect) for _ in range(at_once)])
+
+    def send(self, forms: Sequence[Form], *, at_once: int = 4) -> Measured:
+        """Each form once, over `at_once` kept connections."""
+        return self._measured([_Client(self, forms[first::at_once], {}, 303) for first in range(at_once)])
+
+    def _measured(self, clients: Sequence[_Client]) -> Measured:
         cpu, started = self.cpu_seconds(), time.monotonic()
         for client in clients:
             client.start()
@@ -143,8 +160,7 @@ class Server:
 @dataclass
 class _Client(threading.Thread):
     server: Server
-    paths: Sequence[str]
-    count: int
+    sent: Sequence[str | Form]
     more: dict[str, str]
     expect: int
     times: list[float] = field(default_factory=list)
@@ -160,9 +176,13 @@ class _Client(threading.Thread):
     def run(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         headers = self.server.headers() | self.more
-        for number in range(self.count):
+        for one in self.sent:
             started = time.monotonic()
-            connection.request("GET", self.paths[number % len(self.paths)], headers=headers)
+            if isinstance(one, Form):
+                own = {"Cookie": one.cookie, "Content-Type": "application/x-www-form-urlencoded"}
+                connection.request("POST", one.path, urlencode(one.fields), headers | own)
+            else:
+                connection.request("GET", one, headers=headers)
             answer = connection.getresponse()
             self.size = 0
             while part := answer.read(256 * 1024):

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * <live-thread> around the words at the end of a thread's last page: what others say meanwhile is added above it, quietly
- * and without moving what somebody reads. It asks for the page again with the ETag that the browser has, soon while people
+ * and without moving what somebody reads. It asks for the page again, naming the version that it shows, soon while people
  * talk and ever less often while they do not, never while the page is hidden. The form below is not touched.
  */
 const OFTEN = 10_000, SELDOM = 120_000;
@@ -34,7 +34,7 @@ class LiveThread extends HTMLElement {
     address.hash = "";
     address.searchParams.delete("quote");
     try {
-      const answer = await fetch(address, { cache: "no-cache", headers: { "Portal-Look": "again" }, redirect: "manual" });
+      const answer = await fetch(address, { cache: "no-cache", headers: { "Portal-Look": this.getAttribute("version") ?? "" }, redirect: "manual" });
       if (answer.status === 200) this.take(await answer.text());
       else this.rest();
     } catch {
@@ -54,6 +54,7 @@ class LiveThread extends HTMLElement {
     const page = new DOMParser().parseFromString(text, "text/html");
     const here = document.querySelector("ol.posts");
     if (!here) return;
+    this.setAttribute("version", page.querySelector("live-thread")?.getAttribute("version") ?? "");
     const fresh = [];
     for (const post of page.querySelectorAll("ol.posts > .post")) {
       const known = document.getElementById(post.id);

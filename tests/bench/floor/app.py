@@ -1,22 +1,23 @@
 """The floor: the smallest honest application with the same packages that does the same read on the same tables.
 
 Flask, Flask-Login, Flask-SQLAlchemy and Jinja as their own quick-starts use them. It asks for no entitlement, runs no
-gate, draws no navigation of its own (`chrome.html`, taken from the portal when the benchmark starts, carries the same
-bytes around the list), limits nothing and adds no header.
+gate, limits nothing and adds no header. Its pages are as large as ours: what stands around a list is taken from the
+portal's own page when the benchmark starts, as finished strings, and the rows of the list are drawn with the same
+markup from the columns that the floor reads.
 """
 
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Flask, render_template, request, send_file, session
+from flask import Flask, redirect, render_template, request, send_file, session
 from flask_compress import Compress
 from flask_login import LoginManager, UserMixin, current_user, login_required
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ForeignKey, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, relationship
+from sqlalchemy import Column, ForeignKey, Table, Text, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, relationship, selectinload
 
 
 class Base(DeclarativeBase):
@@ -34,8 +35,12 @@ app.config |= {
 db = SQLAlchemy(app, model_class=Base)
 login = LoginManager(app)
 Compress(app)
-CHROME = {
-    name: (Path(os.environ["FLOOR_CHROME"]) / f"{name}.html").read_text(encoding="utf-8") for name in ("head", "foot")
+AROUND = {
+    name: {
+        part: (Path(os.environ["FLOOR_AROUND"]) / f"{name}.{part}.html").read_text(encoding="utf-8")
+        for part in ("head", "foot")
+    }
+    for name in ("thread", "room", "library", "item")
 }
 
 
@@ -56,7 +61,9 @@ class Thread(db.Model):
     post_count: Mapped[int]
     last_post_at: Mapped[datetime]
     author_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
-    author: Mapped[Member] = relationship()
+    last_author_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    author: Mapped[Member] = relationship(foreign_keys=author_id)
+    last_author: Mapped[Member] = relationship(foreign_keys=last_author_id)
 
 
 class Post(db.Model):
@@ -67,6 +74,19 @@ class Post(db.Model):
     author: Mapped[Member] = relationship()
 
 
+class Topic(db.Model):
+    slug: Mapped[str]
+    title: Mapped[str]
+
+
+item_topic = Table(
+    "item_topic",
+    db.metadata,
+    Column("item_id", ForeignKey("item.id"), primary_key=True),
+    Column("topic_id", ForeignKey("topic.id"), primary_key=True),
+)
+
+
 class Item(db.Model):
     kind: Mapped[str]
     slug: Mapped[str]
@@ -74,6 +94,14 @@ class Item(db.Model):
     summary: Mapped[str]
     body_html: Mapped[str]
     published_at: Mapped[datetime]
+    topics: Mapped[list[Topic]] = relationship(secondary=item_topic)
+
+
+class FloorNote(db.Model):
+    """What a floor's reply writes: one row, in a table of its own."""
+
+    member_id: Mapped[int]
+    body: Mapped[str] = mapped_column(Text)
 
 
 class File(db.Model):
@@ -108,28 +136,38 @@ def thread(thread_id: int):
         .order_by(Post.number)
         .options(joinedload(Post.author))
     )
-    return _page("thread.html", thread=db.get_or_404(Thread, thread_id), posts=db.session.scalars(posts).all())
+    return _page("thread", thread=db.get_or_404(Thread, thread_id), posts=db.session.scalars(posts).all())
+
+
+@app.post("/threads/<int:thread_id>/posts")
+@login_required
+def reply(thread_id: int):
+    db.session.add(FloorNote(member_id=current_user.id, body=request.form["body"], created_at=datetime.now(UTC)))
+    db.session.commit()
+    return redirect(f"/threads/{thread_id}", 303)
 
 
 @app.get("/rooms/<int:room_id>")
 @login_required
 def room(room_id: int):
     newest = Thread.last_post_at.desc(), Thread.id.desc()
-    threads = select(Thread).where(Thread.room_id == room_id).order_by(*newest).options(joinedload(Thread.author))
-    return _page("room.html", threads=db.session.scalars(threads.limit(30)).all())
+    people = joinedload(Thread.author), joinedload(Thread.last_author)
+    threads = select(Thread).where(Thread.room_id == room_id).order_by(*newest).options(*people)
+    return _page("room", threads=db.session.scalars(threads.limit(30)).all())
 
 
 @app.get("/library")
 @login_required
 def library():
     items = select(Item).order_by(Item.published_at.desc(), Item.id.desc()).limit(20)
-    return _page("library.html", items=db.session.scalars(items).all())
+    items = items.options(selectinload(Item.topics))
+    return _page("library", items=db.session.scalars(items).all())
 
 
 @app.get("/library/<slug>")
 @login_required
 def item(slug: str):
-    return _page("item.html", item=db.one_or_404(select(Item).where(Item.slug == slug)))
+    return _page("item", item=db.one_or_404(select(Item).where(Item.slug == slug)))
 
 
 @app.get("/files/<int:file_id>")
@@ -141,5 +179,10 @@ def file(file_id: int):
     return send_file(path, as_attachment=True, download_name=found.name, mimetype="application/pdf", conditional=True)
 
 
-def _page(template: str, **words):
-    return render_template(template, member=current_user, **CHROME, **words)
+def _page(name: str, **words):
+    return render_template(f"{name}.html", member=current_user, **AROUND[name], **words)
+
+
+with app.app_context():
+    FloorNote.__table__.create(db.engine, checkfirst=True)
+    db.engine.dispose()  # the server forks

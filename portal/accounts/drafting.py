@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
-from sqlalchemy import Select, delete, select, true, update
+from sqlalchemy import Delete, Select, bindparam, delete, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Draft, Member
@@ -64,8 +65,15 @@ def save(
 
 def throw_away(member: Member, thing: str) -> None:
     """Their words were sent, or are not wanted any more: neither we nor their browser keep them."""
-    db.session.execute(delete(Draft).where(Draft.member_id == member.id, Draft.thing == thing))
+    db.session.flush()
+    db.session.connection().execute(_throwing_away(), {"whose": member.id, "about": thing})
     g.setdefault("drafts_done", []).append(thing)
+
+
+@cache
+def _throwing_away() -> Delete:
+    draft = Draft.__table__.c
+    return delete(Draft.__table__).where(draft.member_id == bindparam("whose"), draft.thing == bindparam("about"))  # type: ignore[arg-type]
 
 
 def typed() -> Fields:

@@ -4,14 +4,16 @@ nothing for whoever does not see its room.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, or_, select
+from sqlalchemy import Select, and_, bindparam, delete, or_, select
 from sqlalchemy.orm import joinedload
 
 from portal.accounts.models import Member
 from portal.conversations import queries
-from portal.conversations.models import Post, Room, RoomKind, Thread
+from portal.conversations.models import Post, Room, RoomKind, Thread, thread_topic
 from portal.core import markdown, search
 from portal.core.admission import Audience
 from portal.core.db import db, transaction
@@ -98,8 +100,17 @@ def _for(post: Post) -> dict[str, Any]:
     return {
         "audience": _AUDIENCE[room.kind],
         "scope": within(room.id) if room.kind is RoomKind.CIRCLE else None,
-        "tags": [within(room.id), *said_by, *(f"topic:{topic.id}" for topic in thread.topics)],
+        "tags": [within(room.id), *said_by, *(f"topic:{topic_id}" for topic_id in _topic_ids(thread))],
     }
+
+
+def _topic_ids(thread: Thread) -> Sequence[int]:
+    return db.session.connection().execute(_of_thread(), {"thread_id": thread.id}).scalars().all()
+
+
+@cache
+def _of_thread() -> Select[int]:
+    return select(thread_topic.c.topic_id).where(thread_topic.c.thread_id == bindparam("thread_id"))
 
 
 def by(member_id: int) -> str:

@@ -6,6 +6,7 @@ What somebody chose for a thread goes before what they chose for its room; witho
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, delete, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -124,10 +125,14 @@ _MINE = literal(Level.MINE, Follow.level.type)
 
 def _keep(choice: type[Model], by: Member, *, level: Level, instead: bool = False, **about: int) -> None:
     """Write down what somebody chose about one thing; `instead` of an earlier choice, or only if there was none."""
-    dialect, values = postgresql if is_postgresql() else sqlite, about | {"member_id": by.id}
-    insert = dialect.insert(choice).values(**values, level=level, created_at=now())
+    values = about | {"member_id": by.id}
+    choose = _choosing(choice, tuple(values), instead=instead, on_postgresql=is_postgresql())
+    db.session.connection().execute(choose, values | {"level": level, "created_at": now()})
+
+
+@cache
+def _choosing(choice: type[Model], key: tuple[str, ...], *, instead: bool, on_postgresql: bool) -> Any:
+    insert = (postgresql if on_postgresql else sqlite).insert(choice.__table__)
     if instead:
-        insert = insert.on_conflict_do_update(index_elements=list(values), set_={"level": level})
-    else:
-        insert = insert.on_conflict_do_nothing(index_elements=list(values))
-    db.session.execute(insert)
+        return insert.on_conflict_do_update(index_elements=key, set_={"level": insert.excluded.level})
+    return insert.on_conflict_do_nothing(index_elements=key)

@@ -35,6 +35,9 @@ def linked(html: str, room: Room) -> tuple[str, list[int]]:
 
 def keep(post: Post, member_ids: Iterable[int]) -> list[int]:
     """Write down who is spoken to; those who were not before. Nobody is taken off by an edit: they have heard of it."""
+    member_ids = list(member_ids)
+    if not member_ids:
+        return []
     known = set(db.session.scalars(select(Mention.member_id).where(Mention.post_id == post.id)))
     new = [each for each in dict.fromkeys(member_ids) if each not in known and each != post.author_id]
     for member_id in new:

@@ -7,11 +7,14 @@ rendered before anything is read or locked: whoever sends a hostile one waits al
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import Integer, Select, Update, bindparam, case, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.accounts.models import Member
 from portal.accounts.policy import may_post
@@ -19,7 +22,7 @@ from portal.conversations import finding, following, mentioning, policy, telling
 from portal.conversations.models import Post, PostRevision, Room, Thread, ThreadKind
 from portal.core import markdown
 from portal.core.clock import now
-from portal.core.db import db
+from portal.core.db import Moment, db, is_postgresql
 from portal.core.errors import Refusal
 from portal.core.jobs import enqueue
 from portal.topics.models import Topic
@@ -109,10 +112,10 @@ def start(
         created_at=moment,
     )
     try:
-        with db.session.begin_nested():
+        with _once(key):
             db.session.add(post)
             db.session.flush()
-    except IntegrityError:
+    except (IntegrityError, _SentBefore):
         return _sent_before(key).thread
     _wake(room.id, moment, threads=1)
     following.begin(thread, by=by)
@@ -134,7 +137,7 @@ def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None,
     key = _key(by, f"reply:{thread.id}", send_key, body)
     veiled = veiling.is_veiled_in(thread, by)
     try:
-        with db.session.begin_nested():
+        with _once(key):
             post = Post(
                 thread_id=thread.id,
                 number=_next_number(thread, None if veiled else by.id, moment),
@@ -147,7 +150,7 @@ def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None,
             )
             db.session.add(post)
             db.session.flush()
-    except IntegrityError:
+    except (IntegrityError, _SentBefore):
         return _sent_before(key)
     db.session.expire(thread, ["post_count", "version", "last_post_at", "last_author_id", "last_author"])
     _wake(thread.room_id, moment)
@@ -233,41 +236,76 @@ def _key(by: Member, where: str, send_key: str | None, body: str) -> str | None:
     return hashlib.sha256(f"{by.id}\0{where}\0{send_key}\0{body}".encode()).hexdigest()
 
 
+class _SentBefore(Exception):
+    """The same words came from the same form before."""
+
+
+@contextmanager
+def _once(key: str | None) -> Iterator[None]:
+    """Write in here what a key may say but once. Raises _SentBefore, or IntegrityError with nothing written.
+
+    SQLite has one writer at a time, who sees what was written before; on PostgreSQL two may write the same at once.
+    """
+    if is_postgresql():
+        with db.session.begin_nested():
+            yield
+        return
+    if key and db.session.connection().scalar(_by_key(), {"key": key}):
+        raise _SentBefore()
+    yield
+
+
+@cache
+def _by_key() -> Select[int]:
+    return select(Post.id).where(Post.send_key == bindparam("key"))
+
+
 def _sent_before(key: str | None) -> Post:
     return db.session.scalars(select(Post).where(Post.send_key == key)).one()
 
 
 def _next_number(thread: Thread, author_id: int | None, moment: datetime) -> int:
     """Take the next number and leave the thread woken, unless it was locked or hidden in the meantime."""
-    later = case((Thread.last_post_at > moment, Thread.last_post_at), else_=moment)
-    number = db.session.scalar(
-        update(Thread)
-        .where(
-            Thread.id == thread.id,
-            Thread.locked_at.is_(None),
-            Thread.hidden_at.is_(None),
-            Thread.merged_into_id.is_(None),
-        )
-        .values(
-            post_count=Thread.post_count + 1, version=Thread.version + 1, last_post_at=later, last_author_id=author_id
-        )
-        .returning(Thread.post_count)
-        .execution_options(synchronize_session=False)
-    )
+    asked = {"of_thread": thread.id, "moment": moment, "speaker": author_id}
+    number: int | None = db.session.connection().scalar(_take_number(), asked)
     if number is None:
         raise ThreadLocked()
     return number
 
 
 def _wake(room_id: int, moment: datetime, *, threads: int = 0) -> None:
-    db.session.execute(
-        update(Room)
-        .where(Room.id == room_id)
+    db.session.connection().execute(_wake_room(), {"of_room": room_id, "moment": moment, "threads": threads})
+
+
+# Built once: each reply asks them, and building one took longer than asking it.
+
+
+@cache
+def _take_number() -> ReturningUpdate[int]:
+    thread, moment = Thread.__table__.c, bindparam("moment", type_=Moment())
+    stands = thread.locked_at.is_(None), thread.hidden_at.is_(None), thread.merged_into_id.is_(None)
+    return (
+        update(Thread.__table__)  # type: ignore[arg-type]  # a mapped table is one
+        .where(thread.id == bindparam("of_thread"), *stands)
         .values(
-            thread_count=Room.thread_count + threads,
-            last_post_at=case(
-                (or_(Room.last_post_at.is_(None), Room.last_post_at < moment), moment), else_=Room.last_post_at
-            ),
+            post_count=thread.post_count + 1,
+            version=thread.version + 1,
+            last_post_at=case((thread.last_post_at > moment, thread.last_post_at), else_=moment),
+            last_author_id=bindparam("speaker", type_=Integer()),
         )
-        .execution_options(synchronize_session=False)
+        .returning(thread.post_count)
+    )
+
+
+@cache
+def _wake_room() -> Update:
+    room, moment = Room.__table__.c, bindparam("moment", type_=Moment())
+    is_later = or_(room.last_post_at.is_(None), room.last_post_at < moment)
+    return (
+        update(Room.__table__)  # type: ignore[arg-type]
+        .where(room.id == bindparam("of_room"))
+        .values(
+            thread_count=room.thread_count + bindparam("threads", type_=Integer()),
+            last_post_at=case((is_later, moment), else_=room.last_post_at),
+        )
     )

@@ -9,8 +9,9 @@ post: no name, handle, photo, role or sign of having left, no muting or followin
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ColumnElement, literal, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
 
 from portal.accounts.models import Member, Role
 from portal.conversations.models import Post, Thread
@@ -36,7 +37,13 @@ def name_of(post: Post, reader: Member | None) -> str:
 
 def is_veiled_in(thread: Thread, member: Member) -> bool:
     """Whether what they say in this thread stands under no name."""
-    return db.session.scalars(select(begun_by(literal(member.id))).where(Thread.id == thread.id)).one()
+    asked = {"thread_id": thread.id, "member_id": member.id}
+    return bool(db.session.connection().scalar(_has_begun(), asked))
+
+
+@cache
+def _has_begun() -> Select[bool]:
+    return select(begun_by(bindparam("member_id", type_=Integer()))).where(Thread.id == bindparam("thread_id"))
 
 
 def begun_by(member_id: ColumnElement[int]) -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import click
@@ -102,9 +103,13 @@ def enqueue(work: Work, *, key: str | None = None, at: datetime | None = None, *
         "attempts": 0,
         "created_at": now(),
     }
-    dialect = postgresql if is_postgresql() else sqlite
-    insert = dialect.insert(Job).values(**values).on_conflict_do_nothing(index_elements=["key"]).returning(Job.id)
-    return db.session.execute(insert).scalar() is not None
+    return db.session.connection().execute(_asking(is_postgresql()), values).scalar() is not None
+
+
+@cache
+def _asking(on_postgresql: bool) -> Any:
+    insert = (postgresql if on_postgresql else sqlite).insert(Job.__table__)
+    return insert.on_conflict_do_nothing(index_elements=["key"]).returning(Job.__table__.c.id)
 
 
 def name_of(work: Work) -> str:

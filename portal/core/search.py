@@ -29,7 +29,9 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Row,
+    Select,
     String,
+    Table,
     UniqueConstraint,
     bindparam,
     case,
@@ -41,9 +43,11 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.selectable import TextualSelect
 
 from portal.core.admission import Audience
+from portal.core.clock import now
 from portal.core.db import Model, Moment, Words, db, is_postgresql
 from portal.core.folding import fold, snippet, terms_of, words_of
 
@@ -88,6 +92,9 @@ class SearchPassage(Model):
     way: Mapped[str] = mapped_column(String(64))  # behind the address of the thing: "?t=754#t=754"
     words: Mapped[str] = mapped_column(Words)  # as shown
     folded: Mapped[str] = mapped_column(Words)  # " who answers for what ", nothing but words
+
+
+_DOC: Table = SearchDoc.__table__  # type: ignore[assignment]  # a mapped table is one
 
 
 @dataclass(frozen=True)
@@ -154,21 +161,45 @@ def index(
     `scope`, nobody finds it who does not belong there, whatever their audience. A tag has no space: "topic:3".
     """
     says = {audience: body} | {inner: f"{body}\n\n{more}" for inner, more in (inside or {}).items()}
-    docs = {d.audience: d for d in db.session.scalars(select(SearchDoc).where(*_of(kind, ref_id)))}
-    for gone in docs.keys() - says.keys():
-        db.session.delete(docs[gone])
-    for who, words in says.items():
-        doc = docs.get(who)
-        if doc is None:
-            doc = SearchDoc(kind=kind, ref_id=ref_id, audience=who)
-            db.session.add(doc)
-        within = passages if who in (inside or {}) else ()
-        doc.title, doc.path, doc.body = title[:255], path, words
-        doc.scope, doc.tags, doc.at = scope, f" {' '.join(sorted(tags))} ", at
-        doc.folded_title, doc.folded_body = fold(title), _folded(words, within)
-        db.session.flush()
-        _put_passages(doc, within)
     db.session.flush()
+    connection = db.session.connection()
+    known = {doc.audience: doc for doc in connection.execute(_entries(), {"kind": kind, "ref_id": ref_id})}
+    for gone in known.keys() - says.keys():
+        connection.execute(delete(SearchDoc).where(SearchDoc.id == known[gone].id))
+    for who, words in says.items():
+        within = passages if who in (inside or {}) else ()
+        entry = {
+            "title": title[:255],
+            "path": path,
+            "body": words,
+            "scope": scope,
+            "tags": f" {' '.join(sorted(tags))} ",
+            "at": at,
+            "folded_title": fold(title),
+            "folded_body": _folded(words, within),
+            "passage_count": len(within),
+        }
+        doc = known.get(who)
+        if doc:
+            connection.execute(_DOC.update().where(_DOC.c.id == doc.id), entry)
+            _put_passages(doc.id, within, instead_of=doc.passage_count)
+        else:
+            of = {"kind": kind, "ref_id": ref_id, "audience": who, "created_at": now()}
+            _put_passages(connection.execute(_entering(), of | entry).scalar_one(), within)
+
+
+# Built once, and past the session: every reply asks them.
+
+
+@cache
+def _entries() -> Select[*tuple[Any, ...]]:
+    of = _DOC.c.kind == bindparam("kind"), _DOC.c.ref_id == bindparam("ref_id")
+    return select(_DOC.c.id, _DOC.c.audience, _DOC.c.passage_count).where(*of)
+
+
+@cache
+def _entering() -> ReturningInsert[int]:
+    return _DOC.insert().returning(_DOC.c.id)
 
 
 def forget(kind: str, ref_id: int) -> None:
@@ -187,15 +218,14 @@ def _folded(body: str, passages: Sequence[Passage]) -> str:
     return " ".join([folded, *(more.keys() - set(words_of(body)))]) if more else folded
 
 
-def _put_passages(doc: SearchDoc, passages: Sequence[Passage]) -> None:
-    if doc.passage_count:
-        db.session.execute(delete(SearchPassage).where(SearchPassage.doc_id == doc.id))
-    doc.passage_count = len(passages)
+def _put_passages(doc_id: int, passages: Sequence[Passage], *, instead_of: int = 0) -> None:
+    if instead_of:
+        db.session.execute(delete(SearchPassage).where(SearchPassage.doc_id == doc_id))
     if not passages:
         return
     rows = [
         {
-            "doc_id": doc.id,
+            "doc_id": doc_id,
             "position": position,
             "label": passage.label[:255],
             "way": passage.way,

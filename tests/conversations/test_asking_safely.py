@@ -184,10 +184,10 @@ def test_muting_the_author_hides_nothing_of_it(app, browse, people, asked):
     """Else whoever mutes one person after the other would learn who asked."""
     what = asked()
     with app.app_context(), transaction():
-        before = reading.in_thread(again(people.bob), again(what.thread))
+        before = reading.thread_for(again(people.bob), what.thread.id)[1]
         following.choose_for_person(again(what.author), Level.NONE, by=again(people.bob))
     with app.app_context():
-        assert reading.in_thread(again(people.bob), again(what.thread)) == before
+        assert reading.thread_for(again(people.bob), what.thread.id)[1] == before
     assert "you muted them" not in browse(people.bob).get(f"/threads/{what.thread.id}").text
 
 

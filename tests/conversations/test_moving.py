@@ -18,7 +18,7 @@ from tests.make import again, at_once
 def unread(app):
     def ask(who, thread):
         with app.app_context():
-            found = reading.in_thread(again(who), again(thread))
+            found = reading.thread_for(again(who), thread.id)[1]
             return found.count if found else 0
 
     return ask

@@ -24,7 +24,7 @@ def unread(app):
     def ask(who, thread=None):
         with app.app_context():
             if thread is not None:
-                found = reading.in_thread(again(who), again(thread))
+                found = reading.thread_for(again(who), thread.id)[1]
                 return found.count if found else 0
             return {count.slug: count.count for count in reading.counts(again(who)) if count.count}
 

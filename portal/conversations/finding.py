@@ -33,7 +33,12 @@ def scopes_of(member: Member) -> frozenset[str]:
     return frozenset(within(room_id) for room_id in db.session.scalars(queries.circles_of(member)))
 
 
-def keep_found(post: Post) -> None:
+def find_new(post: Post) -> None:
+    """Put a post into the index that was just written."""
+    keep_found(post, is_new=True)
+
+
+def keep_found(post: Post, *, is_new: bool = False) -> None:
     """Put a post into the index as it reads now, or take it out when it may not be read."""
     thread = post.thread
     if thread.is_hidden:
@@ -47,6 +52,7 @@ def keep_found(post: Post) -> None:
             title=thread.title,
             path=f"/threads/{thread.id}",
             body=body,
+            is_new=is_new,
             **_for(post),
         )
     elif post.is_hidden:
@@ -59,6 +65,7 @@ def keep_found(post: Post) -> None:
             title=thread.title,
             path=f"/posts/{post.id}",
             body=markdown.plain(post.body_html),
+            is_new=is_new,
             **_for(post),
         )
 

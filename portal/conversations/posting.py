@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Integer, Select, Update, bindparam, case, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -120,7 +121,7 @@ def start(
     _wake(room.id, moment, threads=1)
     following.begin(thread, by=by)
     mentioning.keep(post, spoken_to)
-    finding.keep_found(post)
+    finding.find_new(post)
     enqueue(telling_followers.tell_followers, key=f"reply:{post.id}", post_id=post.id)
     return thread
 
@@ -135,12 +136,12 @@ def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None,
     html, spoken_to = mentioning.linked(html, thread.room)
     moment = at or now()
     key = _key(by, f"reply:{thread.id}", send_key, body)
-    veiled = veiling.is_veiled_in(thread, by)
     try:
         with _once(key):
+            number, veiled = _next_number(thread, by, moment)
             post = Post(
                 thread_id=thread.id,
-                number=_next_number(thread, None if veiled else by.id, moment),
+                number=number,
                 author_id=by.id,
                 veiled_at=moment if veiled else None,
                 body=body,
@@ -156,7 +157,7 @@ def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None,
     _wake(thread.room_id, moment)
     following.begin(thread, by=by)
     mentioning.keep(post, spoken_to)
-    finding.keep_found(post)
+    finding.find_new(post)
     enqueue(telling_followers.tell_followers, key=f"reply:{post.id}", post_id=post.id)
     return post
 
@@ -264,13 +265,14 @@ def _sent_before(key: str | None) -> Post:
     return db.session.scalars(select(Post).where(Post.send_key == key)).one()
 
 
-def _next_number(thread: Thread, author_id: int | None, moment: datetime) -> int:
-    """Take the next number and leave the thread woken, unless it was locked or hidden in the meantime."""
-    asked = {"of_thread": thread.id, "moment": moment, "speaker": author_id}
-    number: int | None = db.session.connection().scalar(_take_number(), asked)
-    if number is None:
+def _next_number(thread: Thread, by: Member, moment: datetime) -> tuple[int, bool]:
+    """Take the next number and leave the thread woken, unless it was locked or hidden in the meantime; and whether what
+    they say in it stands under no name."""
+    asked = {"of_thread": thread.id, "moment": moment, "speaker": by.id}
+    taken = db.session.connection().execute(_take_number(), asked).one_or_none()
+    if taken is None:
         raise ThreadLocked()
-    return number
+    return taken.post_count, taken.last_author_id is None
 
 
 def _wake(room_id: int, moment: datetime, *, threads: int = 0) -> None:
@@ -281,8 +283,9 @@ def _wake(room_id: int, moment: datetime, *, threads: int = 0) -> None:
 
 
 @cache
-def _take_number() -> ReturningUpdate[int]:
+def _take_number() -> ReturningUpdate[*tuple[Any, ...]]:
     thread, moment = Thread.__table__.c, bindparam("moment", type_=Moment())
+    speaker = bindparam("speaker", type_=Integer())
     stands = thread.locked_at.is_(None), thread.hidden_at.is_(None), thread.merged_into_id.is_(None)
     return (
         update(Thread.__table__)  # type: ignore[arg-type]  # a mapped table is one
@@ -291,9 +294,9 @@ def _take_number() -> ReturningUpdate[int]:
             post_count=thread.post_count + 1,
             version=thread.version + 1,
             last_post_at=case((thread.last_post_at > moment, thread.last_post_at), else_=moment),
-            last_author_id=bindparam("speaker", type_=Integer()),
+            last_author_id=case((veiling.begun_by(speaker), None), else_=speaker),
         )
-        .returning(thread.post_count)
+        .returning(thread.post_count, thread.last_author_id)
     )
 
 

@@ -107,6 +107,13 @@ OF_COACHES = Nobodys("the library is the program's, and every coach writes it; w
 ENTITLED = INSIDE[Audience.ENTITLED]
 THINGS: dict[str, Bobs | Nobodys] = {
     "accounts.confirm": TOKEN,
+    "appeals.own": Bobs("/rulings/{ruling}", []),
+    "appeals.appeal": Bobs("/rulings/{ruling}/appeal", [], data={"words": "It names nobody."}),
+    "appeals.of_post": Bobs("/posts/{hidden_post}/ruling", []),
+    "appeals.of_thread": Bobs("/threads/{hidden}/ruling", []),
+    "appeals.decide": Bobs(
+        "/moderation/appeals/{appeal}/decision", STAFF, data={"verdict": "upheld", "because": "It does."}
+    ),
     "accounts.end_device": Bobs("/account/devices/{device}/end", [], data={}),
     "accounts.reset_password": TOKEN,
     "address.confirm_address": TOKEN,
@@ -274,11 +281,12 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
         from portal.library import consenting
         from portal.library.models import Nugget
         from portal.membership.models import Export
+        from portal.moderation.models import Appeal, Outcome, Ruling
         from portal.notifications.models import Notification, Stream
 
         thread, hidden = make.thread(by=people.bob, posts=2), make.thread(by=people.bob, posts=2)
         asking, composite = make.nugget(published=False), make.nugget(published=False)
-        other, other_room = make.thread(by=people.bob), make.room()
+        other, other_room, ruler = make.thread(by=people.bob), make.room(), make.member()
         browse(people.bob)
         with app.app_context(), transaction():
             db.session.get_one(Thread, hidden.id).hidden_at = now()
@@ -313,6 +321,20 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
             db.session.flush()
             post = select(Post.id).order_by(Post.id.desc())
             said = db.session.scalars(post.where(Post.thread_id == thread.id)).first()
+            locked = Ruling(
+                outcome=Outcome.LOCKED,
+                because="It is settled",
+                by_id=ruler.id,
+                thread_id=other.id,
+                author_id=people.bob.id,
+            )
+            ruling = Ruling(
+                outcome=Outcome.HIDDEN, because="So", by_id=ruler.id, thread_id=hidden.id, author_id=people.bob.id
+            )
+            db.session.add_all([locked, ruling])
+            db.session.flush()
+            appeal = Appeal(ruling_id=locked.id, by_id=people.bob.id, words="It is not")
+            db.session.add(appeal)
             waits, posted = (_file(people.bob.id, f"thread:{thread.id}", post_id) for post_id in (None, said))
             return {
                 "change": _change_of_plan(people.bob.id),
@@ -321,6 +343,8 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
                 "other_room": other_room.slug,
                 "post": db.session.scalars(post.where(Post.thread_id == thread.id)).first(),
                 "hidden": hidden.id,
+                "ruling": ruling.id,
+                "appeal": appeal.id,
                 "hidden_post": db.session.scalars(post.where(Post.thread_id == hidden.id)).first(),
                 "device": db.session.scalars(select(Device.id).where(Device.member_id == people.bob.id)).first(),
                 "invitation": invitation.id,

@@ -181,6 +181,7 @@ WAYS = (
     Way("Privacy", "/privacy", "data cookies"),
     Way("Terms", "/terms", "conditions legal refund"),
     Way("Moderation queue", "/moderation", "flags reports"),
+    Way("Appeals", "/moderation/appeals", "moderation second look"),
     Way("Moderation log", "/moderation/log", "rulings history"),
     Way("The desk", "/desk", "figures coach"),
     Way("See the site as somebody else", "/desk/seeing-as", "preview visitor member lapsed"),

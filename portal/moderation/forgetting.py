@@ -1,5 +1,8 @@
 """A flag stays as a count for whoever rules on it; what its member wrote with it goes. With a profile go its flags, and
-with one of the staff goes that they saw to a case."""
+with one of the staff goes that they saw to a case.
+
+Nobody is left to answer an appeal of theirs; of an answered one stays what was decided, without their words.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from sqlalchemy import delete, update
 
 from portal.accounts.models import Member
 from portal.core.db import db
-from portal.moderation.models import Flag, Handling
+from portal.moderation.models import Appeal, Flag, Handling
 
 
 def forget(member: Member) -> None:
@@ -17,3 +20,8 @@ def forget(member: Member) -> None:
     db.session.execute(delete(Flag).where(Flag.member_id == member.id).execution_options(synchronize_session=False))
     for theirs in (Handling.owner_id, Handling.looked_by_id):
         db.session.execute(delete(Handling).where(theirs == member.id).execution_options(synchronize_session=False))
+    appealed = Appeal.by_id == member.id
+    db.session.execute(
+        delete(Appeal).where(appealed, Appeal.decided_at.is_(None)).execution_options(synchronize_session=False)
+    )
+    db.session.execute(update(Appeal).where(appealed).values(words="").execution_options(synchronize_session=False))

@@ -9,7 +9,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import AnyOf, Length
 
 from portal.core.typed import Readable, TextForm, as_typed, one_line
-from portal.moderation.models import Reason
+from portal.moderation.models import Reason, Verdict
 
 REASONS = {
     Reason.BREACH_OF_CONFIDENCE: "It repeats what was said in confidence",
@@ -65,3 +65,33 @@ class ReplyForm(TextForm):
         filters=[as_typed],
         validators=[Readable("Write the reason."), Length(max=1000, message=_LONG)],
     )
+
+
+class AppealForm(TextForm):
+    words = TextAreaField(
+        "Why should somebody look at it again?",
+        filters=[as_typed],
+        validators=[
+            Readable("Say in a few words what was overlooked."),
+            Length(max=3000, message="Please keep it within 3,000 characters."),
+        ],
+    )
+
+
+class DecisionForm(TextForm):
+    verdict = StringField()
+    because = TextAreaField(
+        "Your reason",
+        filters=[as_typed],
+        validators=[
+            Readable("Give your reason; whoever appealed reads it, and it stands in the log."),
+            Length(max=1000, message=_LONG),
+        ],
+    )
+
+    def chosen(self) -> Verdict | None:
+        """What was decided; None, with words for it, if that was left open."""
+        if self.verdict.data in set(Verdict):
+            return Verdict(self.verdict.data)
+        self.form_errors.append("Choose what to decide.")
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -48,6 +48,13 @@ class Outcome(StrEnum):
     WITHDRAWN = "withdrawn"  # a nugget was taken out of the library
 
 
+APPEAL_FOR = timedelta(days=30)  # so long after a ruling its author may appeal
+ENDED_BY = {  # what can be given back, and what comes after it that ends it
+    Outcome.HIDDEN: (Outcome.HIDDEN, Outcome.RESTORED),
+    Outcome.LOCKED: (Outcome.LOCKED, Outcome.UNLOCKED),
+}
+
+
 class Ruling(Model):
     """A decision about a post, a whole thread, a profile or a nugget, with the words its author was told."""
 
@@ -67,6 +74,15 @@ class Ruling(Model):
     member: Mapped[Member | None] = relationship(foreign_keys=[member_id])
     item: Mapped[Item | None] = relationship()
     author: Mapped[Member | None] = relationship(foreign_keys=[author_id])
+
+    @property
+    def can_be_appealed(self) -> bool:
+        """Whether it took something from its author that can be given back; nobody appeals against their own ruling."""
+        return self.outcome in ENDED_BY and self.author_id not in {None, self.by_id}
+
+    @property
+    def appeal_until(self) -> datetime:
+        return self.created_at + APPEAL_FOR
 
 
 def author_id_of(thing: Thing) -> int | None:
@@ -148,3 +164,32 @@ class SavedReply(Model):
 
     title: Mapped[str] = mapped_column(String(80))
     words: Mapped[str] = mapped_column(Words)
+
+
+class Verdict(StrEnum):
+    """What a second person said of a ruling."""
+
+    UPHELD = "upheld"
+    OVERTURNED = "overturned"
+
+
+class Appeal(Model):
+    """Whoever was ruled on asked for a second look, once; `because` is what they are answered."""
+
+    __tablename__ = "appeal"
+    __table_args__ = (Index("ix_appeal_open", "decided_at", "created_at", "id"),)
+
+    ruling_id: Mapped[int] = mapped_column(ForeignKey("ruling.id"), unique=True)
+    by_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    words: Mapped[str] = mapped_column(Words)
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    verdict: Mapped[Verdict | None]
+    because: Mapped[str | None] = mapped_column(Words)
+    ruling: Mapped[Ruling] = relationship()
+    by: Mapped[Member] = relationship(foreign_keys=[by_id])
+    decided_by: Mapped[Member | None] = relationship(foreign_keys=[decided_by_id])
+
+    @property
+    def is_open(self) -> bool:
+        return self.decided_at is None

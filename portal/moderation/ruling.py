@@ -85,7 +85,7 @@ def hide(post: Post, *, because: str, by: Member, answering: int | None = None) 
     return ruling
 
 
-def restore(post: Post, *, because: str, by: Member) -> Ruling:
+def restore(post: Post, *, because: str, by: Member, with_letter: bool = True) -> Ruling:
     """Members read it again. Raises AlreadyRuled, TakenBack."""
     if post.is_deleted:
         raise TakenBack()
@@ -94,7 +94,8 @@ def restore(post: Post, *, because: str, by: Member) -> Ruling:
     _change(post, Post.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None)
     _show_change(post)
     audit.record(by, "post.restored", post, because=because, thread=post.thread_id, ruling=ruling.id)
-    _tell(ruling, post.author, excerpt=markdown.excerpt(post.body_html, _EXCERPT))
+    if with_letter:
+        _tell(ruling, post.author, excerpt=markdown.excerpt(post.body_html, _EXCERPT))
     return ruling
 
 
@@ -113,13 +114,14 @@ def lock(thread: Thread, *, because: str, by: Member, answering: int | None = No
     return ruling
 
 
-def unlock(thread: Thread, *, because: str, by: Member) -> Ruling:
+def unlock(thread: Thread, *, because: str, by: Member, with_letter: bool = True) -> Ruling:
     """The conversation may go on. Raises AlreadyRuled."""
     ruling = _rule(Outcome.UNLOCKED, thread, because, by)
     _change(thread, Thread.locked_at.is_not(None), ruling, locked_at=None, locked_because=None)
     touch(thread)
     audit.record(by, "thread.unlocked", thread, because=because, ruling=ruling.id)
-    _tell(ruling, thread.author)
+    if with_letter:
+        _tell(ruling, thread.author)
     return ruling
 
 
@@ -136,7 +138,7 @@ def hide_thread(thread: Thread, *, because: str, by: Member, answering: int | No
     return ruling
 
 
-def restore_thread(thread: Thread, *, because: str, by: Member) -> Ruling:
+def restore_thread(thread: Thread, *, because: str, by: Member, with_letter: bool = True) -> Ruling:
     """Members find and read it again. Raises AlreadyRuled, TakenBack."""
     if thread.is_taken_back:
         raise TakenBack()
@@ -146,7 +148,8 @@ def restore_thread(thread: Thread, *, because: str, by: Member) -> Ruling:
     touch(thread)
     finding.find_thread_again(thread)
     audit.record(by, "thread.restored", thread, because=because, ruling=ruling.id)
-    _tell(ruling, thread.author)
+    if with_letter:
+        _tell(ruling, thread.author)
     return ruling
 
 
@@ -261,6 +264,8 @@ def _tell(ruling: Ruling, author: Member, excerpt: str | None = None) -> None:
         excerpt=excerpt,
         link=_link(ruling, author),
         rules=absolute("home.rules"),
+        appeal=absolute("appeals.own", ruling_id=ruling.id) if ruling.can_be_appealed else None,
+        until=ruling.appeal_until,
     )
 
 

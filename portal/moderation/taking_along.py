@@ -1,4 +1,5 @@
-"""What somebody takes along of moderation: what they flagged, and what was decided about their own words.
+"""What somebody takes along of moderation: what they flagged, what was decided about their own words, and what
+they said to that.
 
 Who flagged their posts, and why, is told to nobody.
 """
@@ -11,7 +12,7 @@ from sqlalchemy import select
 
 from portal.accounts.models import Member
 from portal.core.taking_along import Part, part
-from portal.moderation.models import Flag, Ruling
+from portal.moderation.models import Appeal, Flag, Ruling
 
 
 def parts_of(member: Member) -> Iterator[Part]:
@@ -61,5 +62,31 @@ def parts_of(member: Member) -> Iterator[Part]:
             "because": "the reason",
             "post": "the number of the post; empty: the whole thread, or your profile",
             "thread_number": "the end of the thread's address, /threads/…; empty: your profile",
+        },
+    )
+    yield part(
+        "appeals",
+        "Your appeals",
+        "What you said to decisions about your words, and what you were answered.",
+        select(
+            Appeal.created_at.label("at"),
+            Ruling.post_id.label("post"),
+            Ruling.thread_id.label("thread_number"),
+            Appeal.words,
+            Appeal.decided_at.label("answered_at"),
+            Appeal.verdict,
+            Appeal.because,
+        )
+        .join(Appeal.ruling)
+        .where(Appeal.by_id == member.id)
+        .order_by(Appeal.id),
+        {
+            "at": "when",
+            "post": "the number of the post; empty: the whole thread",
+            "thread_number": "the end of the thread's address, /threads/…",
+            "words": "what you wrote",
+            "answered_at": "when it was answered",
+            "verdict": "upheld: the decision stands; overturned: it was taken back",
+            "because": "the reason you were told",
         },
     )

@@ -45,12 +45,14 @@ _SEEN_BY_MODERATORS = (
     "thread",
     "flag",
     "ruling",
+    "appeal",
 )  # the owner's log also tells of accounts, money and the library
 _FILTERS = {
     "": ("Everything", None),
     "hidden": ("Hidden", ("post.hidden", "thread.hidden")),
     "restored": ("Restored", ("post.restored", "thread.restored")),
     "kept": ("Kept", ("post.kept", "thread.kept", "profile.kept", "nugget.kept")),
+    "appeals": ("Appeals", ("appeal.upheld", "appeal.overturned")),
     "closed": ("Closed and opened", ("thread.locked", "thread.unlocked")),
 }
 ACTIONS = {
@@ -67,6 +69,8 @@ ACTIONS = {
     "thread.unlocked": "Opened a thread again",
     "thread.hidden": "Hid a thread",
     "thread.restored": "Restored a thread",
+    "appeal.upheld": "Let a decision stand after an appeal",
+    "appeal.overturned": "Took a decision back after an appeal",
     "member.joined": "Joined",
     "account.claimed": "Proved their mailbox; what was set up before is gone",
     "member.made_owner": "Became an owner",

@@ -144,6 +144,7 @@ OLGA = [
     "/desk/library/1/release",
     "/desk/library/1/history",
     "/moderation",
+    "/moderation/appeals",
     "/moderation/log",
     "/threads/1",
     "/",

@@ -33,6 +33,7 @@ STAYS = {
     "post.hidden_because": "words of a moderator",
     "invitation.token_hash": "a hash",
     "post.send_key": "a hash of a form's key",
+    "appeal.because": "words of a moderator about an appeal",
     "ruling.because": "words of a moderator about a post",
     "search_doc.title": "as thread.title",
     "search_doc.body": "as post.body",

@@ -1,0 +1,107 @@
+"""Pages of appeals: for whoever a ruling was about, and for staff who look at it a second time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request
+from werkzeug.exceptions import NotFound
+
+from portal.accounts.signed_in import me
+from portal.core.admission import Audience, admits
+from portal.core.db import db, one_or_404
+from portal.core.errors import Refusal, back_to_form
+from portal.core.limits import limiter
+from portal.moderation import appealing, appeals
+from portal.moderation.forms import REASONS, AppealForm, DecisionForm
+from portal.moderation.models import Ruling, Verdict
+
+bp = Blueprint("appeals", __name__)
+
+APPEALS_A_PAGE = 20
+Answer = Any  # what Flask takes: text, text with a status, or a response
+
+_RULING = "/rulings/<int(max=2147483647):ruling_id>"  # larger is no id of ours, and no database's integer
+_APPEAL = "/moderation/appeals/<int(max=2147483647):appeal_id>"
+_DONE = {
+    Verdict.OVERTURNED: "The decision is taken back. Whoever appealed is told why.",
+    Verdict.UPHELD: "The decision stands. Whoever appealed is told why.",
+}
+
+
+@bp.get(_RULING)
+@admits(Audience.SIGNED_IN)
+def own(ruling_id: int) -> Answer:
+    """What was decided about one's own words, also for those who are not in at the moment."""
+    return _own_page(one_or_404(appeals.ruling_about(me(), ruling_id)), AppealForm())
+
+
+@bp.post(_RULING + "/appeal")
+@admits(Audience.SIGNED_IN)
+@limiter.limit("10/hour")
+def appeal(ruling_id: int) -> Answer:
+    ruling, form = one_or_404(appeals.ruling_about(me(), ruling_id)), AppealForm()
+    if not form.validate_on_submit():
+        return _own_page(ruling, form), 422
+    try:
+        appealing.appeal(ruling, words=form.words.data or "", by=me())
+    except Refusal as no:
+        back_to_form(form, no)
+        return _own_page(one_or_404(appeals.ruling_about(me(), ruling_id)), form), no.status
+    flash("Sent. Somebody who did not take this decision looks at it again and writes to you.", "success")
+    return redirect(f"/rulings/{ruling_id}", 303)
+
+
+@bp.get("/posts/<int(max=2147483647):post_id>/ruling")
+@admits(Audience.SIGNED_IN)
+def of_post(post_id: int) -> Answer:
+    """The latest on one's own post: pages show posts without knowing its number."""
+    return _to_latest(Ruling.post_id == post_id)
+
+
+@bp.get("/threads/<int(max=2147483647):thread_id>/ruling")
+@admits(Audience.SIGNED_IN)
+def of_thread(thread_id: int) -> Answer:
+    return _to_latest(Ruling.post_id.is_(None), Ruling.thread_id == thread_id)
+
+
+@bp.get("/moderation/appeals")
+@admits(Audience.MODERATORS)
+def waiting() -> Answer:
+    page = appeals.waiting(request.args.get("after"), reader=me(), most=APPEALS_A_PAGE)
+    return render_template(
+        "moderation/appeals.html", page=page, started="after" in request.args, form=DecisionForm(), reasons=REASONS
+    )
+
+
+@bp.post(_APPEAL + "/decision")
+@admits(Audience.MODERATORS)
+def decide(appeal_id: int) -> Answer:
+    on, form = one_or_404(appeals.appeal_for(me(), appeal_id)), DecisionForm()
+    is_valid, verdict = form.validate_on_submit(), form.chosen()
+    if not is_valid or verdict is None:
+        return _decision_page(appeal_id, form), 422
+    try:
+        appealing.decide(on, verdict, because=form.because.data or "", by=me())
+    except Refusal as no:
+        back_to_form(form, no)
+        return _decision_page(appeal_id, form), no.status
+    flash(_DONE[verdict], "success")
+    return redirect("/moderation/appeals", 303)
+
+
+def _to_latest(*about: Any) -> Answer:
+    ruling_id = db.session.scalar(appeals.latest_about(me(), *about))
+    if ruling_id is None:
+        raise NotFound()
+    return redirect(f"/rulings/{ruling_id}", 303)
+
+
+def _own_page(ruling: Ruling, form: AppealForm) -> str:
+    return render_template("moderation/own_ruling.html", told=appeals.told_of(ruling, me()), form=form)
+
+
+def _decision_page(appeal_id: int, form: DecisionForm) -> str:
+    """The appeal by itself, with what was typed."""
+    case = appeals.case_of(one_or_404(appeals.appeal_for(me(), appeal_id)), reader=me())
+    return render_template("moderation/appeal.html", case=case, form=form, reasons=REASONS)

@@ -1,0 +1,181 @@
+"""Appealing: whoever a ruling was about may ask once that somebody else looks at it again.
+
+A second person decides, never the one who ruled and never the one who asks. Only where the house has nobody else does
+the owner decide after all, and is told so: a case that waits for ever would be no better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import joinedload
+
+from portal.accounts.models import Member, Role
+from portal.conversations.models import RoomKind
+from portal.core import audit, letters
+from portal.core.clock import now
+from portal.core.db import db
+from portal.core.errors import Refusal
+from portal.core.web import absolute
+from portal.moderation import ruling as rulings
+from portal.moderation.models import APPEAL_FOR, ENDED_BY, Appeal, Outcome, Ruling, Verdict
+
+DECIDE_WITHIN = timedelta(days=3)  # what staff aim at
+
+
+class NothingToAppeal(Refusal):
+    message = "Nothing was taken from you with this decision, so there is nothing to appeal against."
+
+
+class NoLongerStands(Refusal):
+    message = "This decision does not stand any more, so there is nothing to appeal against."
+
+
+class TooLate(Refusal):
+    message = f"One can appeal for {APPEAL_FOR.days} days after a decision, and those are over."
+
+
+class AlreadyAppealed(Refusal):
+    message = "You have appealed against this decision. One can do so once."
+
+
+class NotTheOneToDecide(Refusal):
+    message = "Somebody else decides on this appeal: whoever took the decision does not judge it a second time."
+    status = 403
+
+
+class AlreadyDecided(Refusal):
+    """Somebody else was first; the message says who decided what, and why."""
+
+
+def appeal(ruling: Ruling, *, words: str, by: Member) -> Appeal:
+    """Ask for a second look, once. Raises as check_may_appeal."""
+    check_may_appeal(ruling, by=by)
+    made = Appeal(ruling_id=ruling.id, by_id=by.id, words=words)
+    try:
+        with db.session.begin_nested():
+            db.session.add(made)
+            db.session.flush()
+    except IntegrityError:
+        raise AlreadyAppealed() from None
+    return made
+
+
+def check_may_appeal(ruling: Ruling, *, by: Member) -> None:
+    """Raises NothingToAppeal, AlreadyAppealed, TooLate, NoLongerStands."""
+    if ruling.author_id != by.id or not ruling.can_be_appealed:
+        raise NothingToAppeal()
+    if appeal_against(ruling) is not None:
+        raise AlreadyAppealed()
+    if now() > ruling.appeal_until:
+        raise TooLate()
+    if not still_stands(ruling):
+        raise NoLongerStands()
+
+
+def appeal_against(ruling: Ruling) -> Appeal | None:
+    return db.session.scalars(
+        select(Appeal).where(Appeal.ruling_id == ruling.id).options(joinedload(Appeal.decided_by))
+    ).one_or_none()
+
+
+def still_stands(ruling: Ruling) -> bool:
+    """Whether no later ruling on the same thing took its place, and its author did not take the words back."""
+    thing = ruling.post or ruling.thread
+    if thing is None or (ruling.post is not None and ruling.post.is_deleted):
+        return False
+    later = select(Ruling.id).where(
+        Ruling.id > ruling.id,
+        Ruling.thread_id == ruling.thread_id,
+        Ruling.post_id.is_(None) if ruling.post_id is None else Ruling.post_id == ruling.post_id,
+        Ruling.outcome.in_(ENDED_BY[ruling.outcome]),
+    )
+    return db.session.scalar(later.limit(1)) is None
+
+
+def the_house() -> Sequence[Member]:
+    """Everybody who could decide on an appeal of somebody else's."""
+    staff = Member.role != Role.MEMBER, Member.closed_at.is_(None), Member.leaving_since.is_(None)
+    return db.session.scalars(select(Member).where(*staff).order_by(Member.id)).all()
+
+
+def may_decide(member: Member, on: Appeal, house: Sequence[Member]) -> bool:
+    """Staff who neither ruled nor ask; the owner in any case that nobody else of the house could decide."""
+    if not member.is_at_least(_needed_for(on)):
+        return False
+    if not takes_part_in(member, on):
+        return True
+    others = (each for each in house if each.is_at_least(_needed_for(on)) and not takes_part_in(each, on))
+    return member.role is Role.OWNER and next(others, None) is None
+
+
+def takes_part_in(member: Member, on: Appeal) -> bool:
+    """Whether they ruled, or ask."""
+    return member.id in {on.ruling.by_id, on.by_id}
+
+
+def decide(on: Appeal, verdict: Verdict, *, because: str, by: Member) -> None:
+    """Say whether the ruling stands, and undo it if not. Raises NotTheOneToDecide, AlreadyDecided."""
+    if not may_decide(by, on, the_house()):
+        raise NotTheOneToDecide()
+    first = db.session.scalar(
+        update(Appeal)
+        .where(Appeal.id == on.id, Appeal.decided_at.is_(None))
+        .values(decided_at=now(), decided_by_id=by.id, verdict=verdict, because=because)
+        .returning(Appeal.id)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.refresh(on)
+    if first is None:
+        raise _already_decided(on)
+    if verdict is Verdict.UPHELD:
+        audit.record(by, "appeal.upheld", on, because=because, ruling=on.ruling_id)
+    else:
+        if still_stands(on.ruling):
+            _undo(on.ruling, because, by)
+        audit.record(by, "appeal.overturned", on, because=because, ruling=on.ruling_id)
+    _tell(on)
+
+
+def _needed_for(on: Appeal) -> Role:
+    """What is said among the coaches is theirs to judge."""
+    thread = on.ruling.thread
+    return Role.COACH if thread is not None and thread.room.kind is RoomKind.COACHES else Role.MODERATOR
+
+
+def _undo(ruling: Ruling, because: str, by: Member) -> None:
+    """One letter tells of it, ours; the usual one stays away."""
+    if ruling.post is not None:
+        rulings.restore(ruling.post, because=because, by=by, with_letter=False)
+    elif ruling.thread is not None and ruling.outcome is Outcome.LOCKED:
+        rulings.unlock(ruling.thread, because=because, by=by, with_letter=False)
+    elif ruling.thread is not None:
+        rulings.restore_thread(ruling.thread, because=because, by=by, with_letter=False)
+
+
+def _already_decided(on: Appeal) -> AlreadyDecided:
+    who = on.decided_by.name if on.decided_by else "Somebody"
+    said = "the decision stands" if on.verdict is Verdict.UPHELD else "the decision is taken back"
+    return AlreadyDecided(f"{who} was first: {said}. The reason given: {on.because}")
+
+
+def _tell(on: Appeal) -> None:
+    """Always, because they asked."""
+    if on.by.closed_at is not None:
+        return
+    letters.post(
+        "moderation/appeal",
+        to=on.by,
+        key=f"appeal:{on.once}",
+        is_overturned=on.verdict is Verdict.OVERTURNED,
+        is_post=on.ruling.post_id is not None,
+        was_locked=on.ruling.outcome is Outcome.LOCKED,
+        thread_title=on.ruling.thread.title if on.ruling.thread else None,
+        because=on.because,
+        words=on.words,
+        link=absolute("appeals.own", ruling_id=on.ruling_id),
+        rules=absolute("home.rules"),
+    )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Member
@@ -16,6 +16,7 @@ from portal.library.models import Item, Nugget
 
 Thing = Post | Thread | Member | Nugget  # what can be flagged and ruled on; a member stands for their profile
 _COLUMNS = {"post": "post_id", "thread": "thread_id", "member": "member_id", "item": "item_id"}
+_OPEN = text("ruled_at IS NULL")
 _ONE_THING = " + ".join(f"CASE WHEN {column} IS NULL THEN 0 ELSE 1 END" for column in _COLUMNS.values()) + " = 1"
 
 
@@ -119,8 +120,9 @@ class Flag(Model):
     __table_args__ = (
         CheckConstraint(_ONE_THING, name="one_thing"),
         UniqueConstraint("about", "by_id"),
-        Index("ix_flag_open", "ruled_at", "rank", "created_at", "id"),  # the order of the queue
-        Index("ix_flag_open_reason", "ruled_at", "reason", "rank", "created_at", "id"),  # the same for one reason
+        # The order of the queue, and the same for one reason; partial, for PostgreSQL sorts what IS NULL finds.
+        Index("ix_flag_open", "rank", "created_at", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_flag_open_reason", "reason", "rank", "created_at", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
     )
 
     about: Mapped[str] = mapped_column(String(24), default=_about)  # "post:7": flags of one thing are found by it

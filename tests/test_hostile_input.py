@@ -40,6 +40,7 @@ PAGES = {
         "/rooms/{room}/threads/new",
         "/threads/{thread}",
         "/posts/{others}/flag",
+        "/members/bob/flag",
         "/posts/{own}/edit",
         "/library/{tool}/thread",
         "/account/confirmation",
@@ -47,7 +48,13 @@ PAGES = {
     ],
     "sam": ["/join", "/account/billing"],
     "mo": ["/moderation", "/threads/{thread}"],
-    "olga": ["/desk/people", "/desk/members", "/desk/members/sam/grants/new", "/desk/billing/grants/new"],
+    "olga": [
+        "/moderation/replies",
+        "/desk/people",
+        "/desk/members",
+        "/desk/members/sam/grants/new",
+        "/desk/billing/grants/new",
+    ],
 }
 FREE_TEXT = {"text", "email", "password", "search", "textarea", "hidden", "url", "radio", "select"}
 

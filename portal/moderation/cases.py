@@ -23,7 +23,7 @@ from portal.core.db import Moment, db
 from portal.core.web import cursor, read_cursor
 from portal.library.models import Item
 from portal.moderation.assigning import LOOKS_FOR
-from portal.moderation.models import Flag, Handling, Outcome, Reason, Ruling, Thing, about
+from portal.moderation.models import Appeal, Flag, Handling, Outcome, Reason, Ruling, Thing, Verdict, about
 from portal.practices.models import Affiliation, Practice
 from portal.practices.queries import line
 
@@ -55,7 +55,7 @@ class Around:
 
 @dataclass(frozen=True)
 class Known:
-    """What was decided about somebody's words before."""
+    """What was decided about somebody's words before, without what was taken back on appeal."""
 
     against: int = 0
     kept: int = 0
@@ -343,13 +343,14 @@ def _known(rows: Sequence[Any], reader: Member) -> dict[int | None, Known]:
     authors = {row.author_id for row in rows if row.author_id and _is_told(row, reader)}
     if not authors:
         return {}
+    taken_back = select(Appeal.id).where(Appeal.ruling_id == Ruling.id, Appeal.verdict == Verdict.OVERTURNED).exists()
     counted = (
         select(
             Ruling.author_id,
             func.count().filter(Ruling.outcome.not_in(_SPARES)),
             func.count().filter(Ruling.outcome == Outcome.KEPT),
         )
-        .where(Ruling.author_id.in_(authors))
+        .where(Ruling.author_id.in_(authors), ~taken_back)
         .group_by(Ruling.author_id)
     )
     return {author_id: Known(against, kept) for author_id, against, kept in db.session.execute(counted)}

@@ -50,6 +50,7 @@ def load_demo() -> None:
         items += consents.load(members)
         rooms = conversations.load_rooms()
         threads, posts = conversations.load_threads(members, shift=shift)
+        conversations.load_replies(members["cory"])
     paid = paying.pay_all({handle: member.id for handle, member in members.items()})
     click.echo(f"Loaded {len(members)} people, {paid} of them with a subscription in the sandbox, {items} items,")
     click.echo(f"{ways} paths, {rooms} rooms, {threads} threads with {posts} posts.")

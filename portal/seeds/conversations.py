@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -17,6 +17,7 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.jobs import Job
 from portal.library.models import Item
+from portal.moderation import replying
 from portal.moderation.flagging import flag
 from portal.moderation.models import Reason
 from portal.notifications.models import Notification
@@ -53,6 +54,7 @@ def load_threads(people: dict[str, Member], *, shift: timedelta) -> tuple[int, i
         thread = _start(about, rooms[about["room"]], people, shift=shift)
         opening = db.session.scalars(select(Post).where(Post.thread_id == thread.id)).one()
         _flag(opening, about["posts"][0], people)
+        _flag(thread, about, people, at=reading.moment(about["flag"]["at"]) + shift if "flag" in about else None)
         for said in about["posts"][1:]:
             at = reading.moment(said["at"]) + shift
             _flag(posting.reply(thread, body=said["body"].strip(), by=people[said["by"]], at=at), said, people)
@@ -62,6 +64,12 @@ def load_threads(people: dict[str, Member], *, shift: timedelta) -> tuple[int, i
         marking.mark_rooms(list(rooms.values()), until=now() - _READ_UNTIL, by=person)
     db.session.execute(delete(Job).where(Job.work == telling_followers.tell_followers.__job__))  # type: ignore[attr-defined]
     return len(found), posts
+
+
+def load_replies(by: Member) -> None:
+    """Reasons that are given often, for the queue."""
+    for about in reading.notes(reading.CONTENT / "replies.yaml"):
+        replying.save(None, title=about["title"], words=about["words"], by=by)
 
 
 def _start(about: dict[str, Any], room: Room, people: dict[str, Member], *, shift: timedelta) -> Thread:
@@ -103,9 +111,9 @@ def _into_inboxes() -> None:
     db.session.flush()
 
 
-def _flag(post: Post, said: dict[str, Any], people: dict[str, Member]) -> None:
-    """A flag that waits in the queue, raised an hour after the post."""
+def _flag(thing: Post | Thread, said: dict[str, Any], people: dict[str, Member], *, at: datetime | None = None) -> None:
+    """A flag that waits in the queue, raised then, or an hour after what was said."""
     if about := said.get("flag"):
-        raised = flag(post, reason=Reason(about["reason"]), words=about.get("words", ""), by=people[about["by"]])
-        raised.created_at = min(post.created_at + timedelta(hours=1), now())
+        raised = flag(thing, reason=Reason(about["reason"]), words=about.get("words", ""), by=people[about["by"]])
+        raised.created_at = min(at or thing.created_at + timedelta(hours=1), now())
         db.session.flush()

@@ -28,6 +28,7 @@ from portal.core import admission
 from portal.core import db as database
 from portal.core.db import db
 from portal.core.web import cursor
+from portal.moderation.models import Flag
 from tests.bench import delivering, filling, replying
 from tests.bench.filling import Ids
 from tests.bench.serving import Measured, Server
@@ -234,6 +235,7 @@ def _rows(app, portal: Server, floor: Server, folder: Path, *, quick: bool) -> l
                 found.cpu_ms <= 10 if word == "zeppelin" else found.p95 <= 150,
             )
         )
+    rows += _queue(app, portal, count)
     gate_ms, gate_queries = _gate(app, portal.cookie)
     rows.append(
         Row(
@@ -306,6 +308,34 @@ def _both(portal: Server, floor: Server, ours: str, theirs: str, count: int, **m
         mine.append(portal.load([ours], count=count, **more))
         base.append(floor.load([theirs], count=count, **plain))
     return _middle(mine), _middle(base)
+
+
+def _queue(app, portal: Server, count: int) -> list[Row]:
+    """The moderators' queue at its front, in its middle and at its end, against one of fifty flags."""
+    with app.app_context():
+        in_order = select(Flag.created_at, Flag.id).where(Flag.reason == "off_topic").order_by(Flag.created_at, Flag.id)
+        places = [db.session.execute(in_order.offset(n).limit(1)).one() for n in (2_450, 4_925)]
+    of_a_member, portal.cookie = portal.cookie, _cookie(app, filling.MODERATOR)
+    try:
+        small = _steady(portal, "/moderation?reason=selling", count)
+        rows = []
+        for place, asked in zip(
+            ("first", "middle", "last"), ("", *(f"&after=1{cursor(*at)}" for at in places)), strict=True
+        ):
+            deep = _steady(portal, f"/moderation?reason=off_topic{asked}", count)
+            rows.append(
+                Row(
+                    f"queue of 5,000 flags, {place} page: CPU",
+                    f"{deep.cpu_ms:.2f} ms",
+                    f"{small.cpu_ms:.2f} ms (first page, 50 flags)",
+                    f"{deep.cpu_ms / small.cpu_ms:.2f}",
+                    "≤ 1.3 ×",
+                    deep.cpu_ms <= 1.3 * small.cpu_ms and not deep.bad,
+                )
+            )
+    finally:
+        portal.cookie = of_a_member
+    return rows
 
 
 def _steady(server: Server, path: str, count: int) -> Measured:
@@ -433,11 +463,11 @@ def _memory(portal: Server, floor: Server, count: int) -> list[Row]:
     ]
 
 
-def _cookie(app) -> str:
-    """A signed-in browser of member 1, as signing in makes it."""
+def _cookie(app, token: str = filling.TOKEN) -> str:
+    """A signed-in browser of member 1, or of the one with this token, as signing in makes it."""
     client = app.test_client()
     with client.session_transaction(base_url="https://bench.example") as session:
-        session["_user_id"], session["_fresh"] = filling.TOKEN, True
+        session["_user_id"], session["_fresh"] = token, True
         session.permanent = True
     found = next(c for c in client._cookies.values() if "session" in c.key)
     return f"{found.key}={found.value}"

@@ -35,10 +35,10 @@ MEMBERS, THREADS, POSTS_EACH, LONG_THREAD, CROWDED_ROOM, ITEMS, DOCUMENTS, FLAGS
     50_000,
     500,
     20_000,
-    2_000,
+    5_000,
 )
 POSTS = THREADS * POSTS_EACH + LONG_THREAD + CROWDED_ROOM
-TOKEN = "benchmark-token"
+TOKEN, MODERATOR = "benchmark-token", "benchmark-moderator"
 FILE_SIZE = 5 * 1024 * 1024
 WORDS = [
     "practice",
@@ -119,7 +119,7 @@ def _members() -> None:
                 "email": f"m{i}@example.com",
                 "name": f"Member {i}",
                 "handle": f"m{i}",
-                "role": "member",
+                "role": "moderator" if i == 2 else "member",
                 "created_at": moment,
                 "confirmed_at": moment,
             }
@@ -133,14 +133,15 @@ def _members() -> None:
             for i in range(1, MEMBERS + 1)
         ),
     )
-    db.session.add(
-        Device(
-            member_id=1,
-            token_hash=hashlib.sha256(TOKEN.encode()).hexdigest(),
+    for member_id, token in ((1, TOKEN), (2, MODERATOR)):
+        device = Device(
+            member_id=member_id,
+            token_hash=hashlib.sha256(token.encode()).hexdigest(),
             label="bench",
             expires_at=moment + timedelta(days=30),
+            strong_at=moment,
         )
-    )
+        db.session.add(device)
     _put(
         Topic,
         (
@@ -219,7 +220,7 @@ def _rooms_and_threads(chance: random.Random) -> None:
             {
                 "post_id": 1 + i * 3,
                 "by_id": 1 + i % MEMBERS,
-                "reason": "off_topic",
+                "reason": "selling" if i % 100 == 0 else "off_topic",
                 "words": "",
                 "rank": 1,
                 "created_at": start + timedelta(minutes=i),

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from portal.conversations.models import Post, RoomKind
 from portal.core.clock import now
 from portal.core.db import db, transaction
-from portal.moderation import assigning, cases, flagging, ruling
+from portal.moderation import appealing, assigning, cases, flagging, ruling
 from portal.moderation.cases import Narrowing
-from portal.moderation.models import Flag, Reason, about
+from portal.moderation.models import Flag, Reason, Verdict, about
 from tests.make import again, at_once
 
 
@@ -173,6 +173,16 @@ def test_what_stands_around_a_post_and_what_was_decided_before_is_there(app, bro
         assert "After, Cory: No names!" in text
         assert "Decided before: 1 against them, 2 kept." in text
     assert later.id != post.id
+
+
+def test_what_was_taken_back_on_appeal_does_not_stand_against_bob(app, browse, people, make, flag):
+    first, second = (make.reply(make.thread(by=people.alice), by=people.bob) for _ in range(2))
+    with app.app_context(), transaction():
+        made = ruling.hide(again(first), because="So.", by=again(people.mo))
+        asked = appealing.appeal(made, words="Please look again.", by=again(people.bob))
+        appealing.decide(asked, Verdict.OVERTURNED, because="He is right.", by=again(people.cory))
+    flag(second)
+    assert "Nothing was decided about them before." in browse(people.mo).get("/moderation").text
 
 
 def test_who_asked_safely_is_known_to_the_coach_and_not_to_mo_in_any_part_of_the_case(app, browse, people, make, flag):

@@ -78,7 +78,7 @@ def everything_that_was_written_is_loaded():
     threads = reading.threads()
     assert db.session.scalar(select(func.count()).select_from(Thread)) == len(threads)
     assert db.session.scalar(select(func.count()).select_from(Post)) == sum(len(t["posts"]) for t in threads)
-    flags = sum(1 for thread in threads for post in thread["posts"] if post.get("flag"))
+    flags = sum(1 for thread in threads for said in (thread, *thread["posts"]) if said.get("flag"))
     assert db.session.scalar(select(func.count()).select_from(Flag)) == flags
 
 

@@ -98,7 +98,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.library import views as library
     from portal.membership import address_pages, data_pages, directory_pages
     from portal.membership import views as membership
-    from portal.moderation import appeal_pages, flag_pages, queue_pages
+    from portal.moderation import appeal_pages, flag_pages, further_pages, queue_pages
     from portal.moderation import views as moderation
     from portal.notifications import views as notifications
     from portal.practices import views as practices
@@ -167,6 +167,7 @@ def _wire_areas(app: Flask) -> None:
         mention_pages,
         history_pages,
         appeal_pages,
+        further_pages,
     ):  # of areas with several files of views
         app.register_blueprint(pages.bp)
     csrf.exempt(billing.stripe_events)  # signed by Stripe instead

@@ -107,6 +107,12 @@ OF_COACHES = Nobodys("the library is the program's, and every coach writes it; w
 ENTITLED = INSIDE[Audience.ENTITLED]
 THINGS: dict[str, Bobs | Nobodys] = {
     "accounts.confirm": TOKEN,
+    "further_rulings.edit_out": Bobs(
+        "/posts/{post}/editing-out", STAFF, data={"body": "Taken out", "because": "It names her"}
+    ),
+    "further_rulings.move": Bobs(
+        "/threads/{thread}/moving", STAFF, data={"room": "{other_room}", "because": "It fits there"}
+    ),
     "appeals.own": Bobs("/rulings/{ruling}", []),
     "appeals.appeal": Bobs("/rulings/{ruling}/appeal", [], data={"words": "It names nobody."}),
     "appeals.of_post": Bobs("/posts/{hidden_post}/ruling", []),

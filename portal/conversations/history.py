@@ -13,10 +13,10 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from portal.accounts.models import Member
-from portal.conversations import policy
+from portal.conversations import finding, mentioning, policy
 from portal.conversations.models import Post, PostRevision
-from portal.conversations.posting import NotYours, touch
-from portal.core import audit, markdown
+from portal.conversations.posting import NotYours, to_html, touch
+from portal.core import audit, letters, markdown
 from portal.core.clock import now
 from portal.core.db import db
 
@@ -70,3 +70,35 @@ def remove(post: Post, revision_id: int, *, by: Member) -> None:
         touch(post.thread)
         if by.id != post.author_id:
             audit.record(by, "post.history_removed", post, thread=post.thread_id, revision=revision_id)
+
+
+def rewrite(post: Post, *, seen: str, body: str) -> PostRevision | None:
+    """Put other words in place of an author's. What stood there, and all before it, only staff read from now on.
+
+    None if the post says something else by now than was `seen`. Raises TooLong, NothingToRead.
+    """
+    html, spoken_to = mentioning.linked(to_html(body), post.thread.room)
+    before = PostRevision(post_id=post.id, body=post.body, body_html=post.body_html, removed_at=now())
+    changed = db.session.scalar(
+        update(Post)
+        .where(Post.id == post.id, Post.body == seen)
+        .values(body=body, body_html=html, edited_at=now())
+        .returning(Post.id)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.refresh(post)
+    if changed is None:
+        return None
+    db.session.execute(
+        update(PostRevision)
+        .where(PostRevision.post_id == post.id, PostRevision.removed_at.is_(None))
+        .values(removed_at=now())
+        .execution_options(synchronize_session=False)
+    )
+    db.session.add(before)
+    db.session.flush()
+    mentioning.keep(post, spoken_to)
+    letters.drop_about("post", [post.id])  # those that wait to be sent have the words in them
+    touch(post.thread)
+    finding.keep_found(post)
+    return before

@@ -160,6 +160,7 @@ class Post(Model):
     edited_at: Mapped[datetime | None]
     hidden_at: Mapped[datetime | None]  # from then on members do not read it: a moderator hid it, or see deleted_at
     hidden_because: Mapped[str | None] = mapped_column(Words)
+    removed_at: Mapped[datetime | None]  # staff deleted it: its author reads it no more either; hidden_at says so too
     deleted_at: Mapped[datetime | None]  # its author took it back; hidden_at says so too, to whoever asks what is read
     send_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # of the form; a double submit makes one post
     helped_at: Mapped[datetime | None]  # whoever asked says that it helped

@@ -35,7 +35,7 @@ def may_go(thread: Thread, to: Room) -> bool:
     return to.id != thread.room_id and not to.is_archived and not policy.reads_wider(to.kind, thread.room.kind)
 
 
-def move(thread: Thread, *, to: Room, by: Member) -> None:
+def move(thread: Thread, *, to: Room, by: Member, because: str | None = None) -> None:
     """Take a thread into another room. Raises NotThere, OpensWider."""
     thread = _held(thread.id)[0]
     came_from = thread.room
@@ -49,7 +49,7 @@ def move(thread: Thread, *, to: Room, by: Member) -> None:
         _count(came_from, -1)
         _count(to, +1)
     _find_again(thread, closing=came_from.kind is not to.kind or not to.kind.is_shared)
-    audit.record(by, "thread.moved", thread, from_room=came_from.id, to_room=to.id)
+    audit.record(by, "thread.moved", thread, because=because, from_room=came_from.id, to_room=to.id)
 
 
 def merge(thread: Thread, *, into: Thread, by: Member) -> None:

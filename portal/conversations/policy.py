@@ -52,11 +52,12 @@ def may_reply(member: Member | None, thread: Thread) -> bool:
 
 
 def may_read_words(reader: Member | None, post: Post) -> bool:
-    """Asked of somebody who sees the thread: staff read what is hidden, and authors do unless they took it back."""
+    """Asked of somebody who sees the thread: staff read what is hidden, and authors do unless they took it back
+    or staff deleted it."""
     if not post.is_hidden or sees_hidden(reader):
         return True
     taken_back = post.is_deleted and post.hidden_because is None
-    return reader is not None and post.author_id == reader.id and not taken_back
+    return reader is not None and post.author_id == reader.id and not taken_back and post.removed_at is None
 
 
 def may_edit(member: Member, post: Post) -> bool:

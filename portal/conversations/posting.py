@@ -82,7 +82,7 @@ def start(
     makes a repeated submit harmless; `at` is for imports.
     Raises NotConfirmed, Suspended, RoomArchived, TooLong, NothingToRead.
     """
-    html = _rendered(body)
+    html = to_html(body)
     _check_may_post(by, room)
     html, spoken_to = mentioning.linked(html, room)
     moment = at or now()
@@ -131,7 +131,7 @@ def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None,
 
     Raises NotConfirmed, Suspended, RoomArchived, ThreadLocked, TooLong, NothingToRead.
     """
-    html = _rendered(body)
+    html = to_html(body)
     _check_may_post(by, thread.room)
     html, spoken_to = mentioning.linked(html, thread.room)
     moment = at or now()
@@ -164,7 +164,7 @@ def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None,
 
 def edit(post: Post, *, body: str, by: Member) -> None:
     """Change what one said; what stood there before is kept. Raises as check_may_edit, TooLong, NothingToRead."""
-    html = _rendered(body)
+    html = to_html(body)
     post = db.session.scalars(
         select(Post).where(Post.id == post.id).with_for_update().execution_options(populate_existing=True)
     ).one()
@@ -211,7 +211,8 @@ def count_thread(thread: Thread, by: int) -> None:
     )
 
 
-def _rendered(body: str) -> str:
+def to_html(body: str) -> str:
+    """What they typed, as safe HTML. Raises TooLong, NothingToRead."""
     if len(body) > markdown.MAX_LENGTH:
         raise TooLong()
     html = markdown.render(body)

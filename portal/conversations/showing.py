@@ -26,6 +26,7 @@ from portal.core import markdown, web
 from portal.core.clock import now
 
 HIDDEN = "Hidden by a moderator."
+DELETED = "Deleted by a moderator."
 TAKEN_BACK = "Taken back by its author."
 YOU_TOOK_BACK = "You took this back. In its place, others read that its author did."
 HELPED = "This helped the asker"
@@ -112,6 +113,7 @@ class Shown:
     files: Sequence[File]  # beside its words, for whoever reads those
     gone: str | None  # in place of the words, for those who may not read them
     hidden_because: str | None
+    removed: bool  # staff deleted it
     taken_back: bool  # by its author, with no ruling about it
     may_undo: bool  # its author, for a short while
     folded: bool  # staff open it on purpose
@@ -142,7 +144,7 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
     for row, body in zip(rows, bodies, strict=True):
         mine, hidden = row.author_id == reader_id, row.hidden_at is not None
         taken_back = row.deleted_at is not None and row.hidden_because is None
-        readable = not hidden or (not taken_back if mine else rules)
+        readable = not hidden or (not taken_back and row.removed_at is None if mine else rules)
         told = veiling.is_told(reading.reader, author_id=row.author_id, veiled_at=row.veiled_at)
         left = row.closed_at is not None
         named = told and not left
@@ -158,8 +160,9 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
                 edited=when(row.edited_at) if row.edited_at and readable else None,
                 body=markdown.safe(body) if readable else None,
                 files=files.get(row.id, ()) if readable else (),
-                gone=None if readable else YOU_TOOK_BACK if mine else TAKEN_BACK if row.deleted_at else HIDDEN,
-                hidden_because=row.hidden_because if hidden and readable else None,
+                gone=None if readable else _gone(row, mine=mine),
+                hidden_because=row.hidden_because if hidden and (readable or mine) else None,
+                removed=row.removed_at is not None,
                 taken_back=taken_back and readable,
                 may_undo=mine and taking_back.may_undo(row.deleted_at, row.hidden_because),
                 folded=hidden and rules and not mine,
@@ -178,6 +181,13 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
             )
         )
     return found
+
+
+def _gone(row: Line, *, mine: bool) -> str:
+    """What stands in place of words that a reader may not read."""
+    if row.removed_at is not None:
+        return DELETED
+    return YOU_TOOK_BACK if mine else TAKEN_BACK if row.deleted_at else HIDDEN
 
 
 def _marks(row: Line, reading: Reading) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 
 from portal.accounts.models import Member
 from portal.conversations.models import (
@@ -79,7 +79,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             Thread.id.label("thread_number"),
             Post.number.label("place"),
             Post.veiled_at.label("under_no_name_since"),
-            Post.body,
+            case((Post.removed_at.is_(None), Post.body), else_="").label("body"),
             Post.edited_at,
             Post.hidden_at,
             Post.hidden_because,
@@ -97,7 +97,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             "thread_number": "the end of the thread's address, /threads/…",
             "place": "the how many-th post there",
             "under_no_name_since": "filled where only the coaches see that it is yours",
-            "body": "your words, in Markdown",
+            "body": "your words, in Markdown; empty where a moderator deleted them",
             "edited_at": "when you last changed them",
             "hidden_at": "since when members do not read it",
             "hidden_because": "the reason a moderator gave you",

@@ -20,6 +20,7 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.web import absolute
+from portal.moderation import editing_out
 from portal.moderation import ruling as rulings
 from portal.moderation.models import APPEAL_FOR, ENDED_BY, Appeal, Outcome, Ruling, Verdict
 
@@ -83,9 +84,11 @@ def appeal_against(ruling: Ruling) -> Appeal | None:
 
 
 def still_stands(ruling: Ruling) -> bool:
-    """Whether no later ruling on the same thing took its place, and its author did not take the words back."""
+    """Whether nothing took its place: no later ruling, and its author did not change or take back the words."""
     thing = ruling.post or ruling.thread
     if thing is None or (ruling.post is not None and ruling.post.is_deleted):
+        return False
+    if ruling.outcome is Outcome.EDITED and not editing_out.is_as_edited(ruling):
         return False
     later = select(Ruling.id).where(
         Ruling.id > ruling.id,
@@ -148,7 +151,9 @@ def _needed_for(on: Appeal) -> Role:
 
 def _undo(ruling: Ruling, because: str, by: Member) -> None:
     """One letter tells of it, ours; the usual one stays away."""
-    if ruling.post is not None:
+    if ruling.outcome is Outcome.EDITED:
+        editing_out.put_back(ruling, because=because, by=by)
+    elif ruling.post is not None:
         rulings.restore(ruling.post, because=because, by=by, with_letter=False)
     elif ruling.thread is not None and ruling.outcome is Outcome.LOCKED:
         rulings.unlock(ruling.thread, because=because, by=by, with_letter=False)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import contains_eager, joinedload
 from portal.accounts.models import Member, Role
 from portal.conversations import veiling
 from portal.conversations.models import Thread
+from portal.conversations.policy import may_read_words
 from portal.conversations.queries import open_to
 from portal.core import markdown
 from portal.core.clock import now
@@ -29,6 +30,10 @@ _WHAT = {  # as a sentence about the thing that begins with "Your post", "The th
     Outcome.RESTORED: "is back",
     Outcome.LOCKED: "was closed to new replies",
     Outcome.UNLOCKED: "is open again",
+    Outcome.EDITED: "was edited by a moderator",
+    Outcome.DELETED: "was deleted by a moderator",
+    Outcome.MOVED: "was moved to another room",
+    Outcome.NOTED: "got a note",
 }
 
 
@@ -76,7 +81,7 @@ def told_of(ruling: Ruling, reader: Member) -> Told:
     return Told(
         ruling=ruling,
         title=f"Your {_thing(ruling)} {_WHAT[ruling.outcome]}",
-        words=markdown.safe(ruling.post.body_html) if ruling.post else None,
+        words=markdown.safe(ruling.post.body_html) if ruling.post and may_read_words(reader, ruling.post) else None,
         thread_title=ruling.thread.title if ruling.thread else None,
         appeal=appeal,
         due_at=appeal.created_at + appealing.DECIDE_WITHIN if appeal else None,
@@ -92,7 +97,8 @@ class Case:
     appeal: Appeal
     title: str
     author: str  # as this reader may know them
-    words: str | None  # as safe HTML; None where it is about a whole thread
+    words: str | None  # as safe HTML, before the ruling; None where it is about a whole thread
+    edited: str | None  # what it says since a part was edited out
     reports: Sequence[tuple[Reason, str]]
     due_at: datetime
     is_late: bool
@@ -141,6 +147,7 @@ def _open_to(reader: Member) -> Select[Appeal]:
             ruling.contains_eager(Ruling.thread).contains_eager(Thread.room),
             ruling.joinedload(Ruling.post),
             ruling.joinedload(Ruling.by),
+            ruling.joinedload(Ruling.revision),
             joinedload(Appeal.by),
             joinedload(Appeal.decided_by),
         )
@@ -162,7 +169,8 @@ def _cases(rows: Sequence[Appeal], reader: Member) -> list[Case]:
             appeal=row,
             title=f"The {_thing(row.ruling)} {_WHAT[row.ruling.outcome]}",
             author=_author(row, reader),
-            words=markdown.safe(row.ruling.post.body_html) if row.ruling.post else None,
+            words=_words(row.ruling),
+            edited=markdown.safe(row.ruling.post.body_html) if row.ruling.revision and row.ruling.post else None,
             reports=reports[row.ruling_id],
             due_at=row.created_at + appealing.DECIDE_WITHIN,
             is_late=row.created_at + appealing.DECIDE_WITHIN < now(),
@@ -177,6 +185,12 @@ def _author(row: Appeal, reader: Member) -> str:
     thing = row.ruling.post
     veiled_at = thing.veiled_at if thing else row.ruling.thread.author_hidden_at if row.ruling.thread else None
     return row.by.name if veiling.is_told(reader, author_id=row.by_id, veiled_at=veiled_at) else veiling.A_MEMBER
+
+
+def _words(ruling: Ruling) -> str | None:
+    if ruling.revision is not None and ruling.revision.body_html is not None:
+        return markdown.safe(ruling.revision.body_html)
+    return markdown.safe(ruling.post.body_html) if ruling.post else None
 
 
 def _thing(ruling: Ruling) -> str:

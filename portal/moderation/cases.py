@@ -30,7 +30,13 @@ from portal.practices.queries import line
 _EXCERPT = 500  # characters of a flagged post in the queue; the rest is one click away
 _AROUND = 240  # characters of the post before it, and of the one after
 _MOST_COUNTED = 100  # a count costs the same beyond that: "more than 99"
-_SPARES = {Outcome.KEPT, Outcome.RESTORED, Outcome.UNLOCKED}  # rulings that say nothing against an author
+_SPARES = {
+    Outcome.KEPT,
+    Outcome.RESTORED,
+    Outcome.UNLOCKED,
+    Outcome.MOVED,
+    Outcome.NOTED,
+}  # rulings that say nothing against an author
 KINDS = {"post": "Posts", "thread": "Threads", "member": "Profiles", "item": "Nuggets"}
 WHOSE = {"": "All", "mine": "Yours", "nobody": "Nobody’s"}
 

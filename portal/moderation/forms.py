@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import HiddenField, RadioField, StringField, TextAreaField
+from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 from wtforms.validators import AnyOf, Length
 
+from portal.core.markdown import MAX_LENGTH
 from portal.core.typed import Readable, TextForm, as_typed, one_line
+from portal.core.web import whole_number
 from portal.moderation.models import Reason, Verdict
 
 REASONS = {
@@ -21,6 +23,17 @@ REASONS = {
     Reason.OTHER: "Something else",
 }
 _LONG = "Please keep it within 1,000 characters."
+
+
+def _because() -> TextAreaField:
+    return TextAreaField(
+        "Your reason",
+        filters=[as_typed],
+        validators=[
+            Readable("Give your reason; it stands in the log, and the author may read it."),
+            Length(max=1000, message=_LONG),
+        ],
+    )
 
 
 class FlagForm(TextForm):
@@ -41,14 +54,7 @@ class FlagForm(TextForm):
 
 class RulingForm(TextForm):
     outcome = StringField()
-    because = TextAreaField(
-        "Your reason",
-        filters=[as_typed],
-        validators=[
-            Readable("Give your reason; it stands in the log, and the author may read it."),
-            Length(max=1000, message=_LONG),
-        ],
-    )
+    because = _because()
     reply = StringField()  # the number of a saved reply, taken where nothing was written
     flag = HiddenField()
     next = HiddenField()
@@ -95,3 +101,31 @@ class DecisionForm(TextForm):
             return Verdict(self.verdict.data)
         self.form_errors.append("Choose what to decide.")
         return None
+
+
+class EditOutForm(TextForm):
+    body = TextAreaField(
+        "What the post will say",
+        filters=[as_typed],
+        validators=[
+            Readable("Leave something to read, or delete the post instead."),
+            Length(max=MAX_LENGTH, message=f"Please keep it within {MAX_LENGTH:,} characters."),
+        ],
+    )
+    because = _because()
+    seen = HiddenField()
+    flag = HiddenField()
+
+    def answers(self) -> int | None:
+        """The flag by which it was seen."""
+        return whole_number(self.flag.data, otherwise=0) or None
+
+
+class MoveForm(TextForm):
+    room = SelectField("Room", validate_choice=True)
+    because = _because()
+    flag = HiddenField()
+
+    def answers(self) -> int | None:
+        """The flag by which it was seen."""
+        return whole_number(self.flag.data, otherwise=0) or None

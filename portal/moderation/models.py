@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Member
-from portal.conversations.models import Post, Thread
+from portal.conversations.models import Post, PostRevision, Thread
 from portal.core.db import Model, Words
 from portal.library.models import Item, Nugget
 
@@ -45,13 +45,20 @@ class Outcome(StrEnum):
     RESTORED = "restored"
     LOCKED = "locked"
     UNLOCKED = "unlocked"
+    EDITED = "edited"  # a part of a post was edited out
+    DELETED = "deleted"  # a post is gone for its author too
+    MOVED = "moved"  # a thread stands in another room
+    NOTED = "noted"  # its author was written to, and nothing changed
     CLEARED = "cleared"  # what somebody said about themselves was taken off their profile
     WITHDRAWN = "withdrawn"  # a nugget was taken out of the library
 
 
 APPEAL_FOR = timedelta(days=30)  # so long after a ruling its author may appeal
+_OF_WORDS = (Outcome.HIDDEN, Outcome.DELETED, Outcome.EDITED, Outcome.RESTORED)
 ENDED_BY = {  # what can be given back, and what comes after it that ends it
-    Outcome.HIDDEN: (Outcome.HIDDEN, Outcome.RESTORED),
+    Outcome.HIDDEN: _OF_WORDS,
+    Outcome.DELETED: _OF_WORDS,
+    Outcome.EDITED: _OF_WORDS,
     Outcome.LOCKED: (Outcome.LOCKED, Outcome.UNLOCKED),
 }
 
@@ -69,7 +76,12 @@ class Ruling(Model):
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)  # whose profile
     item_id: Mapped[int | None] = mapped_column(ForeignKey("item.id"), index=True)
     author_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)  # whose words; None: a nugget's
+    reason: Mapped[Reason | None]  # the gravest of the flags that it settled
+    revision_id: Mapped[int | None] = mapped_column(
+        ForeignKey("post_revision.id", ondelete="SET NULL")
+    )  # what stood there
     by: Mapped[Member] = relationship(foreign_keys=[by_id])
+    revision: Mapped[PostRevision | None] = relationship()
     post: Mapped[Post | None] = relationship()
     thread: Mapped[Thread | None] = relationship()
     member: Mapped[Member | None] = relationship(foreign_keys=[member_id])

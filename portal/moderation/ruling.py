@@ -22,10 +22,11 @@ from portal.core.web import absolute
 from portal.library import publishing, stories
 from portal.library.models import Nugget
 from portal.moderation import assigning
+from portal.moderation.forms import REASONS
 from portal.moderation.models import Flag, Outcome, Ruling, Thing, about, author_id_of, which
 from portal.practices import describing, photos
 
-_EXCERPT = 300  # characters of a post in the letter about it
+EXCERPT = 300  # characters of a post in the letter about it
 
 
 class OwnWords(Refusal):
@@ -56,10 +57,10 @@ class NotACoach(Refusal):
 
 def keep(thing: Thing, *, because: str, by: Member, answering: int | None = None) -> Ruling:
     """It stays and its flags are settled. Its author never knew, so hears nothing. Raises AlreadyRuled, OwnWords."""
-    _check_not_own(thing, by)
-    ruling = _rule(Outcome.KEPT, thing, because, by)
-    if not _answer(ruling, Flag.about == about(thing), answering):
-        raise _already_ruled(ruling)
+    check_not_own(thing, by)
+    ruling = write(Outcome.KEPT, thing, because, by)
+    if not settle(ruling, Flag.about == about(thing), answering):
+        raise already_ruled(ruling)
     if isinstance(thing, Post):
         audit.record(by, "post.kept", thing, because=because, thread=thing.thread_id, ruling=ruling.id)
     elif isinstance(thing, Thread):
@@ -74,14 +75,14 @@ def keep(thing: Thing, *, because: str, by: Member, answering: int | None = None
 def hide(post: Post, *, because: str, by: Member, answering: int | None = None) -> Ruling:
     """Members find a line in its place, its author finds the words and the reason. One that its author took back can
     be ruled on too: then they cannot undo that. Raises AlreadyRuled."""
-    _check_not_own(post, by)
-    ruling = _rule(Outcome.HIDDEN, post, because, by)
+    check_not_own(post, by)
+    ruling = write(Outcome.HIDDEN, post, because, by)
     stands = or_(Post.hidden_at.is_(None), and_(Post.deleted_at.is_not(None), Post.hidden_because.is_(None)))
-    _change(post, stands, ruling, hidden_at=now(), hidden_because=because)
-    _answer(ruling, Flag.about == about(post), answering)
-    _show_change(post)
+    change(post, stands, ruling, hidden_at=now(), hidden_because=because)
+    settle(ruling, Flag.about == about(post), answering)
+    show_change(post)
     audit.record(by, "post.hidden", post, because=because, thread=post.thread_id, ruling=ruling.id)
-    _tell(ruling, post.author, excerpt=markdown.excerpt(post.body_html, _EXCERPT))
+    tell(ruling, post.author, excerpt=markdown.excerpt(post.body_html, EXCERPT))
     return ruling
 
 
@@ -89,52 +90,49 @@ def restore(post: Post, *, because: str, by: Member, with_letter: bool = True) -
     """Members read it again. Raises AlreadyRuled, TakenBack."""
     if post.is_deleted:
         raise TakenBack()
-    _check_not_own(post, by)
-    ruling = _rule(Outcome.RESTORED, post, because, by)
-    _change(post, Post.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None)
-    _show_change(post)
+    check_not_own(post, by)
+    ruling = write(Outcome.RESTORED, post, because, by)
+    change(post, Post.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None, removed_at=None)
+    show_change(post)
     audit.record(by, "post.restored", post, because=because, thread=post.thread_id, ruling=ruling.id)
     if with_letter:
-        _tell(ruling, post.author, excerpt=markdown.excerpt(post.body_html, _EXCERPT))
+        tell(ruling, post.author, excerpt=markdown.excerpt(post.body_html, EXCERPT))
     return ruling
 
 
 def lock(thread: Thread, *, because: str, by: Member, answering: int | None = None) -> Ruling:
     """Nobody replies or edits there any more; `answering` is a flag on it, or on a post in it, that is settled with
     all on the same. Raises AlreadyRuled."""
-    ruling = _rule(Outcome.LOCKED, thread, because, by)
-    _change(thread, Thread.locked_at.is_(None), ruling, locked_at=now(), locked_because=because)
-    if answering is not None:
-        seen = aliased(Flag)
-        flagged = select(seen.about).where(seen.id == answering, _in_thread(seen, thread))
-        _answer(ruling, Flag.about == flagged.scalar_subquery(), answering)
+    ruling = write(Outcome.LOCKED, thread, because, by)
+    change(thread, Thread.locked_at.is_(None), ruling, locked_at=now(), locked_because=because)
+    settle_in(thread, ruling, answering)
     touch(thread)
     audit.record(by, "thread.locked", thread, because=because, ruling=ruling.id)
-    _tell(ruling, thread.author)
+    tell(ruling, thread.author)
     return ruling
 
 
 def unlock(thread: Thread, *, because: str, by: Member, with_letter: bool = True) -> Ruling:
     """The conversation may go on. Raises AlreadyRuled."""
-    ruling = _rule(Outcome.UNLOCKED, thread, because, by)
-    _change(thread, Thread.locked_at.is_not(None), ruling, locked_at=None, locked_because=None)
+    ruling = write(Outcome.UNLOCKED, thread, because, by)
+    change(thread, Thread.locked_at.is_not(None), ruling, locked_at=None, locked_because=None)
     touch(thread)
     audit.record(by, "thread.unlocked", thread, because=because, ruling=ruling.id)
     if with_letter:
-        _tell(ruling, thread.author)
+        tell(ruling, thread.author)
     return ruling
 
 
 def hide_thread(thread: Thread, *, because: str, by: Member, answering: int | None = None) -> Ruling:
     """Only staff and its author find it from now on; flags in it are settled with it. Raises AlreadyRuled."""
-    ruling = _rule(Outcome.HIDDEN, thread, because, by)
-    _change(thread, Thread.hidden_at.is_(None), ruling, hidden_at=now(), hidden_because=because)
-    _answer(ruling, _in_thread(Flag, thread), answering)
+    ruling = write(Outcome.HIDDEN, thread, because, by)
+    change(thread, Thread.hidden_at.is_(None), ruling, hidden_at=now(), hidden_because=because)
+    settle(ruling, _in_thread(Flag, thread), answering)
     count_thread(thread, -1)
     touch(thread)
     finding.forget_thread(thread)
     audit.record(by, "thread.hidden", thread, because=because, ruling=ruling.id)
-    _tell(ruling, thread.author)
+    tell(ruling, thread.author)
     return ruling
 
 
@@ -142,29 +140,29 @@ def restore_thread(thread: Thread, *, because: str, by: Member, with_letter: boo
     """Members find and read it again. Raises AlreadyRuled, TakenBack."""
     if thread.is_taken_back:
         raise TakenBack()
-    ruling = _rule(Outcome.RESTORED, thread, because, by)
-    _change(thread, Thread.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None)
+    ruling = write(Outcome.RESTORED, thread, because, by)
+    change(thread, Thread.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None)
     count_thread(thread, +1)
     touch(thread)
     finding.find_thread_again(thread)
     audit.record(by, "thread.restored", thread, because=because, ruling=ruling.id)
     if with_letter:
-        _tell(ruling, thread.author)
+        tell(ruling, thread.author)
     return ruling
 
 
 def clear(member: Member, *, because: str, by: Member, answering: int | None = None) -> Ruling:
     """Nothing of what they said about themselves stands on their profile any more; their name does. The words are kept
     nowhere. Raises AlreadyRuled, OwnWords."""
-    _check_not_own(member, by)
+    check_not_own(member, by)
     describing.wait_for_turn(member)  # before a ruling points to them: two at once would wait for each other
-    ruling = _rule(Outcome.CLEARED, member, because, by)
-    if not _answer(ruling, Flag.about == about(member), answering):
-        raise _already_ruled(ruling)
+    ruling = write(Outcome.CLEARED, member, because, by)
+    if not settle(ruling, Flag.about == about(member), answering):
+        raise already_ruled(ruling)
     describing.say_nothing(member)
     photos.remove(member)
     audit.record(by, "profile.cleared", ruling, because=because, member=member.id)
-    _tell(ruling, member)
+    tell(ruling, member)
     return ruling
 
 
@@ -173,14 +171,14 @@ def withdraw(nugget: Nugget, *, because: str, by: Member, answering: int | None 
     if not by.is_at_least(Role.COACH):
         raise NotACoach()
     stories.take_turn(nugget)  # first, as in clear
-    ruling = _rule(Outcome.WITHDRAWN, nugget, because, by)
-    if not _answer(ruling, Flag.about == about(nugget), answering):
-        raise _already_ruled(ruling)
+    ruling = write(Outcome.WITHDRAWN, nugget, because, by)
+    if not settle(ruling, Flag.about == about(nugget), answering):
+        raise already_ruled(ruling)
     publishing.withdraw(nugget, because=because, by=by)
     return ruling
 
 
-def _check_not_own(thing: Thing, by: Member) -> None:
+def check_not_own(thing: Thing, by: Member) -> None:
     if author_id_of(thing) == by.id and by.role is not Role.OWNER:
         raise OwnWords()
 
@@ -190,7 +188,7 @@ def _in_thread(flag: Any, thread: Thread) -> ColumnElement[bool]:
     return or_(flag.thread_id == thread.id, flag.post_id.in_(select(Post.id).where(Post.thread_id == thread.id)))
 
 
-def _rule(outcome: Outcome, thing: Thing, because: str, by: Member) -> Ruling:
+def write(outcome: Outcome, thing: Thing, because: str, by: Member) -> Ruling:
     ruling = Ruling(outcome=outcome, because=because, by_id=by.id, author_id=author_id_of(thing), **which(thing))
     if isinstance(thing, Post):
         ruling.thread_id = thing.thread_id
@@ -199,7 +197,7 @@ def _rule(outcome: Outcome, thing: Thing, because: str, by: Member) -> Ruling:
     return ruling
 
 
-def _change(thing: Post | Thread, still: ColumnElement[bool], ruling: Ruling, **values: object) -> None:
+def change(thing: Post | Thread, still: ColumnElement[bool], ruling: Ruling, **values: object) -> None:
     """Change it if it still stands as the moderator saw it. Raises AlreadyRuled."""
     kind = type(thing)
     changed = db.session.scalar(
@@ -210,26 +208,36 @@ def _change(thing: Post | Thread, still: ColumnElement[bool], ruling: Ruling, **
         .execution_options(synchronize_session=False)
     )
     if changed is None:
-        raise _already_ruled(ruling)
+        raise already_ruled(ruling)
     db.session.expire(thing, list(values))
 
 
-def _answer(ruling: Ruling, whose: ColumnElement[bool], answering: int | None) -> int:
+def settle(ruling: Ruling, whose: ColumnElement[bool], answering: int | None) -> int:
     """Settle the open flags with this ruling. Raises AlreadyRuled when the flag acted on is settled already."""
     settled = db.session.execute(
         update(Flag)
         .where(whose, Flag.ruled_at.is_(None))
         .values(ruled_at=now(), ruling_id=ruling.id)
-        .returning(Flag.id, Flag.about)
+        .returning(Flag.id, Flag.about, Flag.rank, Flag.reason)
         .execution_options(synchronize_session=False)
     ).all()
     if answering is not None and answering not in {flag.id for flag in settled}:
-        raise _already_ruled(ruling)
+        raise already_ruled(ruling)
     assigning.let_go({flag.about for flag in settled})
+    if settled:
+        ruling.reason = min(settled, key=lambda flag: (flag.rank, flag.id)).reason
     return len(settled)
 
 
-def _already_ruled(ours: Ruling) -> AlreadyRuled:
+def settle_in(thread: Thread, ruling: Ruling, answering: int | None) -> None:
+    """Settle the flag acted on, if there is one, with all on the same thread or post in it. Raises AlreadyRuled."""
+    if answering is not None:
+        seen = aliased(Flag)
+        flagged = select(seen.about).where(seen.id == answering, _in_thread(seen, thread))
+        settle(ruling, Flag.about == flagged.scalar_subquery(), answering)
+
+
+def already_ruled(ours: Ruling) -> AlreadyRuled:
     """What to say to whoever came second; `ours` is the ruling that will not be."""
     if ours.post_id is not None:
         same = and_(Ruling.thread_id == ours.thread_id, or_(Ruling.post_id == ours.post_id, Ruling.post_id.is_(None)))
@@ -244,12 +252,12 @@ def _already_ruled(ours: Ruling) -> AlreadyRuled:
     return AlreadyRuled(f"{first.by.name} was first: {_DECIDED[first.outcome]}. The reason given: {first.because}")
 
 
-def _show_change(post: Post) -> None:
+def show_change(post: Post) -> None:
     touch(post.thread)
     finding.keep_found(post)
 
 
-def _tell(ruling: Ruling, author: Member, excerpt: str | None = None) -> None:
+def tell(ruling: Ruling, author: Member, excerpt: str | None = None) -> None:
     """The author hears what was decided, about which words, and why; always, because it is about them."""
     if author.closed_at is not None or author.id == ruling.by_id:
         return
@@ -261,6 +269,8 @@ def _tell(ruling: Ruling, author: Member, excerpt: str | None = None) -> None:
         is_post=ruling.post_id is not None,
         thread_title=ruling.thread.title if ruling.thread else None,
         because=ruling.because,
+        reason=REASONS[ruling.reason] if ruling.reason else None,
+        room=ruling.thread.room.title if ruling.thread else None,
         excerpt=excerpt,
         link=_link(ruling, author),
         rules=absolute("home.rules"),
@@ -284,6 +294,10 @@ _DECIDED = {
     Outcome.RESTORED: "it is restored",
     Outcome.LOCKED: "the thread is closed to new replies",
     Outcome.UNLOCKED: "the thread is open again",
+    Outcome.EDITED: "a part is edited out",
+    Outcome.DELETED: "it is deleted",
+    Outcome.MOVED: "it stands in another room",
+    Outcome.NOTED: "its author has a note",
     Outcome.CLEARED: "what was said on the profile is taken down",
     Outcome.WITHDRAWN: "it is out of the library",
 }

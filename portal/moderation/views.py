@@ -18,7 +18,7 @@ from portal.core.db import one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.core.web import local_path, whole_number
 from portal.library.models import Nugget
-from portal.moderation import queries, replying, ruling
+from portal.moderation import further_rulings, queries, replying, ruling
 from portal.moderation.forms import RulingForm
 from portal.moderation.models import Ruling
 from portal.moderation.showing import case_page, thing_or_404
@@ -36,6 +36,8 @@ _DONE = {
     "hide": "Hidden. Its author is told why.",
     "restore": "Restored. Its author is told.",
     "lock": "Closed to new replies. Whoever began it is told why.",
+    "delete": "Deleted. Its author is told why.",
+    "note": "Sent. Nothing else changed.",
     "unlock": "Open again. Whoever began it is told.",
     "clear": "Taken down. They are told why.",
     "withdraw": "Out of the library. A coach can bring it back at the desk.",
@@ -49,8 +51,8 @@ _SEEN_BY_MODERATORS = (
 )  # the owner's log also tells of accounts, money and the library
 _FILTERS = {
     "": ("Everything", None),
-    "hidden": ("Hidden", ("post.hidden", "thread.hidden")),
-    "restored": ("Restored", ("post.restored", "thread.restored")),
+    "hidden": ("Hidden or deleted", ("post.hidden", "thread.hidden", "post.deleted", "post.edited_out")),
+    "restored": ("Restored", ("post.restored", "thread.restored", "post.put_back")),
     "kept": ("Kept", ("post.kept", "thread.kept", "profile.kept", "nugget.kept")),
     "appeals": ("Appeals", ("appeal.upheld", "appeal.overturned")),
     "closed": ("Closed and opened", ("thread.locked", "thread.unlocked")),
@@ -65,6 +67,11 @@ ACTIONS = {
     "saved_reply.taken_out": "Took a saved reply out",
     "post.hidden": "Hid a post",
     "post.restored": "Restored a post",
+    "post.edited_out": "Edited a part out of a post",
+    "post.put_back": "Put back what a post said",
+    "post.deleted": "Deleted a post",
+    "post.noted": "Wrote to the author of a post",
+    "thread.noted": "Wrote to whoever began a thread",
     "thread.locked": "Closed a thread",
     "thread.unlocked": "Opened a thread again",
     "thread.hidden": "Hid a thread",
@@ -155,6 +162,8 @@ def rule_on_post(post_id: int) -> Answer:
         "keep": partial(ruling.keep, post, answering=seen),
         "hide": partial(ruling.hide, post, answering=seen),
         "restore": partial(ruling.restore, post),
+        "delete": partial(further_rulings.delete, post, answering=seen),
+        "note": partial(further_rulings.note, post, answering=seen),
     }
     refused = _carry_out(form, rules)
     if refused:
@@ -173,6 +182,7 @@ def rule_on_thread(thread_id: int) -> Answer:
         "unlock": partial(ruling.unlock, thread),
         "hide": partial(ruling.hide_thread, thread, answering=seen),
         "restore": partial(ruling.restore_thread, thread),
+        "note": partial(further_rulings.note, thread, answering=seen),
     }
     refused = _carry_out(form, rules)
     if refused:

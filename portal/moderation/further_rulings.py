@@ -1,0 +1,52 @@
+"""Further rulings: deleting a post for good, moving a thread to where it belongs, or only writing to an author."""
+
+from __future__ import annotations
+
+from sqlalchemy import func
+
+from portal.accounts.models import Member
+from portal.conversations import moving
+from portal.conversations.models import Post, Room, Thread
+from portal.core import audit
+from portal.core.clock import now
+from portal.moderation import ruling as rulings
+from portal.moderation.models import Flag, Outcome, Ruling, about
+
+
+def delete(post: Post, *, because: str, by: Member, answering: int | None = None) -> Ruling:
+    """A line stays in its place, which its author cannot undo; the words only staff still read. Raises AlreadyRuled,
+    OwnWords."""
+    rulings.check_not_own(post, by)
+    ruling = rulings.write(Outcome.DELETED, post, because, by)
+    moment = now()
+    gone = {"hidden_at": func.coalesce(Post.hidden_at, moment), "hidden_because": because, "removed_at": moment}
+    rulings.change(post, Post.removed_at.is_(None), ruling, **gone)
+    rulings.settle(ruling, Flag.about == about(post), answering)
+    rulings.show_change(post)
+    audit.record(by, "post.deleted", post, because=because, thread=post.thread_id, ruling=ruling.id)
+    rulings.tell(ruling, post.author)
+    return ruling
+
+
+def move(thread: Thread, *, to: Room, because: str, by: Member, answering: int | None = None) -> Ruling:
+    """Take it into the room where it belongs, and settle flags on the thread. Raises AlreadyRuled, moving.NotThere,
+    moving.OpensWider."""
+    ruling = rulings.write(Outcome.MOVED, thread, because, by)
+    rulings.change(thread, Thread.room_id == thread.room_id, ruling, moved_at=now())
+    moving.move(thread, to=to, by=by, because=because)
+    rulings.settle_in(thread, ruling, answering)
+    rulings.tell(ruling, thread.author)
+    return ruling
+
+
+def note(thing: Post | Thread, *, because: str, by: Member, answering: int | None = None) -> Ruling:
+    """Write to its author; nothing changes but that the flags are settled. Raises AlreadyRuled, OwnWords."""
+    rulings.check_not_own(thing, by)
+    ruling = rulings.write(Outcome.NOTED, thing, because, by)
+    rulings.settle(ruling, Flag.about == about(thing), answering)
+    if isinstance(thing, Post):
+        audit.record(by, "post.noted", thing, because=because, thread=thing.thread_id, ruling=ruling.id)
+    else:
+        audit.record(by, "thread.noted", thing, because=because, ruling=ruling.id)
+    rulings.tell(ruling, thing.author)
+    return ruling

@@ -106,6 +106,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             "endorsed_at": "when a coach stood behind it",
         },
     )
+    kept = PostRevision.removed_at.is_(None)
     yield part(
         "earlier-versions",
         "Earlier versions of your posts",
@@ -113,8 +114,8 @@ def parts_of(member: Member) -> Iterator[Part]:
         select(
             PostRevision.post_id.label("post"),
             PostRevision.created_at.label("until"),
-            PostRevision.body,
-            PostRevision.body_html.label("as_shown"),
+            case((kept, PostRevision.body), else_="").label("body"),
+            case((kept, PostRevision.body_html)).label("as_shown"),
             PostRevision.removed_at,
         )
         .join(Post, Post.id == PostRevision.post_id)
@@ -123,7 +124,7 @@ def parts_of(member: Member) -> Iterator[Part]:
         {
             "post": "the number of the post",
             "until": "when it was changed",
-            "body": "what it said, in Markdown",
+            "body": "what it said, in Markdown; empty where it was taken out of the history",
             "as_shown": "the same, as the page showed it",
             "removed_at": "when its words were taken out of the history",
         },

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from portal.accounts.models import Role
 from portal.conversations import taking_back
-from portal.conversations.models import Post, PostRevision, Thread
+from portal.conversations.models import PostRevision, Thread
 from portal.conversations.posting import NotYours
 from portal.core.audit import Record
 from portal.core.db import db, transaction
@@ -66,7 +66,11 @@ def test_mo_edits_a_name_out_and_bob_is_told_what_and_why(app, browse, people, p
     seen = flag(post)
     mo, alice = browse(people.mo), browse(people.alice)
     page = mo.get(f"/posts/{post.id}/editing-out").text
-    for words in ("Ask Mr. Hale about it.", "The look at names noticed", "A patient, client or employee could be recognised."):
+    for words in (
+        "Ask Mr. Hale about it.",
+        "The look at names noticed",
+        "A patient, client or employee could be recognised.",
+    ):
         assert words in page
     with app.app_context():
         mark = editing_out.mark_of(again(post))
@@ -240,9 +244,7 @@ def test_of_two_who_delete_the_second_is_told(people, post, decide):
         decide("delete", post, by=people.cory)
 
 
-def test_mo_moves_a_flagged_thread_and_alice_is_told_where(
-    app, browse, people, make, post, flag, outbox, work_off
-):
+def test_mo_moves_a_flagged_thread_and_alice_is_told_where(app, browse, people, make, post, flag, outbox, work_off):
     seen, room = flag(post, reason=Reason.OFF_TOPIC), make.room("Money matters")
     mo = browse(people.mo)
     case = mo.get(f"/moderation/cases/post/{post.id}").text
@@ -300,11 +302,11 @@ def test_a_note_about_a_thread_reaches_whoever_began_it(app, people, post, decid
     assert "A note from a moderator" in [m.subject for m in _told(outbox, "alice@example.com")]
 
 
-def test_what_staff_deleted_is_not_in_what_bob_takes_along(app, people, post, decide):
+@pytest.mark.parametrize("what", ["delete", "edit"])
+def test_what_staff_took_out_is_not_in_what_bob_takes_along(app, people, post, decide, edit_out, what):
     from portal.conversations.taking_along import parts_of
 
-    decide("delete", post)
+    decide("delete", post) if what == "delete" else edit_out(post)
     with app.app_context():
-        part = next(p for p in parts_of(again(people.bob)) if p.name == "posts")
-        assert "Hale" not in str(list(part.rows))
-        assert db.session.scalar(select(Post.body).where(Post.id == post.id)) == "Ask Mr. Hale about it."
+        for part in parts_of(again(people.bob)):
+            assert "Hale" not in str(list(part.rows)), part.name

@@ -11,15 +11,17 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("post", sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("ruling", sa.Column("reason", sa.String(length=32), nullable=True))
-    # Written out: to add a foreign key Alembic would copy the whole table on SQLite.
-    op.execute(
-        "ALTER TABLE ruling ADD COLUMN revision_id INTEGER"
-        " CONSTRAINT fk_ruling_revision_id_post_revision REFERENCES post_revision (id) ON DELETE SET NULL"
-    )
+    with op.batch_alter_table("ruling") as table:
+        table.add_column(sa.Column("reason", sa.String(length=32), nullable=True))
+        table.add_column(sa.Column("revision_id", sa.Integer(), nullable=True))
+        table.create_foreign_key(
+            op.f("fk_ruling_revision_id_post_revision"), "post_revision", ["revision_id"], ["id"], ondelete="SET NULL"
+        )
 
 
 def downgrade() -> None:
-    op.execute("ALTER TABLE ruling DROP COLUMN revision_id")
-    op.drop_column("ruling", "reason")
+    with op.batch_alter_table("ruling") as table:
+        table.drop_constraint(op.f("fk_ruling_revision_id_post_revision"), type_="foreignkey")
+        table.drop_column("revision_id")
+        table.drop_column("reason")
     op.drop_column("post", "removed_at")

@@ -42,8 +42,10 @@ class Member(Model):
     password_hash: Mapped[str | None]  # Argon2id with its parameters; None: signs in another way
     role: Mapped[Role] = mapped_column(default=Role.MEMBER)
     confirmed_at: Mapped[datetime | None]  # the address was shown to be theirs; posting waits for it
-    suspended_until: Mapped[datetime | None]  # set by moderation; expires by itself
+    suspended_until: Mapped[datetime | None]  # set by moderation/sanctioning.py alone; expires by itself
     suspended_because: Mapped[str | None] = mapped_column(Words)
+    silenced_until: Mapped[datetime | None]  # as `suspended_until`: they read, and write nothing that reaches others
+    silenced_because: Mapped[str | None] = mapped_column(Words)
     time_zone: Mapped[str | None]  # IANA name; None: the site's
     locale: Mapped[str | None] = mapped_column(String(16))  # "en_GB", how dates and money are written; None: the site's
     practice: Mapped[str | None] = mapped_column(deferred=True)  # moved to the area practices; a later release drops it
@@ -83,6 +85,10 @@ class Member(Model):
     @property
     def is_suspended(self) -> bool:
         return self.suspended_until is not None and self.suspended_until > now()
+
+    @property
+    def is_silenced(self) -> bool:
+        return self.silenced_until is not None and self.silenced_until > now()
 
     @property
     def is_leaving(self) -> bool:

@@ -207,7 +207,8 @@ def open_until(row: Subscription) -> datetime | None:
 
 def audiences_of(member: Member) -> frozenset[Audience]:
     """The audiences a member belongs to. Suspended people keep their account and lose the rest, staff or not; whoever
-    is about to leave keeps the way back and their own data."""
+    is about to leave keeps the way back and their own data. Silenced staff read on and decide nothing, since a ruling
+    or an item is words that reach others."""
     found = {Audience.ANYONE, Audience.ACCOUNT}
     if member.is_leaving:
         return frozenset(found)
@@ -216,6 +217,8 @@ def audiences_of(member: Member) -> frozenset[Audience]:
         return frozenset(found)
     if entitlement_of(member).is_open:
         found.add(Audience.ENTITLED)
+    if member.is_silenced:
+        return frozenset(found)
     if member.is_at_least(Role.MODERATOR):
         found.add(Audience.MODERATORS)
     if member.is_at_least(Role.COACH):

@@ -26,6 +26,7 @@ from portal.core.clock import now
 from portal.core.db import Moment, db, is_postgresql
 from portal.core.errors import Refusal
 from portal.core.jobs import enqueue
+from portal.core.web import day
 from portal.topics.models import Topic
 
 
@@ -36,6 +37,12 @@ class NotConfirmed(Refusal):
 
 class Suspended(Refusal):
     message = "You cannot post while your account is suspended."
+    status = 403
+
+
+class Silenced(Refusal):
+    """The message says until when and why."""
+
     status = 403
 
 
@@ -80,7 +87,7 @@ def start(
 
     `about_path` is a page of ours that it discusses; asked `safely`, it stands under no name (veiling.py); `send_key`
     makes a repeated submit harmless; `at` is for imports.
-    Raises NotConfirmed, Suspended, RoomArchived, TooLong, NothingToRead.
+    Raises NotConfirmed, Suspended, Silenced, RoomArchived, TooLong, NothingToRead.
     """
     html = to_html(body)
     _check_may_post(by, room)
@@ -129,7 +136,7 @@ def start(
 def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None, at: datetime | None = None) -> Post:
     """Add a post, wake the thread, and have its followers told.
 
-    Raises NotConfirmed, Suspended, RoomArchived, ThreadLocked, TooLong, NothingToRead.
+    Raises NotConfirmed, Suspended, Silenced, RoomArchived, ThreadLocked, TooLong, NothingToRead.
     """
     html = to_html(body)
     _check_may_post(by, thread.room)
@@ -182,7 +189,7 @@ def edit(post: Post, *, body: str, by: Member) -> None:
 
 
 def check_may_edit(post: Post, *, by: Member) -> None:
-    """Raises NotConfirmed, Suspended, RoomArchived, ThreadLocked, NotYours."""
+    """Raises NotConfirmed, Suspended, Silenced, RoomArchived, ThreadLocked, NotYours."""
     _check_may_post(by, post.thread.room)
     if post.author_id == by.id and post.thread.is_locked:
         raise ThreadLocked("This thread is closed, so its posts stay as they are.")
@@ -224,6 +231,11 @@ def to_html(body: str) -> str:
 def _check_may_post(member: Member, room: Room) -> None:
     if member.is_suspended:
         raise Suspended()
+    if member.silenced_until is not None and member.is_silenced:
+        raise Silenced(
+            f"You cannot write to others until {day(member.silenced_until)}. "
+            f"The reason a moderator gave: {member.silenced_because}"
+        )
     if not may_post(member):
         raise NotConfirmed()
     if room.is_archived:

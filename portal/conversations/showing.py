@@ -396,7 +396,9 @@ def _person(reader: Member | None) -> tuple[object, ...]:
     signed_in = reader or me_or_none()
     if signed_in is None:
         return ()
-    return (signed_in.id, signed_in.name, signed_in.photo, signed_in.role, reader is None, may_post(signed_in))
+    shown = (signed_in.id, signed_in.name, signed_in.photo, signed_in.role)
+    held = (signed_in.silenced_until, signed_in.silenced_because) if signed_in.is_silenced else None
+    return (*shown, reader is None, may_post(signed_in), held)
 
 
 @cache

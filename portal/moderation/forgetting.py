@@ -1,7 +1,8 @@
 """A flag stays as a count for whoever rules on it; what its member wrote with it goes. With a profile go its flags, and
 with one of the staff goes that they saw to a case.
 
-Nobody is left to answer an appeal of theirs; of an answered one stays what was decided, without their words.
+Nobody is left to answer an appeal of theirs; of an answered one stays what was decided, without their words. Silences,
+suspensions and notes about somebody go with the account.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from sqlalchemy import delete, update
 from portal.accounts.models import Member
 from portal.core.db import db
 from portal.moderation.models import Appeal, Flag, Handling
+from portal.moderation.person_models import Sanction, StaffNote
 
 
 def forget(member: Member) -> None:
@@ -25,3 +27,5 @@ def forget(member: Member) -> None:
         delete(Appeal).where(appealed, Appeal.decided_at.is_(None)).execution_options(synchronize_session=False)
     )
     db.session.execute(update(Appeal).where(appealed).values(words="").execution_options(synchronize_session=False))
+    for table, about in ((Sanction, Sanction.member_id), (StaffNote, StaffNote.about_id)):
+        db.session.execute(delete(table).where(about == member.id).execution_options(synchronize_session=False))

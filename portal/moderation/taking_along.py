@@ -13,6 +13,7 @@ from sqlalchemy import select
 from portal.accounts.models import Member
 from portal.core.taking_along import Part, part
 from portal.moderation.models import Appeal, Flag, Ruling
+from portal.moderation.person_models import Sanction, StaffNote
 
 
 def parts_of(member: Member) -> Iterator[Part]:
@@ -89,4 +90,36 @@ def parts_of(member: Member) -> Iterator[Part]:
             "verdict": "upheld: the decision stands; overturned: it was taken back",
             "because": "the reason you were told",
         },
+    )
+    yield part(
+        "sanctions",
+        "When you were silenced or suspended",
+        "Each time moderators decided so, with the reason you were told.",
+        select(
+            Sanction.created_at.label("at"),
+            Sanction.kind,
+            Sanction.until,
+            Sanction.because,
+            Sanction.lifted_at,
+            Sanction.lifted_because,
+        )
+        .where(Sanction.member_id == member.id)
+        .order_by(Sanction.id),
+        {
+            "at": "when",
+            "kind": "silence: you read and did not write; suspension: neither",
+            "until": "until when it was meant",
+            "because": "the reason",
+            "lifted_at": "when it was ended before its time",
+            "lifted_because": "why",
+        },
+    )
+    yield part(
+        "staff-notes",
+        "What staff noted about you",
+        "Notes that those who run the program keep for each other. Who wrote them is not told.",
+        select(StaffNote.created_at.label("at"), StaffNote.words)
+        .where(StaffNote.about_id == member.id)
+        .order_by(StaffNote.id),
+        {"at": "when", "words": "what was noted"},
     )

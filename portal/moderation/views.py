@@ -47,6 +47,7 @@ _SEEN_BY_MODERATORS = (
     "thread",
     "flag",
     "ruling",
+    "sanction",
     "appeal",
 )  # the owner's log also tells of accounts, money and the library
 _FILTERS = {
@@ -78,6 +79,11 @@ ACTIONS = {
     "thread.restored": "Restored a thread",
     "appeal.upheld": "Let a decision stand after an appeal",
     "appeal.overturned": "Took a decision back after an appeal",
+    "sanction.silenced": "Silenced",
+    "sanction.suspended": "Suspended",
+    "sanction.lifted": "Ended a silence or suspension of",
+    "note.written": "Noted something about",
+    "note.taken_away": "Took away a note about",
     "member.joined": "Joined",
     "account.claimed": "Proved their mailbox; what was set up before is gone",
     "member.made_owner": "Became an owner",

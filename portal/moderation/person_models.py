@@ -1,0 +1,57 @@
+"""What staff decide and note about a person, where models.py has what is decided about words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.accounts.models import Member
+from portal.core.clock import now
+from portal.core.db import Model, Words
+from portal.moderation.models import Ruling
+
+
+class SanctionKind(StrEnum):
+    """What somebody may not do for a while."""
+
+    SILENCE = "silence"  # they read everything, and write nothing that reaches others
+    SUSPENSION = "suspension"  # they keep their account, their data and their billing, and lose the rest
+
+
+class Sanction(Model):
+    """A silence or a suspension: history, where the columns of Member say what holds now."""
+
+    __tablename__ = "sanction"
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    kind: Mapped[SanctionKind]
+    until: Mapped[datetime]  # it ends by itself
+    because: Mapped[str] = mapped_column(Words)
+    by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    ruling_id: Mapped[int | None] = mapped_column(ForeignKey("ruling.id"))  # what it follows, if it follows one
+    lifted_at: Mapped[datetime | None]
+    lifted_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    lifted_because: Mapped[str | None] = mapped_column(Words)
+    member: Mapped[Member] = relationship(foreign_keys=[member_id])
+    by: Mapped[Member] = relationship(foreign_keys=[by_id])
+    lifted_by: Mapped[Member | None] = relationship(foreign_keys=[lifted_by_id])
+    ruling: Mapped[Ruling | None] = relationship()
+
+    @property
+    def is_in_force(self) -> bool:
+        return self.lifted_at is None and self.until > now()
+
+
+class StaffNote(Model):
+    """What one of the staff wants the others to know about a member."""
+
+    __tablename__ = "staff_note"
+
+    about_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    words: Mapped[str] = mapped_column(Words)
+    about: Mapped[Member] = relationship(foreign_keys=[about_id])
+    by: Mapped[Member] = relationship(foreign_keys=[by_id])

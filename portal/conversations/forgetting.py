@@ -34,12 +34,18 @@ _THEIRS = (
 
 def forget(member: Member, *, words_too: bool) -> None:
     """Keep their posts without what only they need: what they follow and have read, where they are named and
-    spoken to, what they thanked for, and what a post said before it was edited."""
+    spoken to, what they thanked for, what a post said before it was edited, and of what they were warned."""
     theirs = select(Post.id).where(Post.author_id == member.id)
     for table in _THEIRS:
         db.session.execute(delete(table).where(table.member_id == member.id))
     db.session.execute(delete(PersonFollow).where(PersonFollow.person_id == member.id))
     _forget_revisions(theirs)
+    db.session.execute(
+        update(Post)
+        .where(Post.author_id == member.id)
+        .values(overrode=None)
+        .execution_options(synchronize_session=False)
+    )
     attaching.forget(member)
     forget_news("post", set(db.session.scalars(theirs)))
     if words_too:

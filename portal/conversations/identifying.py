@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from portal.core.clock import now
 from portal.core.errors import Refusal
 
+_CALLED_SO = {
+    "name": ("name", "names"),
+    "birth": ("date of birth", "dates of birth"),
+    "record": ("record number", "record numbers"),
+    "phone": ("telephone number", "telephone numbers"),
+    "mail": ("mail address", "mail addresses"),
+}
 MOST = 10  # shown at once; whoever mended these is told of the next
 
 
@@ -60,16 +69,31 @@ class Recognisable(Refusal):
         super().__init__()
 
 
-def check(*texts: str, seen: str | None) -> None:
+def check(*texts: str, seen: str | None) -> dict[str, Any] | None:
     """`seen` is the sum that was handed out with the warning: of these very words, so that others are looked at anew.
 
-    Raises Recognisable.
+    Returns how many marks of each kind their author means to post anyway, without the words. Raises Recognisable.
     """
     text = "\n\n".join(texts)
     marks = look(text)
     mark = hashlib.sha256(text.encode()).hexdigest()[:32]
     if marks and seen != mark:
         raise Recognisable(marks[:MOST], mark)
+    return dict(Counter(mark.kind.value for mark in marks)) or None
+
+
+def in_words(counts: Mapping[str, int] | None) -> str:
+    """ "2 names and 1 telephone number"; empty for none."""
+    said = (
+        [
+            f"{counts[kind]} {name if counts[kind] == 1 else many}"
+            for kind, (name, many) in _CALLED_SO.items()
+            if kind in counts
+        ]
+        if counts
+        else []
+    )
+    return " and ".join(filter(None, [", ".join(said[:-1]), *said[-1:]]))
 
 
 def look(text: str) -> list[Mark]:

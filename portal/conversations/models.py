@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, text
+from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Member
@@ -163,6 +164,8 @@ class Post(Model):
     removed_at: Mapped[datetime | None]  # staff deleted it: its author reads it no more either; hidden_at says so too
     deleted_at: Mapped[datetime | None]  # its author took it back; hidden_at says so too, to whoever asks what is read
     send_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # of the form; a double submit makes one post
+    # What its author was warned of before posting and meant, {"name": 2}; without the words, and for staff alone.
+    overrode: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     helped_at: Mapped[datetime | None]  # whoever asked says that it helped
     endorsed_at: Mapped[datetime | None]  # a coach stands behind it; their own words are then the coach's take
     endorsed_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))

@@ -81,12 +81,14 @@ def start(
     topics: Iterable[Topic] = (),
     safely: bool = False,
     send_key: str | None = None,
+    overrode: dict[str, Any] | None = None,
     at: datetime | None = None,
 ) -> Thread:
     """Open a thread with its first post; its author follows it, and have followers of them, room and topics told.
 
     `about_path` is a page of ours that it discusses; asked `safely`, it stands under no name (veiling.py); `send_key`
-    makes a repeated submit harmless; `at` is for imports.
+    makes a repeated submit harmless; `overrode` is what identifying.check marked and its author means; `at` is for
+    imports.
     Raises NotConfirmed, Suspended, Silenced, RoomArchived, TooLong, NothingToRead.
     """
     html = to_html(body)
@@ -117,6 +119,7 @@ def start(
         body=body,
         body_html=html,
         send_key=key,
+        overrode=overrode,
         created_at=moment,
     )
     try:
@@ -133,7 +136,15 @@ def start(
     return thread
 
 
-def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None, at: datetime | None = None) -> Post:
+def reply(
+    thread: Thread,
+    *,
+    body: str,
+    by: Member,
+    send_key: str | None = None,
+    overrode: dict[str, Any] | None = None,
+    at: datetime | None = None,
+) -> Post:
     """Add a post, wake the thread, and have its followers told.
 
     Raises NotConfirmed, Suspended, Silenced, RoomArchived, ThreadLocked, TooLong, NothingToRead.
@@ -154,6 +165,7 @@ def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None,
                 body=body,
                 body_html=html,
                 send_key=key,
+                overrode=overrode,
                 created_at=moment,
             )
             db.session.add(post)
@@ -169,7 +181,7 @@ def reply(thread: Thread, *, body: str, by: Member, send_key: str | None = None,
     return post
 
 
-def edit(post: Post, *, body: str, by: Member) -> None:
+def edit(post: Post, *, body: str, by: Member, overrode: dict[str, Any] | None = None) -> None:
     """Change what one said; what stood there before is kept. Raises as check_may_edit, TooLong, NothingToRead."""
     html = to_html(body)
     post = db.session.scalars(
@@ -180,7 +192,7 @@ def edit(post: Post, *, body: str, by: Member) -> None:
         return
     html, spoken_to = mentioning.linked(html, post.thread.room)
     db.session.add(PostRevision(post_id=post.id, body=post.body, body_html=post.body_html))
-    post.body, post.body_html, post.edited_at = body, html, now()
+    post.body, post.body_html, post.edited_at, post.overrode = body, html, now(), overrode
     db.session.flush()
     if new := mentioning.keep(post, spoken_to):
         enqueue(telling_followers.tell_spoken_to, post_id=post.id, member_ids=new)

@@ -86,6 +86,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             Post.deleted_at,
             Post.helped_at,
             Post.endorsed_at,
+            Post.overrode.label("shown_before_posting"),
         )
         .join(Thread, Thread.id == Post.thread_id)
         .where(Post.author_id == member.id)
@@ -104,6 +105,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             "deleted_at": "when you took it back",
             "helped_at": "when whoever asked said that it helped",
             "endorsed_at": "when a coach stood behind it",
+            "shown_before_posting": "how many names, numbers and the like you were shown in it, and posted as they are",
         },
     )
     kept = PostRevision.removed_at.is_(None)

@@ -141,7 +141,7 @@ def new_thread(slug: str) -> Answer:
     try:
         about = pointing.thing_meant(form.about.data) if form.about.data else None
         topics = queries.topics_called(form.topics.data or ())
-        identifying.check(form.title.data or "", form.body.data or "", seen=request.form.get("anyway"))
+        overrode = identifying.check(form.title.data or "", form.body.data or "", seen=request.form.get("anyway"))
         release()  # rendering hostile Markdown may take a while; nobody else should wait for it
         thread = posting.start(
             room,
@@ -154,6 +154,7 @@ def new_thread(slug: str) -> Answer:
             about_path=about.path if about else None,
             topics=topics,
             send_key=form.send_key.data,
+            overrode=overrode,
         )
         attaching.attach(queries.opening_of(thread), along.ids, alts=along.alts, by=me())
     except Refusal as no:
@@ -228,8 +229,10 @@ def reply(thread_id: int) -> Answer:
         return drawing.thread_page(found, found.thread.pages, form, preview=rendered(form.body.data or ""))
     release()  # rendering hostile Markdown may take a while; nobody else should wait for it
     try:
-        identifying.check(form.body.data or "", seen=request.form.get("anyway"))
-        post = posting.reply(found.thread, body=form.body.data or "", by=me(), send_key=form.send_key.data)
+        overrode = identifying.check(form.body.data or "", seen=request.form.get("anyway"))
+        post = posting.reply(
+            found.thread, body=form.body.data or "", by=me(), send_key=form.send_key.data, overrode=overrode
+        )
         attaching.attach(post, along.ids, alts=along.alts, by=me())
     except Refusal as no:
         back_to_form(form, no)
@@ -260,8 +263,8 @@ def edit(post_id: int) -> Answer:
         return drawing.edit_page(post, form, draft, preview=rendered(form.body.data or ""))
     release()
     try:
-        identifying.check(form.body.data or "", seen=request.form.get("anyway"))
-        posting.edit(post, body=form.body.data or "", by=me())
+        overrode = identifying.check(form.body.data or "", seen=request.form.get("anyway"))
+        posting.edit(post, body=form.body.data or "", by=me(), overrode=overrode)
     except Refusal as no:
         back_to_form(form, no)
         return drawing.edit_page(post_or_404(post_id), form, draft, no=no), no.status

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import func, select, update
 
 from portal.accounts.models import Member
@@ -32,6 +34,7 @@ def discuss(
     title: str | None = None,
     safely: bool = False,
     send_key: str | None = None,
+    overrode: dict[str, Any] | None = None,
 ) -> Thread:
     """Begin the item's thread with these words, or say them in the thread that somebody began a moment ago.
 
@@ -47,7 +50,7 @@ def discuss(
             return thread
         if safely and not veiling.is_veiled_in(thread, by):
             raise BegunMeanwhile()
-        posting.reply(thread, body=body, by=by, send_key=send_key)
+        posting.reply(thread, body=body, by=by, send_key=send_key, overrode=overrode)
         return thread
     db.session.refresh(item)  # it may have been taken back while we waited, and its title with it
     if not item.is_published:
@@ -62,6 +65,7 @@ def discuss(
         about_path=item.path,
         topics=item.topics,
         send_key=send_key,
+        overrode=overrode,
     )
     taken = db.session.execute(
         update(Item)

@@ -251,7 +251,7 @@ def discuss(slug: str) -> Any:
         return (page, 422) if form.is_submitted() else page
     room = next(room for room in rooms if room.slug == form.room.data)
     try:
-        identifying.check(form.title.data or "", form.body.data or "", seen=request.form.get("anyway"))
+        overrode = identifying.check(form.title.data or "", form.body.data or "", seen=request.form.get("anyway"))
         thread = discussing.discuss(
             found,
             room=room,
@@ -260,6 +260,7 @@ def discuss(slug: str) -> Any:
             safely=form.safely.data,
             by=me(),
             send_key=form.send_key.data,
+            overrode=overrode,
         )
     except Refusal as no:
         back_to_form(form, no)

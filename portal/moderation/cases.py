@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal, or_,
 from sqlalchemy.orm import aliased
 
 from portal.accounts.models import Member, Role
-from portal.conversations import veiling
+from portal.conversations import identifying, veiling
+from portal.conversations.identifying import Mark
 from portal.conversations.models import Post, Room, Thread
 from portal.conversations.queries import open_to
 from portal.core import markdown
@@ -92,6 +93,8 @@ class Case:
     known: Known | None = None
     before: Around | None = None
     after: Around | None = None
+    overrode: str = ""  # what its author was warned of before posting and meant: "2 names"
+    marks: Sequence[Mark] = ()  # where somebody may be recognised in it now; on its own page only
     reports: list[Report] = field(default_factory=list)
 
     @property
@@ -194,11 +197,12 @@ def case_of(thing: Thing, *, reader: Member) -> Case:
     meant = select(literal(about(thing)).label("about"), *ids).subquery()
     query = (
         _cases(meant, meant.c)
-        .add_columns(Flag.id.label("flag_id"), Flag.created_at.label("since"))
+        .add_columns(Post.body, Flag.id.label("flag_id"), Flag.created_at.label("since"))
         .outerjoin(Flag, (Flag.about == meant.c.about) & Flag.ruled_at.is_(None))
         .order_by(Flag.rank, Flag.created_at, Flag.id)
     )
-    return _told([db.session.execute(query.limit(1)).one()], reader)[0]
+    row = db.session.execute(query.limit(1)).one()
+    return replace(_told([row], reader)[0], marks=identifying.look(_said(kind, row))[: identifying.MOST])
 
 
 def _cases(source: Any, thing: Any) -> Select[Any]:
@@ -210,6 +214,7 @@ def _cases(source: Any, thing: Any) -> Select[Any]:
         select(
             thing.about,
             Post.body_html,
+            Post.overrode,
             Post.number,
             Post.veiled_at,
             Post.hidden_at,
@@ -319,6 +324,7 @@ def _case(
         known=known.get(row.author_id, Known()) if is_told and row.author_id else None,
         before=posts.get((row.thread_id, (row.number or 0) - 1)) if kind == "post" else None,
         after=posts.get((row.thread_id, (row.number or 0) + 1)) if kind in {"post", "thread"} else None,
+        overrode=identifying.in_words(row.overrode),
         reports=reports[row.about],
     )
 
@@ -329,6 +335,13 @@ def _excerpt(kind: str, row: Any) -> str:
     if kind == "item":
         return str(row.summary)
     return markdown.excerpt(row.body_html or "", _EXCERPT)
+
+
+def _said(kind: str, row: Any) -> str:
+    """All of it as text, for the look at names."""
+    if kind == "thread":
+        return "\n\n".join([row.title, row.body or ""])
+    return {"post": row.body, "item": row.summary}.get(kind) or ""
 
 
 def _reports(rows: Sequence[Any]) -> dict[str, list[Report]]:

@@ -119,6 +119,8 @@ def test_alice_is_asked_once_more_and_posts_it_anyway(app, browse, people, make,
     other = alice.post(path, data=words | {"body": "I fired Sarah Miller last Friday.", "anyway": seen})
     assert other.status_code == 422
     assert alice.post(path, data=words | {"anyway": seen}).status_code == 303
+    with app.app_context():
+        assert db.session.scalars(select(Post.overrode).order_by(Post.id.desc())).first() == {"name": 1}
     assert _posts(app)[-1] == words["body"]
 
 
@@ -127,3 +129,11 @@ def test_bob_mends_it_and_nobody_asks_again(app, browse, people, make):
     bob, path = browse(people.bob), f"/threads/{thread.id}/posts"
     assert bob.post(path, data={"body": "My associate Dr. Patel wants more."}).status_code == 422
     assert bob.post(path, data={"body": "My associate wants more."}).status_code == 303
+
+
+def test_counts_are_said_in_words():
+    assert identifying.in_words(None) == ""
+    assert identifying.in_words({"mail": 1}) == "1 mail address"
+    assert (
+        identifying.in_words({"phone": 1, "mail": 2, "name": 3}) == "3 names, 1 telephone number and 2 mail addresses"
+    )

@@ -244,3 +244,28 @@ def _cursor_at(app, number):
     with app.app_context():
         flag = db.session.scalars(select(Flag).order_by(Flag.created_at, Flag.id).offset(number).limit(1)).one()
         return f"1{cursor(flag.created_at, flag.id)}"
+
+
+def test_what_bob_was_warned_of_and_posted_anyway_is_shown_to_whoever_decides_and_to_nobody_else(
+    app, browse, people, make, flag
+):
+    thread, bob = make.thread(by=people.alice), browse(people.bob)
+    words = {"body": "I fired Jake Morrison last Friday. Write to jake@example.org."}
+    warned = bob.post(f"/threads/{thread.id}/posts", data=words).text
+    seen = warned.split('name="anyway" value="')[1].split('"')[0]
+    assert bob.post(f"/threads/{thread.id}/posts", data=words | {"anyway": seen}).status_code == 303
+    with app.app_context():
+        post = db.session.scalars(select(Post).order_by(Post.id.desc())).first()
+    flag(post)
+    shown = "its author was shown <strong>1 name and 1 mail address</strong> in it and posted it as it is"
+    assert shown in browse(people.mo).get("/moderation").text
+    alone = browse(people.mo).get(f"/moderation/cases/post/{post.id}").text
+    assert shown in alone
+    assert "<mark>Jake Morrison</mark> looks like the name" in alone
+    assert "<mark>jake@example.org</mark> looks like somebody’s mail address." in alone
+    for who in (people.alice, people.bob):
+        assert "was shown" not in browse(who).get(f"/threads/{thread.id}").text
+    assert bob.post(f"/posts/{post.id}/edit", data={"body": "I let somebody go last Friday."}).status_code == 303
+    after = browse(people.mo).get(f"/moderation/cases/post/{post.id}").text
+    assert "was shown" not in after
+    assert "<mark>" not in after

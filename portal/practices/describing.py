@@ -7,10 +7,22 @@ from collections.abc import Collection
 from sqlalchemy import select
 
 from portal.accounts.models import Member
+from portal.accounts.policy import is_held_back
 from portal.accounts.profiles import clean_name, lines
 from portal.core.db import db
+from portal.core.errors import Refusal
 from portal.core.web import plain_name
 from portal.practices.models import Affiliation, Discretion, Field, Part, Photo, Practice, Region, Size, Specialty
+
+
+class HeldBack(Refusal):
+    """What a profile says reaches others, as a post does."""
+
+    message = (
+        "While you are silenced or suspended, nothing new can stand on your profile. You can still take words or your "
+        "photo down, and choose who sees what."
+    )
+    status = 403
 
 
 def describe(
@@ -27,18 +39,27 @@ def describe(
     shown: Collection[Field] = frozenset(Field),
     listed: bool = True,
 ) -> None:
-    """Replace the profile; what is left empty is said no more. Raises NoName."""
+    """Replace the profile; what is left empty is said no more. Raises NoName, HeldBack."""
+    works = _affiliation(member)
+    firm = works.practice
+    before = {member.name, member.bio, works.title, firm.name}
     member.name = clean_name(name)
     member.bio = lines(bio) or None
-    works = _affiliation(member)
     works.part, works.title = part, plain_name(title) or None
-    firm = works.practice
     firm.name, firm.specialty, firm.size, firm.region = plain_name(practice) or None, specialty, size, region
+    if {member.name, member.bio, works.title, firm.name} - before - {None}:
+        check_may_say_more(member)
     discretion = discretion_of(member)
     discretion.hide(frozenset(Field) - frozenset(shown))
     discretion.is_unlisted = not listed
     show_photo(member)
     member.practice = member.title = None  # where this stood before there were practices; a later release drops both
+
+
+def check_may_say_more(member: Member) -> None:
+    """Raises HeldBack."""
+    if is_held_back(member):
+        raise HeldBack()
 
 
 def say_nothing(member: Member) -> None:

@@ -17,7 +17,7 @@ from portal.core import pictures, storage
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.jobs import enqueue, job
-from portal.practices.describing import show_photo, wait_for_turn
+from portal.practices.describing import check_may_say_more, show_photo, wait_for_turn
 from portal.practices.models import Photo
 from portal.practices.policy import sees_all
 
@@ -49,7 +49,9 @@ def draw(stream: IO[bytes], *, name: str, declared: str | None) -> Drawn:
 
 
 def keep(member: Member, drawn: Drawn) -> None:
-    """Make what was drawn the member's photo; the files of the one before are thrown away after the commit."""
+    """Make what was drawn the member's photo; the files of the one before are thrown away after the commit.
+    Raises HeldBack."""
+    check_may_say_more(member)
     wait_for_turn(member)
     _forget(_photo_of(member))
     small, large = (drawn.keys[width] for width in WIDTHS)

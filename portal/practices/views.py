@@ -19,7 +19,7 @@ from portal.core.db import one_or_404, release
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
 from portal.practices import photos
-from portal.practices.describing import describe
+from portal.practices.describing import HeldBack, check_may_say_more, describe
 from portal.practices.forms import PhotoForm, ProfileForm
 from portal.practices.models import Field, Part, Region, Size, Specialty
 from portal.practices.queries import Told, told_of
@@ -51,7 +51,7 @@ def profile() -> Page:
             listed=form.listed.data,
         )
     except Refusal as no:
-        back_to_form(form, no, "name")
+        back_to_form(form, no, None if isinstance(no, HeldBack) else "name")
         return _profile_page(form), no.status
     member.time_zone, member.locale = form.time_zone.data or None, form.locale.data or None
     flash("Your profile is saved.", "success")
@@ -70,8 +70,9 @@ def _let_photos_be_large(endpoint: str | None, _values: dict[str, object] | None
 @limiter.limit("30/hour")
 def add_photo() -> Page:
     sent = request.files.get("photo")
-    release()  # reading a picture is slow, and nobody should wait for it
     try:
+        check_may_say_more(me())
+        release()  # reading a picture is slow, and nobody should wait for it
         if sent is None or not sent.filename:
             raise photos.NoPhoto()
         drawn = photos.draw(sent.stream, name=sent.filename, declared=sent.mimetype)

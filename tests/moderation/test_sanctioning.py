@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 from sqlalchemy import func, select
@@ -69,6 +70,47 @@ def test_bob_suspended_keeps_his_account_and_loses_the_rest_until_it_ends_by_its
     clock.shift(timedelta(days=7, seconds=1))
     with app.app_context():
         assert Audience.ENTITLED in audiences_of(again(people.bob))
+
+
+SAID = {"name": "Bob", "bio": "Two chairs.", "practice": "Baker Dental", "title": "", "listed": "y"}
+SAID |= dict.fromkeys(("specialty", "part", "size", "region", "time_zone", "locale"), "")
+
+
+@pytest.mark.parametrize("what", ["silence", "suspend"])
+def test_bob_held_back_says_nothing_new_on_his_profile_and_can_take_words_down(app, browse, people, decide, what):
+    bob = browse(people.bob)
+    assert bob.post("/account/profile", data=SAID).status_code == 303
+    decide(what, people.bob)
+    for new in ({"bio": "Buy my course."}, {"name": "Buy my course"}, {"practice": "Buy"}, {"title": "Buy"}):
+        refused = bob.post("/account/profile", data=SAID | new)
+        assert refused.status_code == 403, new
+        assert "nothing new can stand on your profile" in refused.text
+    assert bob.post("/account/profile/photo", data={"photo": (BytesIO(b"x"), "x.png")}).status_code == 403
+    assert bob.post("/account/profile", data=SAID | {"time_zone": "Europe/Berlin"}).status_code == 303
+    assert bob.post("/account/profile", data=SAID | {"bio": ""}).status_code == 303
+    with app.app_context():
+        assert (again(people.bob).name, again(people.bob).bio) == ("Bob", None)
+
+
+def test_where_bob_silenced_would_write_he_finds_why_not_and_until_when_and_nothing_once_it_is_over(
+    browse, people, make, decide, clock
+):
+    room, item = make.room(), make.nugget()
+    thread = make.thread(by=people.alice, room=room)
+    decide("silence", people.bob)
+    bob = browse(people.bob)
+    pages = [f"/threads/{thread.id}", f"/rooms/{room.slug}", f"/rooms/{room.slug}/threads/new"]
+    pages += ["/account", f"/library/{item.slug}/thread"]
+    for path in pages:
+        page = bob.get(path)
+        assert page.status_code == 200, path
+        assert "You cannot write to other members until" in page.text, path
+        assert WHY in page.text, path
+        assert 'name="body"' not in page.text, path
+    assert "You cannot write to other members" not in browse(people.alice).get(pages[0]).text
+    clock.shift(timedelta(days=7, seconds=1))
+    for path in pages:
+        assert "You cannot write to other members" not in bob.get(path).text, path
 
 
 def test_mo_silenced_reads_on_and_rules_on_nothing(app, people, decide):

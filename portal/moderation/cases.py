@@ -24,20 +24,14 @@ from portal.core.db import Moment, db
 from portal.core.web import cursor, read_cursor
 from portal.library.models import Item
 from portal.moderation.assigning import LOOKS_FOR
-from portal.moderation.models import Appeal, Flag, Handling, Outcome, Reason, Ruling, Thing, Verdict, about
+from portal.moderation.models import Flag, Handling, Reason, Thing, about
+from portal.moderation.remembering import Known, known_of
 from portal.practices.models import Affiliation, Practice
 from portal.practices.queries import line
 
 _EXCERPT = 500  # characters of a flagged post in the queue; the rest is one click away
 _AROUND = 240  # characters of the post before it, and of the one after
 _MOST_COUNTED = 100  # a count costs the same beyond that: "more than 99"
-_SPARES = {
-    Outcome.KEPT,
-    Outcome.RESTORED,
-    Outcome.UNLOCKED,
-    Outcome.MOVED,
-    Outcome.NOTED,
-}  # rulings that say nothing against an author
 KINDS = {"post": "Posts", "thread": "Threads", "member": "Profiles", "item": "Nuggets"}
 WHOSE = {"": "All", "mine": "Yours", "nobody": "Nobody’s"}
 
@@ -58,14 +52,6 @@ class Around:
 
     author: str
     words: str
-
-
-@dataclass(frozen=True)
-class Known:
-    """What was decided about somebody's words before, without what was taken back on appeal."""
-
-    against: int = 0
-    kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -289,7 +275,7 @@ def _narrowed(narrowed: Narrowing, reader: Member) -> list[ColumnElement[bool]]:
 
 def _told(rows: Sequence[Any], reader: Member) -> list[Case]:
     """With the flags of each, what was decided about its author before, and what stands around it."""
-    reports, known, posts = _reports(rows), _known(rows, reader), _around(rows, reader)
+    reports, known, posts = _reports(rows), known_of(_authors(rows, reader)), _around(rows, reader)
     return [_case(row, reader, reports, known, posts) for row in rows]
 
 
@@ -357,24 +343,6 @@ def _reports(rows: Sequence[Any]) -> dict[str, list[Report]]:
     return reports
 
 
-def _known(rows: Sequence[Any], reader: Member) -> dict[int | None, Known]:
-    """By author, for those whom the reader may know."""
-    authors = {row.author_id for row in rows if row.author_id and _is_told(row, reader)}
-    if not authors:
-        return {}
-    taken_back = select(Appeal.id).where(Appeal.ruling_id == Ruling.id, Appeal.verdict == Verdict.OVERTURNED).exists()
-    counted = (
-        select(
-            Ruling.author_id,
-            func.count().filter(Ruling.outcome.not_in(_SPARES)),
-            func.count().filter(Ruling.outcome == Outcome.KEPT),
-        )
-        .where(Ruling.author_id.in_(authors), ~taken_back)
-        .group_by(Ruling.author_id)
-    )
-    return {author_id: Known(against, kept) for author_id, against, kept in db.session.execute(counted)}
-
-
 def _around(rows: Sequence[Any], reader: Member) -> dict[tuple[int | None, int], Around]:
     """The posts before and after, by their thread and number."""
     places = _places(rows)
@@ -407,6 +375,11 @@ def _places(rows: Sequence[Any]) -> Collection[tuple[int, int]]:
         for step in (-1, 1)
         if row.number + step > 0
     }
+
+
+def _authors(rows: Sequence[Any], reader: Member) -> Collection[int]:
+    """Those whom the reader may know."""
+    return {row.author_id for row in rows if row.author_id and _is_told(row, reader)}
 
 
 def _is_told(row: Any, reader: Member) -> bool:

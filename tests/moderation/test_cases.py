@@ -11,7 +11,7 @@ from sqlalchemy import select
 from portal.conversations.models import Post, RoomKind
 from portal.core.clock import now
 from portal.core.db import db, transaction
-from portal.moderation import appealing, assigning, cases, flagging, ruling
+from portal.moderation import appealing, assigning, cases, flagging, ruling, sanctioning
 from portal.moderation.cases import Narrowing
 from portal.moderation.models import Flag, Reason, Verdict, about
 from tests.make import again, at_once
@@ -182,6 +182,16 @@ def test_what_was_taken_back_on_appeal_does_not_stand_against_bob(app, browse, p
         asked = appealing.appeal(made, words="Please look again.", by=again(people.bob))
         appealing.decide(asked, Verdict.OVERTURNED, because="He is right.", by=again(people.cory))
     flag(second)
+    assert "Nothing was decided about them before." in browse(people.mo).get("/moderation").text
+
+
+def test_that_bob_was_silenced_is_remembered_and_what_was_lifted_is_not(app, browse, people, make, flag):
+    flag(make.reply(make.thread(by=people.alice), by=people.bob))
+    with app.app_context(), transaction():
+        given = sanctioning.silence(again(people.bob), days=3, because="So.", by=again(people.olga))
+    assert "0 kept; silenced or suspended once." in browse(people.mo).get("/moderation").text
+    with app.app_context(), transaction():
+        sanctioning.lift(again(given), because="It was a mistake.", by=again(people.olga))
     assert "Nothing was decided about them before." in browse(people.mo).get("/moderation").text
 
 

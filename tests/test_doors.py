@@ -226,6 +226,7 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "consents.declare": Bobs("/desk/consents/{composite}/declaration", ["coach", "owner"], data={"sure": "y"}),
     "consents.resend": Bobs("/desk/consents/askings/{asking}/letter", ["coach", "owner"], data={}),
     "consents.story": Bobs("/desk/consents/{nugget}", ["coach", "owner"]),
+    "home.rules_before": Nobodys("the house rules are everybody's, in all their versions"),
     "library.audio": SHARED,
     "library.discuss": SHARED,
     "library.file": SHARED,

@@ -25,7 +25,7 @@ from portal.core.web import reader_manner, reader_zone
 
 Fields = dict[str, list[str]]
 DONE_COOKIE = "drafts_done"  # tells the browser which words it need not keep any more
-_NOT_WORDS = {"csrf_token", "mark", "after", "preview", "do", "anyway"}
+_NOT_WORDS = {"csrf_token", "mark", "after", "preview", "do", "anyway", "accept"}
 
 
 class SavedElsewhere(Refusal):

@@ -9,6 +9,7 @@ from sqlalchemy import Table, delete, func, or_, update
 
 from portal.accounts import attempts
 from portal.accounts.models import Invitation, Member, Role
+from portal.accounts.rules_models import RulesAcceptance
 from portal.core import letters, search
 from portal.core.clock import now
 from portal.core.db import db
@@ -33,10 +34,12 @@ def forget(member: Member) -> None:
 
 
 def _belonging_to_members() -> Iterator[Table]:
-    """The tables of this area whose rows go with their member: devices, links, factors, steps, changes of address."""
+    """The tables of this area whose rows go with their member: devices, links, factors, steps, changes of address,
+    what they agreed to."""
+    here = {Member.__module__, RulesAcceptance.__module__}
     for mapper in Member.registry.mappers:
         table = mapper.local_table
-        if mapper.class_.__module__ != Member.__module__ or not isinstance(table, Table) or "member_id" not in table.c:
+        if mapper.class_.__module__ not in here or not isinstance(table, Table) or "member_id" not in table.c:
             continue
         if any(key.ondelete == "CASCADE" for key in table.c.member_id.foreign_keys):
             yield table

@@ -19,6 +19,7 @@ from portal.accounts.models import (
     RecoveryCode,
     SignInStep,
 )
+from portal.accounts.rules_models import RulesAcceptance
 from portal.core.audit import Record
 from portal.core.letters import Letter
 from portal.core.taking_along import Part, part
@@ -141,6 +142,15 @@ def parts_of(member: Member) -> Iterator[Part]:
         "What you began to write in a form and have neither sent nor thrown away.",
         select(Draft.thing, Draft.fields, Draft.saved_at).where(Draft.member_id == member.id).order_by(Draft.id),
         {"thing": "what it is about", "fields": "what stands in each field", "saved_at": "when you last typed"},
+    )
+    yield part(
+        "house-rules",
+        "The house rules you agreed to",
+        "Each version since the first. To the one that was in force when you joined you agreed by joining.",
+        select(RulesAcceptance.version, RulesAcceptance.created_at.label("agreed_at"))
+        .where(RulesAcceptance.member_id == member.id)
+        .order_by(RulesAcceptance.version),
+        {"version": "which one; it stands under /rules/ and this number", "agreed_at": "when"},
     )
     yield part(
         "log",

@@ -17,6 +17,7 @@ from sqlalchemy import Integer, Select, Update, bindparam, case, or_, select, up
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from portal.accounts import house_rules
 from portal.accounts.models import Member
 from portal.accounts.policy import may_post
 from portal.conversations import finding, following, mentioning, policy, telling_followers, veiling
@@ -90,6 +91,7 @@ def start(
     makes a repeated submit harmless; `overrode` is what identifying.check marked and its author means; `at` is for
     imports.
     Raises NotConfirmed, Suspended, Silenced, RoomArchived, TooLong, NothingToRead.
+        agree_along()
     """
     html = to_html(body)
     _check_may_post(by, room)
@@ -147,7 +149,7 @@ def reply(
 ) -> Post:
     """Add a post, wake the thread, and have its followers told.
 
-    Raises NotConfirmed, Suspended, Silenced, RoomArchived, ThreadLocked, TooLong, NothingToRead.
+    Raises NotConfirmed, Suspended, Silenced, RoomArchived, RulesChanged, ThreadLocked, TooLong, NothingToRead.
     """
     html = to_html(body)
     _check_may_post(by, thread.room)
@@ -202,7 +204,7 @@ def edit(post: Post, *, body: str, by: Member, overrode: dict[str, Any] | None =
 
 def check_may_edit(post: Post, *, by: Member) -> None:
     """Raises NotConfirmed, Suspended, Silenced, RoomArchived, ThreadLocked, NotYours."""
-    _check_may_post(by, post.thread.room)
+    _check_may_write(by, post.thread.room)
     if post.author_id == by.id and post.thread.is_locked:
         raise ThreadLocked("This thread is closed, so its posts stay as they are.")
     if not policy.may_edit(by, post):
@@ -241,6 +243,12 @@ def to_html(body: str) -> str:
 
 
 def _check_may_post(member: Member, room: Room) -> None:
+    """Whether they may say something new here; mending their own words waits for no rules."""
+    _check_may_write(member, room)
+    house_rules.check_accepted(member)
+
+
+def _check_may_write(member: Member, room: Room) -> None:
     if member.is_suspended:
         raise Suspended()
     if member.silenced_until is not None and member.is_silenced:

@@ -16,6 +16,7 @@ from flask import (
 from werkzeug.wrappers import Response
 
 from portal.accounts import drafting
+from portal.accounts.agreeing import agree_along
 from portal.accounts.models import Draft
 from portal.accounts.signed_in import me
 from portal.accounts.writing_pages import rendered
@@ -143,6 +144,7 @@ def new_thread(slug: str) -> Answer:
         topics = queries.topics_called(form.topics.data or ())
         overrode = identifying.check(form.title.data or "", form.body.data or "", seen=request.form.get("anyway"))
         release()  # rendering hostile Markdown may take a while; nobody else should wait for it
+        agree_along()
         thread = posting.start(
             room,
             title=form.title.data or "",
@@ -230,6 +232,7 @@ def reply(thread_id: int) -> Answer:
     release()  # rendering hostile Markdown may take a while; nobody else should wait for it
     try:
         overrode = identifying.check(form.body.data or "", seen=request.form.get("anyway"))
+        agree_along()
         post = posting.reply(
             found.thread, body=form.body.data or "", by=me(), send_key=form.send_key.data, overrode=overrode
         )

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import BooleanField, DateField, EmailField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    DateField,
+    EmailField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 from wtforms.validators import AnyOf, DataRequired, Length, Optional
 
@@ -12,6 +21,7 @@ from portal.accounts.addresses import LONGEST
 from portal.accounts.models import Role
 from portal.billing.models import GrantSource
 from portal.conversations.models import RoomKind
+from portal.core.markdown import MAX_LENGTH
 from portal.core.typed import Readable, TextForm, as_typed, one_line
 
 ROLES = {
@@ -191,3 +201,24 @@ class PathForm(TextForm):
         filters=[as_typed],
         validators=[Readable("Say it in a sentence or two."), Length(max=1000, message=_LONG)],
     )
+
+
+class HouseRulesForm(TextForm):
+    body = TextAreaField(
+        "The rules and the pledge",
+        filters=[as_typed],
+        validators=[
+            Readable("Write the rules."),
+            Length(max=MAX_LENGTH, message=f"Please keep them within {MAX_LENGTH:,} characters."),
+        ],
+    )
+    changed = StringField(
+        "What is new",
+        filters=[one_line],
+        validators=[
+            Readable("Say in a sentence what is new, so that nobody has to compare."),
+            Length(max=300, message="Please keep it within 300 characters."),
+        ],
+    )
+    asks_again = BooleanField("Ask everybody to accept them before they next post")
+    written_over = HiddenField()

@@ -191,6 +191,7 @@ WAYS = (
     Way("What people looked for in vain", "/desk/library/searches", "empty searches missing found nothing"),
     Way("The desk for paths", "/desk/library/paths", "course order"),
     Way("The desk for rooms", "/desk/rooms", "circles close open archive hosts"),
+    Way("Change the house rules", "/desk/rules", "conduct pledge version"),
     Way("Feeds that look shared", "/desk/library/feeds", "podcast sharing"),
     Way("Health", "/desk/health", "jobs letters stripe backups"),
     Way("Payments", "/desk/billing", "revenue failing stripe money"),

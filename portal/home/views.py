@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy import select
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
+from portal.accounts import house_rules
 from portal.accounts.models import Member
 from portal.accounts.signed_in import me, me_or_none
 from portal.conversations import asking, reading
@@ -108,7 +110,20 @@ def about() -> str:
 @bp.get("/rules")
 @admits(Audience.ANYONE)
 def rules() -> str:
-    return render_template("home/rules.html")
+    """The house rules in force."""
+    versions = house_rules.versions()
+    return render_template("home/rules.html", rules=versions[0], versions=versions)
+
+
+@bp.get("/rules/<int(max=2147483647):number>")
+@admits(Audience.ANYONE)
+def rules_before(number: int) -> str:
+    """The house rules as they stood in one of their versions."""
+    versions = house_rules.versions()
+    found = next((rules for rules in versions if rules.version == number), None)
+    if found is None:
+        raise NotFound()
+    return render_template("home/rules.html", rules=found, versions=versions)
 
 
 @bp.get("/privacy")

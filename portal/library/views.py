@@ -13,6 +13,7 @@ from flask import Blueprint, redirect, render_template, request
 from sqlalchemy import select
 from werkzeug.exceptions import NotFound
 
+from portal.accounts.agreeing import agree_along
 from portal.accounts.signed_in import me, me_or_none
 from portal.conversations import identifying
 from portal.core import media, sending
@@ -252,6 +253,7 @@ def discuss(slug: str) -> Any:
     room = next(room for room in rooms if room.slug == form.room.data)
     try:
         overrode = identifying.check(form.title.data or "", form.body.data or "", seen=request.form.get("anyway"))
+        agree_along()
         thread = discussing.discuss(
             found,
             room=room,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from sqlalchemy.exc import IntegrityError
 
-from portal.accounts import confirming, passwords
+from portal.accounts import confirming, house_rules, passwords
 from portal.accounts.addresses import canonical, is_taken
 from portal.accounts.changing_password import personal_words
 from portal.accounts.models import Member
@@ -34,6 +34,7 @@ def join(*, name: str, email: str, password: str, is_confirmed: bool = False) ->
     if is_taken(address):
         raise AddressTaken()
     member = _add(name, address, passwords.hashed(password))
+    house_rules.accept(member, house_rules.current().version)
     if is_confirmed:
         member.confirmed_at = now()
     else:

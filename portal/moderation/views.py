@@ -129,6 +129,7 @@ ACTIONS = {
     "question.assigned": "Asked a coach to see to a question",
     "thread.moved": "Moved a thread",
     "thread.merged": "Joined a thread with another",
+    "rules.changed": "Put other house rules in force",
     "room.opened": "Opened a room",
     "room.changed": "Changed a room",
     "room.archived": "Archived a room",

@@ -113,6 +113,7 @@ OLGA = [
     "/desk/library/import",
     "/desk/people",
     "/desk/rooms",
+    "/desk/rules",
     "/desk/rooms/new",
     "/desk/rooms/owners-table",
     "/desk/threads/1",

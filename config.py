@@ -116,6 +116,9 @@ class Config:
         self.ANSWER_WITHIN_HOURS = self._whole("ANSWER_WITHIN_HOURS", 48, most=2_000)  # what coaches aim at
         self.RULE_WITHIN_HOURS = self._whole("RULE_WITHIN_HOURS", 24, most=2_000)  # the same for what was flagged
 
+        self.HOLD_AFTER_FLAGS = self._whole("HOLD_AFTER_FLAGS", 3, most=100)  # members who hide something; 0: none do
+        self.HOLD_FIRST_POSTS = self._whole("HOLD_FIRST_POSTS", 0, most=50)  # of a newcomer, looked at first; 0: none
+
         # Letters.
         self.MAIL_SERVER = env.get("MAIL_SERVER") or "localhost"
         self.MAIL_PORT = int(env.get("MAIL_PORT") or 587)

@@ -99,7 +99,14 @@ def _wire_areas(app: Flask) -> None:
     from portal.library import views as library
     from portal.membership import address_pages, data_pages, directory_pages
     from portal.membership import views as membership
-    from portal.moderation import appeal_pages, flag_pages, further_pages, queue_pages
+    from portal.moderation import (  # doubting, so that it looks at what is posted
+        appeal_pages,
+        doubting,  # noqa: F401
+        flag_pages,
+        further_pages,
+        queue_pages,
+        watch_pages,
+    )
     from portal.moderation import views as moderation
     from portal.notifications import views as notifications
     from portal.practices import views as practices
@@ -124,6 +131,7 @@ def _wire_areas(app: Flask) -> None:
         moderation,
         flag_pages,
         queue_pages,
+        watch_pages,
         membership,
         desk,
         health,

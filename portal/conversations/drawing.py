@@ -9,7 +9,7 @@ from flask import render_template, request
 
 from portal.accounts.models import Draft
 from portal.accounts.signed_in import me
-from portal.conversations import attaching, drafts, following, pointing, queries, quoting, showing
+from portal.conversations import attaching, drafts, following, holding, pointing, queries, quoting, showing
 from portal.conversations.for_reader import reader
 from portal.conversations.forms import EditForm, ReplyForm, ThreadForm
 from portal.conversations.models import POSTS_A_PAGE, Post, PostFile, Room, Thread
@@ -77,6 +77,7 @@ def thread_page(
     return render_template(
         "conversations/thread.html",
         thread=thread,
+        held_why=holding.WHY[thread.held_because] if thread.held_because else None,
         reading=found,
         posts=showing.shown(rows, found, muted),
         on_top=showing.led_to(on_top, found, muted),

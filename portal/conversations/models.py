@@ -79,6 +79,16 @@ class ThreadKind(StrEnum):
     DISCUSSION = "discussion"
 
 
+class Hold(StrEnum):
+    """Why something waits, out of members' sight, until somebody of the staff has looked at it."""
+
+    CONFIDENCE = "confidence"  # a member said that it breaks a confidence or lets somebody be recognised
+    FLAGS = "flags"  # several members flagged it, each by themselves
+    NEWCOMER = "newcomer"  # its author is new here
+    WORDS = "words"  # it has words that are looked at before others read them
+    LINKS = "links"  # its author is new here, and it leads elsewhere more than once
+
+
 class Thread(Model):
     """One conversation. Posts are numbered from 1, so page 1,000 is found by number and costs what page 1 costs."""
 
@@ -110,7 +120,9 @@ class Thread(Model):
     locked_at: Mapped[datetime | None]
     locked_because: Mapped[str | None] = mapped_column(Words)
     hidden_at: Mapped[datetime | None]
-    hidden_because: Mapped[str | None] = mapped_column(Words)  # None on a hidden one: its author took it back
+    hidden_because: Mapped[str | None] = mapped_column(Words)  # None on a hidden one: taken back by its author, or held
+    held_at: Mapped[datetime | None]  # hidden until somebody of the staff has looked at it; see holding.py
+    held_because: Mapped[Hold | None]
 
     room: Mapped[Room] = relationship()
     author: Mapped[Member] = relationship(foreign_keys=[author_id])
@@ -128,7 +140,11 @@ class Thread(Model):
     @property
     def is_taken_back(self) -> bool:
         """By its author, with the only post in it."""
-        return self.is_hidden and self.hidden_because is None
+        return self.is_hidden and self.hidden_because is None and not self.is_held
+
+    @property
+    def is_held(self) -> bool:
+        return self.held_at is not None
 
     @property
     def pages(self) -> int:
@@ -159,10 +175,12 @@ class Post(Model):
     body: Mapped[str] = mapped_column(Words)  # Markdown
     body_html: Mapped[str] = mapped_column(Words)  # rendered and sanitised at write
     edited_at: Mapped[datetime | None]
-    hidden_at: Mapped[datetime | None]  # from then on members do not read it: a moderator hid it, or see deleted_at
+    hidden_at: Mapped[datetime | None]  # since then members do not read it: a moderator hid it, or one of the two below
     hidden_because: Mapped[str | None] = mapped_column(Words)
     removed_at: Mapped[datetime | None]  # staff deleted it: its author reads it no more either; hidden_at says so too
     deleted_at: Mapped[datetime | None]  # its author took it back; hidden_at says so too, to whoever asks what is read
+    held_at: Mapped[datetime | None]  # it waits until somebody of the staff has looked at it; hidden_at says so too
+    held_because: Mapped[Hold | None]
     send_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # of the form; a double submit makes one post
     # What its author was warned of before posting and meant, {"name": 2}; without the words, and for staff alone.
     overrode: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
@@ -172,6 +190,10 @@ class Post(Model):
 
     thread: Mapped[Thread] = relationship()
     author: Mapped[Member] = relationship(foreign_keys=[author_id])
+
+    @property
+    def is_held(self) -> bool:
+        return self.held_at is not None
 
     @property
     def is_hidden(self) -> bool:

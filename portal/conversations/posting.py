@@ -7,7 +7,7 @@ rendered before anything is read or locked: whoever sends a hostile one waits al
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -29,6 +29,15 @@ from portal.core.errors import Refusal
 from portal.core.jobs import enqueue
 from portal.core.web import day
 from portal.topics.models import Topic
+
+Look = Callable[[Post], None]
+_lookers: list[Look] = []
+
+
+def looked_at_by(look: Look) -> Look:
+    """Register what looks at each post that was just written or edited, before anybody is told of it."""
+    _lookers.append(look)
+    return look
 
 
 class NotConfirmed(Refusal):
@@ -134,6 +143,7 @@ def start(
     following.begin(thread, by=by)
     mentioning.keep(post, spoken_to)
     finding.find_new(post)
+    _have_looked_at(post)
     enqueue(telling_followers.tell_followers, key=f"reply:{post.id}", post_id=post.id)
     return thread
 
@@ -179,6 +189,7 @@ def reply(
     following.begin(thread, by=by)
     mentioning.keep(post, spoken_to)
     finding.find_new(post)
+    _have_looked_at(post)
     enqueue(telling_followers.tell_followers, key=f"reply:{post.id}", post_id=post.id)
     return post
 
@@ -200,6 +211,7 @@ def edit(post: Post, *, body: str, by: Member, overrode: dict[str, Any] | None =
         enqueue(telling_followers.tell_spoken_to, post_id=post.id, member_ids=new)
     touch(post.thread)
     finding.keep_found(post)
+    _have_looked_at(post)
 
 
 def check_may_edit(post: Post, *, by: Member) -> None:
@@ -230,6 +242,11 @@ def count_thread(thread: Thread, by: int) -> None:
         .values(thread_count=Room.thread_count + by)
         .execution_options(synchronize_session=False)
     )
+
+
+def _have_looked_at(post: Post) -> None:
+    for look in _lookers:
+        look(post)
 
 
 def to_html(body: str) -> str:

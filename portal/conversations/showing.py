@@ -16,7 +16,7 @@ from markupsafe import Markup
 from portal.accounts.models import Member, Role, initials_of
 from portal.accounts.policy import may_post
 from portal.accounts.signed_in import me_or_none
-from portal.conversations import answering, attaching, cards, policy, taking_back, veiling
+from portal.conversations import answering, attaching, cards, holding, policy, taking_back, veiling
 from portal.conversations.attaching import Shown as File
 from portal.conversations.models import POSTS_A_PAGE, Level, RoomKind, Thread, ThreadKind, pages_of
 from portal.conversations.queries import Found, Line
@@ -27,6 +27,7 @@ from portal.core.clock import now
 
 HIDDEN = "Hidden by a moderator."
 DELETED = "Deleted by a moderator."
+WAITS = "Waits for a moderator."
 TAKEN_BACK = "Taken back by its author."
 YOU_TOOK_BACK = "You took this back. In its place, others read that its author did."
 HELPED = "This helped the asker"
@@ -114,6 +115,7 @@ class Shown:
     gone: str | None  # in place of the words, for those who may not read them
     hidden_because: str | None
     removed: bool  # staff deleted it
+    waits: str | None  # for those who read it while it waits for a moderator: why it does
     taken_back: bool  # by its author, with no ruling about it
     may_undo: bool  # its author, for a short while
     folded: bool  # staff open it on purpose
@@ -163,6 +165,7 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
                 gone=None if readable else _gone(row, mine=mine),
                 hidden_because=row.hidden_because if hidden and (readable or mine) else None,
                 removed=row.removed_at is not None,
+                waits=holding.WHY[row.held_because] if row.held_because and readable and not taken_back else None,
                 taken_back=taken_back and readable,
                 may_undo=mine and taking_back.may_undo(row.deleted_at, row.hidden_because),
                 folded=hidden and rules and not mine,
@@ -171,7 +174,7 @@ def shown(rows: Sequence[Line], reading: Reading, muted: Collection[int]) -> lis
                 mine=mine,
                 veiled=None if row.veiled_at is None or not told else ONLY_COACHES if mine else ASKED_SAFELY,
                 may_edit=mine and not hidden and open_to_edits,
-                may_take_back=mine and not hidden,
+                may_take_back=mine and not row.deleted_at and (not hidden or row.held_because is not None),
                 may_quote=open_to_edits and not hidden,
                 may_flag=reader_id is not None and not mine and not hidden,
                 may_put_back=row.number < new_from and row.created_at > counts_from and not mine and not hidden,
@@ -187,7 +190,9 @@ def _gone(row: Line, *, mine: bool) -> str:
     """What stands in place of words that a reader may not read."""
     if row.removed_at is not None:
         return DELETED
-    return YOU_TOOK_BACK if mine else TAKEN_BACK if row.deleted_at else HIDDEN
+    if mine:
+        return YOU_TOOK_BACK
+    return TAKEN_BACK if row.deleted_at else WAITS if row.held_because else HIDDEN
 
 
 def _marks(row: Line, reading: Reading) -> list[str]:
@@ -318,7 +323,8 @@ def _facts(row: Line, reader: Member | None) -> list[str]:
     if row.locked_at:
         facts.append("Closed to new replies")
     if row.hidden_at:
-        facts.append("Hidden by a moderator" if row.hidden_because else "Taken back by its author")
+        waits = "Waits for a moderator" if row.held_at else "Taken back by its author"
+        facts.append("Hidden by a moderator" if row.hidden_because else waits)
     return facts
 
 

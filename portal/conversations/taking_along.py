@@ -49,6 +49,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             Thread.locked_because,
             Thread.hidden_at,
             Thread.hidden_because,
+            Thread.held_at,
         )
         .join(Room, Room.id == Thread.room_id)
         .where(Thread.author_id == member.id)
@@ -66,6 +67,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             "locked_because": "the reason you were told",
             "hidden_at": "when it was hidden",
             "hidden_because": "the reason you were told",
+            "held_at": "since when it waits for a moderator",
         },
     )
     yield part(
@@ -83,6 +85,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             Post.edited_at,
             Post.hidden_at,
             Post.hidden_because,
+            Post.held_at,
             Post.deleted_at,
             Post.helped_at,
             Post.endorsed_at,
@@ -102,6 +105,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             "edited_at": "when you last changed them",
             "hidden_at": "since when members do not read it",
             "hidden_because": "the reason a moderator gave you",
+            "held_at": "since when it waits for a moderator",
             "deleted_at": "when you took it back",
             "helped_at": "when whoever asked said that it helped",
             "endorsed_at": "when a coach stood behind it",

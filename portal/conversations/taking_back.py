@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, and_, or_, update
 
 from portal.accounts.models import Member
 from portal.conversations import finding
@@ -35,7 +35,7 @@ def take_back(post: Post, *, by: Member) -> None:
     moment = now()
     gone = db.session.scalar(
         update(Post)
-        .where(Post.id == post.id, Post.hidden_at.is_(None))
+        .where(Post.id == post.id, _stands())
         .values(hidden_at=moment, deleted_at=moment)
         .returning(Post.id)
         .execution_options(synchronize_session=False)
@@ -57,7 +57,7 @@ def undo(post: Post, *, by: Member) -> None:
     back = db.session.scalar(
         update(Post)
         .where(Post.id == post.id, Post.hidden_because.is_(None), Post.deleted_at > now() - UNDO_FOR)
-        .values(hidden_at=None, deleted_at=None)
+        .values(hidden_at=Post.held_at, deleted_at=None)  # what waited for a moderator waits again
         .returning(Post.id)
         .execution_options(synchronize_session=False)
     )
@@ -68,9 +68,18 @@ def undo(post: Post, *, by: Member) -> None:
         raise TooLate() if post.hidden_because is None else NotYours()
     thread = post.thread
     touch(thread)
-    if _set_hidden(thread, Thread.hidden_at.is_not(None) & Thread.hidden_because.is_(None), None):
+    if _set_hidden(thread, _is_taken_back(), None):
         count_thread(thread, +1)
     finding.keep_found(post)
+
+
+def _stands() -> ColumnElement[bool]:
+    """It is read, or waits for a moderator; taken back or ruled on it is neither."""
+    return or_(Post.hidden_at.is_(None), and_(Post.held_at.is_not(None), Post.deleted_at.is_(None)))
+
+
+def _is_taken_back() -> ColumnElement[bool]:
+    return and_(Thread.hidden_at.is_not(None), Thread.hidden_because.is_(None), Thread.held_at.is_(None))
 
 
 def may_undo(deleted_at: datetime | None, hidden_because: str | None) -> bool:

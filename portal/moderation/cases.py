@@ -67,6 +67,7 @@ class Case:
     said_at: datetime | None  # None of a profile
     is_late: bool  # its oldest flag waits longer than it should
     is_hidden: bool
+    is_held: bool  # out of members' sight until this is decided
     thread_id: int | None
     is_locked: bool
     room: str | None
@@ -204,11 +205,13 @@ def _cases(source: Any, thing: Any) -> Select[Any]:
             Post.number,
             Post.veiled_at,
             Post.hidden_at,
+            Post.held_at,
             func.coalesce(Post.created_at, Thread.created_at, Item.published_at, type_=Moment()).label("said_at"),
             Thread.id.label("thread_id"),
             Thread.title,
             Thread.locked_at,
             Thread.hidden_at.label("thread_hidden_at"),
+            Thread.held_at.label("thread_held_at"),
             Room.title.label("room"),
             author.id.label("author_id"),
             author.name,
@@ -298,6 +301,7 @@ def _case(
         said_at=row.said_at,
         is_late=any(report.at < now() - within() for report in reports[row.about]),
         is_hidden=any((row.hidden_at if kind == "post" else None, row.thread_hidden_at, row.withdrawn_at)),
+        is_held=(row.held_at if kind == "post" else row.thread_held_at) is not None,
         thread_id=row.thread_id,
         is_locked=row.locked_at is not None,
         room=row.room,

@@ -52,8 +52,10 @@ def edit_out(
     if before is None:
         raise ChangedMeanwhile()
     ruling.revision_id = before.id
-    rulings.settle(ruling, Flag.about == about(post), answering)
-    rulings.change(post, Post.id == post.id, ruling, hidden_at=None, hidden_because=None, removed_at=None)
+    rulings.settle(ruling, Flag.about == about(post), answering)  # what waited is read, and told of, from here on
+    rulings.change(
+        post, Post.id == post.id, ruling, **rulings.HELD_NO_MORE, hidden_at=None, hidden_because=None, removed_at=None
+    )
     rulings.show_change(post)
     audit.record(by, "post.edited_out", post, because=because, thread=post.thread_id, ruling=ruling.id)
     rulings.tell(ruling, post.author)

@@ -1,14 +1,20 @@
-"""Flagging: a member tells the moderators that something should not stand as it is."""
+"""Flagging: a member tells the moderators that something should not stand as it is. What cannot wait for them is hidden
+until they have looked."""
 
 from __future__ import annotations
 
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
-from portal.conversations.models import Post, Thread
+from portal.conversations import holding
+from portal.conversations.models import Hold, Post, Thread
+from portal.core import audit, letters
+from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
+from portal.core.web import absolute
 from portal.library.models import Item
+from portal.moderation import trusting
 from portal.moderation.models import Flag, Reason, Thing, author_id_of, which
 
 
@@ -34,14 +40,39 @@ def flag(thing: Thing, *, reason: Reason, words: str = "", by: Member) -> Flag:
             db.session.flush()
     except IntegrityError:
         raise AlreadyFlagged(f"You have flagged this {name_of(thing)} before. A moderator knows of it.") from None
+    if isinstance(thing, Post | Thread) and (why := trusting.why_to_hold(thing, raised, by)) is not None:
+        hold(thing, why)
     return raised
+
+
+def hold(thing: Post | Thread, why: Hold) -> None:
+    """Let it wait for a moderator, and tell its author that it does; of flags they hear no more than that."""
+    if not holding.hold(thing, why):
+        return
+    if isinstance(thing, Post):
+        audit.record(None, "post.held", thing, why=why.value)
+    else:
+        audit.record(None, "thread.held", thing, why=why.value)
+    if thing.author.closed_at is not None:
+        return
+    about = thing.thread if isinstance(thing, Post) else thing
+    letters.post(
+        "moderation/held",
+        to=thing.author,
+        key=f"held:{thing.__tablename__}:{thing.once}:{now().isoformat()}",
+        is_post=isinstance(thing, Post),
+        thread_title=about.title,
+        why=holding.WHY[why],
+        link=absolute("conversations.thread", thread_id=about.id),
+        rules=absolute("home.rules"),
+    )
 
 
 def check_may_flag(thing: Thing, *, by: Member) -> None:
     """Raises OwnWords, AlreadyHidden."""
     if author_id_of(thing) == by.id:
         raise OwnWords(f"This {name_of(thing)} is your own. You can change it instead.")
-    if _is_gone(thing):
+    if _is_gone(thing) and not (by.is_staff and isinstance(thing, Post | Thread) and thing.is_held):
         raise AlreadyHidden(f"This {name_of(thing)} is not shown any more.")
 
 

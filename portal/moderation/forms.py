@@ -22,6 +22,11 @@ REASONS = {
     Reason.OFF_TOPIC: "It does not belong in this room",
     Reason.OTHER: "Something else",
 }
+RAISED = REASONS | {  # with what the portal itself raises
+    Reason.NEWCOMER: "Among the first posts of somebody new",
+    Reason.WATCHED_WORDS: "It has words from the list",
+    Reason.LINKS: "Somebody new leads elsewhere more than once",
+}
 _LONG = "Please keep it within 1,000 characters."
 
 
@@ -50,6 +55,13 @@ class FlagForm(TextForm):
     def validate_words(self, field: Any) -> None:
         if self.reason.data == Reason.OTHER:
             Readable("Say in a few words what is wrong.")(self, field)
+
+
+class WatchForm(TextForm):
+    words = StringField(
+        "Words to look at",
+        validators=[Readable("Write the words."), Length(max=100, message="Please keep it within 100 characters.")],
+    )
 
 
 class RulingForm(TextForm):

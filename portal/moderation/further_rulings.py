@@ -19,7 +19,12 @@ def delete(post: Post, *, because: str, by: Member, answering: int | None = None
     rulings.check_not_own(post, by)
     ruling = rulings.write(Outcome.DELETED, post, because, by)
     moment = now()
-    gone = {"hidden_at": func.coalesce(Post.hidden_at, moment), "hidden_because": because, "removed_at": moment}
+    gone = {
+        "hidden_at": func.coalesce(Post.hidden_at, moment),
+        "hidden_because": because,
+        "removed_at": moment,
+        **rulings.HELD_NO_MORE,
+    }
     rulings.change(post, Post.removed_at.is_(None), ruling, **gone)
     rulings.settle(ruling, Flag.about == about(post), answering)
     rulings.show_change(post)

@@ -30,6 +30,10 @@ class Reason(StrEnum):
     DISRESPECT = "disrespect"
     UNSAFE_ADVICE = "unsafe_advice"
     OTHER = "other"
+    # What the portal itself puts before the moderators; nobody chooses these.
+    NEWCOMER = "newcomer"
+    WATCHED_WORDS = "watched_words"
+    LINKS = "links"
 
     @property
     def is_urgent(self) -> bool:
@@ -142,7 +146,7 @@ class Flag(Model):
     thread_id: Mapped[int | None] = mapped_column(ForeignKey("thread.id"), index=True)
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)  # whose profile
     item_id: Mapped[int | None] = mapped_column(ForeignKey("item.id"), index=True)
-    by_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)  # None: the portal
     reason: Mapped[Reason]
     rank: Mapped[int]  # 0 for urgent reasons, 1 for the rest: what cannot wait stands first in the queue
     words: Mapped[str] = mapped_column(Words, default="")
@@ -152,7 +156,7 @@ class Flag(Model):
     thread: Mapped[Thread | None] = relationship()
     member: Mapped[Member | None] = relationship(foreign_keys=[member_id])
     item: Mapped[Item | None] = relationship()
-    by: Mapped[Member] = relationship(foreign_keys=[by_id])
+    by: Mapped[Member | None] = relationship(foreign_keys=[by_id])
     ruling: Mapped[Ruling | None] = relationship()
 
     @property
@@ -207,3 +211,11 @@ class Appeal(Model):
     @property
     def is_open(self) -> bool:
         return self.decided_at is None
+
+
+class WatchedWords(Model):
+    """Words that are looked at before others read them: folded, a star for the rest of a word."""
+
+    __tablename__ = "watched_words"
+
+    words: Mapped[str] = mapped_column(String(120), unique=True)

@@ -16,7 +16,7 @@ from portal.core.errors import Refusal, back_to_form
 from portal.core.web import local_path, whole_number
 from portal.moderation import assigning, cases, deciding, replying
 from portal.moderation.cases import KINDS, WHOSE, Narrowing
-from portal.moderation.forms import REASONS, ReplyForm, RulingForm
+from portal.moderation.forms import RAISED, ReplyForm, RulingForm
 from portal.moderation.models import Reason, SavedReply, about
 from portal.moderation.showing import case_page, thing_or_404
 
@@ -136,7 +136,7 @@ def _queue_page(form: RulingForm) -> str:
         narrowed=narrowed,
         tabs=tabs,
         kinds=KINDS,
-        reasons=REASONS,
+        reasons=RAISED,
         rooms=rooms,
         replies=replying.all_replies(),
         hours=int(cases.within().total_seconds() // 3600),

@@ -5,13 +5,14 @@ Each decision is one conditional UPDATE, so of two moderators deciding at once t
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import aliased, joinedload
 
 from portal.accounts.models import Member, Role
-from portal.conversations import finding
+from portal.conversations import finding, holding
 from portal.conversations.models import Post, Thread
 from portal.conversations.posting import count_thread, touch
 from portal.core import audit, letters, markdown
@@ -21,11 +22,12 @@ from portal.core.errors import Refusal
 from portal.core.web import absolute
 from portal.library import publishing, stories
 from portal.library.models import Nugget
-from portal.moderation import assigning
+from portal.moderation import assigning, telling_reporters
 from portal.moderation.forms import REASONS
 from portal.moderation.models import Flag, Outcome, Ruling, Thing, about, author_id_of, which
 from portal.practices import describing, photos
 
+HELD_NO_MORE: dict[str, Any] = {"held_at": None, "held_because": None}  # decided, so it waits no longer
 EXCERPT = 300  # characters of a post in the letter about it
 
 
@@ -56,11 +58,15 @@ class NotACoach(Refusal):
 
 
 def keep(thing: Thing, *, because: str, by: Member, answering: int | None = None) -> Ruling:
-    """It stays and its flags are settled. Its author never knew, so hears nothing. Raises AlreadyRuled, OwnWords."""
+    """It stays and its flags are settled. Its author never knew, so hears nothing, unless it waited for this: then
+    members read it from now on, and its author hears that they do. Raises AlreadyRuled, OwnWords."""
     check_not_own(thing, by)
+    waited = isinstance(thing, Post | Thread) and thing.is_held
     ruling = write(Outcome.KEPT, thing, because, by)
     if not settle(ruling, Flag.about == about(thing), answering):
         raise already_ruled(ruling)
+    if waited and isinstance(thing, Post | Thread):
+        tell(ruling, thing.author)
     if isinstance(thing, Post):
         audit.record(by, "post.kept", thing, because=because, thread=thing.thread_id, ruling=ruling.id)
     elif isinstance(thing, Thread):
@@ -77,8 +83,8 @@ def hide(post: Post, *, because: str, by: Member, answering: int | None = None) 
     be ruled on too: then they cannot undo that. Raises AlreadyRuled."""
     check_not_own(post, by)
     ruling = write(Outcome.HIDDEN, post, because, by)
-    stands = or_(Post.hidden_at.is_(None), and_(Post.deleted_at.is_not(None), Post.hidden_because.is_(None)))
-    change(post, stands, ruling, hidden_at=now(), hidden_because=because)
+    undecided = or_(Post.hidden_at.is_(None), Post.hidden_because.is_(None))  # read, taken back, or held until now
+    change(post, undecided, ruling, hidden_at=now(), hidden_because=because, **HELD_NO_MORE)
     settle(ruling, Flag.about == about(post), answering)
     show_change(post)
     audit.record(by, "post.hidden", post, because=because, thread=post.thread_id, ruling=ruling.id)
@@ -92,7 +98,8 @@ def restore(post: Post, *, because: str, by: Member, with_letter: bool = True) -
         raise TakenBack()
     check_not_own(post, by)
     ruling = write(Outcome.RESTORED, post, because, by)
-    change(post, Post.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None, removed_at=None)
+    stands_again = {"hidden_at": None, "hidden_because": None, "removed_at": None}
+    change(post, Post.hidden_at.is_not(None), ruling, **stands_again, **HELD_NO_MORE)
     show_change(post)
     audit.record(by, "post.restored", post, because=because, thread=post.thread_id, ruling=ruling.id)
     if with_letter:
@@ -126,9 +133,10 @@ def unlock(thread: Thread, *, because: str, by: Member, with_letter: bool = True
 def hide_thread(thread: Thread, *, because: str, by: Member, answering: int | None = None) -> Ruling:
     """Only staff and its author find it from now on; flags in it are settled with it. Raises AlreadyRuled."""
     ruling = write(Outcome.HIDDEN, thread, because, by)
-    change(thread, Thread.hidden_at.is_(None), ruling, hidden_at=now(), hidden_because=because)
+    if not holding.end(thread, hidden_because=because):
+        change(thread, Thread.hidden_at.is_(None), ruling, hidden_at=now(), hidden_because=because)
+        count_thread(thread, -1)
     settle(ruling, _in_thread(Flag, thread), answering)
-    count_thread(thread, -1)
     touch(thread)
     finding.forget_thread(thread)
     audit.record(by, "thread.hidden", thread, because=because, ruling=ruling.id)
@@ -141,7 +149,7 @@ def restore_thread(thread: Thread, *, because: str, by: Member, with_letter: boo
     if thread.is_taken_back:
         raise TakenBack()
     ruling = write(Outcome.RESTORED, thread, because, by)
-    change(thread, Thread.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None)
+    change(thread, Thread.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None, **HELD_NO_MORE)
     count_thread(thread, +1)
     touch(thread)
     finding.find_thread_again(thread)
@@ -218,7 +226,7 @@ def settle(ruling: Ruling, whose: ColumnElement[bool], answering: int | None) ->
         update(Flag)
         .where(whose, Flag.ruled_at.is_(None))
         .values(ruled_at=now(), ruling_id=ruling.id)
-        .returning(Flag.id, Flag.about, Flag.rank, Flag.reason)
+        .returning(Flag.id, Flag.about, Flag.rank, Flag.reason, Flag.by_id)
         .execution_options(synchronize_session=False)
     ).all()
     if answering is not None and answering not in {flag.id for flag in settled}:
@@ -226,6 +234,9 @@ def settle(ruling: Ruling, whose: ColumnElement[bool], answering: int | None) ->
     assigning.let_go({flag.about for flag in settled})
     if settled:
         ruling.reason = min(settled, key=lambda flag: (flag.rank, flag.id)).reason
+    if ruling.outcome is not Outcome.HIDDEN:
+        _let_stand({flag.about for flag in settled})
+    telling_reporters.tell_outcome(ruling, {flag.by_id for flag in settled} - {None, ruling.by_id})
     return len(settled)
 
 
@@ -235,6 +246,15 @@ def settle_in(thread: Thread, ruling: Ruling, answering: int | None) -> None:
         seen = aliased(Flag)
         flagged = select(seen.about).where(seen.id == answering, _in_thread(seen, thread))
         settle(ruling, Flag.about == flagged.scalar_subquery(), answering)
+
+
+def _let_stand(decided: Collection[str]) -> None:
+    """What waited for a decision and was not taken down by it is read from now on."""
+    for kind, thing_id in sorted(name.split(":") for name in decided):
+        table = {"post": Post, "thread": Thread}.get(kind)
+        thing = db.session.get(table, int(thing_id)) if table else None
+        if isinstance(thing, Post | Thread) and thing.is_held:
+            holding.release(thing)
 
 
 def already_ruled(ours: Ruling) -> AlreadyRuled:

@@ -7,7 +7,7 @@ from werkzeug.exceptions import NotFound
 
 from portal.accounts.signed_in import me
 from portal.moderation import cases, deciding, replying
-from portal.moderation.forms import REASONS, RulingForm
+from portal.moderation.forms import RAISED, RulingForm
 from portal.moderation.models import Thing
 
 
@@ -24,6 +24,6 @@ def case_page(thing: Thing, form: RulingForm) -> str:
         "moderation/ruling.html",
         form=form,
         case=cases.case_of(thing, reader=me()),
-        reasons=REASONS,
+        reasons=RAISED,
         replies=replying.all_replies(),
     )

@@ -60,12 +60,16 @@ _FILTERS = {
 }
 ACTIONS = {
     "post.kept": "Kept a post",
+    "post.held": "Let a post wait for a moderator",
+    "thread.held": "Let a thread wait for a moderator",
     "thread.kept": "Kept a thread",
     "profile.kept": "Kept a profile",
     "profile.cleared": "Emptied a profile",
     "nugget.kept": "Kept a nugget",
     "saved_reply.written": "Wrote a saved reply",
     "saved_reply.taken_out": "Took a saved reply out",
+    "watched_words.added": "Put words on the list",
+    "watched_words.taken_out": "Took words off the list",
     "post.hidden": "Hid a post",
     "post.restored": "Restored a post",
     "post.edited_out": "Edited a part out of a post",

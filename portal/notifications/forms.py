@@ -24,6 +24,7 @@ class MailForm(TextForm):
     replies = SelectField("Conversations, rooms and topics you follow", choices=_HOW)
     people = SelectField("What people you follow write", choices=_HOW)
     new_items = SelectField("New in the library, about topics you follow", choices=_HOW)
+    flags = SelectField("What became of something you flagged", choices=_HOW)
 
     def rhythm_for(self, stream: Stream) -> Rhythm:
         return Rhythm(self[stream.value].data)

@@ -19,6 +19,7 @@ class Stream(StrEnum):
     REPLIES = "replies"
     PEOPLE = "people"
     NEW_ITEMS = "new_items"
+    FLAGS = "flags"
 
     @property
     def label(self) -> str:
@@ -32,6 +33,7 @@ _LABELS = {
     Stream.REPLIES: "what is said in conversations, rooms and topics you follow",
     Stream.PEOPLE: "what people you follow write",
     Stream.NEW_ITEMS: "what is new about topics you follow",
+    Stream.FLAGS: "what became of something you flagged",
 }
 
 

@@ -62,11 +62,14 @@ def test_from_flag_to_ruling_to_letter(app, browse, people, make, post, flag, ou
     assert "It names a patient." in bob.get(f"/threads/{post.thread_id}").text
     work_off()
     letters = [m for m in outbox if "bob@example.com" in m.recipients]
-    assert [m.subject for m in letters] == ["Your post was hidden"]
+    assert [m.subject for m in letters] == ["Your post waits for a moderator", "Your post was hidden"]
     for words in ("Who decides?", "It names a patient.", "Mr. Hale.", f"http://localhost/posts/{post.id}"):
-        assert words in letters[0].body
-        assert words in letters[0].html
-    assert _log(app) == [(people.mo.id, "post.hidden", "post", post.id, "It names a patient.")]
+        assert words in letters[1].body
+        assert words in letters[1].html
+    assert _log(app) == [
+        (None, "post.held", "post", post.id, None),
+        (people.mo.id, "post.hidden", "post", post.id, "It names a patient."),
+    ]
     log = mo.get("/moderation/log").text
     for words in ("Hid a post", "It names a patient.", "Mo", f"/posts/{post.id}"):
         assert words in log

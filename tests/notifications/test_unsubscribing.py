@@ -107,7 +107,11 @@ def test_alice_chooses_how_soon_for_each_kind_and_what_she_does_not_send_stays(a
     chosen = {"replies": "daily", "mentions": "site", "people": "off"}
     assert browser.post("/account/mail", data=chosen).status_code == 303
     found = _choices(app, people.alice)
-    assert {stream.value: found[stream].value for stream in Stream} == chosen | {"answers": "now", "new_items": "now"}
+    assert {stream.value: found[stream].value for stream in Stream} == chosen | {
+        "answers": "now",
+        "new_items": "now",
+        "flags": "now",
+    }
     assert browser.get("/account/mail").text.count(" selected ") == len(Stream)
     assert browser.post("/account/mail", data={"replies": "hourly"}).status_code == 422
     assert _choices(app, people.alice)[Stream.REPLIES] is Rhythm.DAILY

@@ -1,0 +1,87 @@
+"""Holding: what may do harm waits, out of members' sight, until somebody of the staff has looked at it.
+
+A held post or thread is hidden as one that a moderator hid, so whatever asks what is hidden respects it; its author
+reads it with the reason. A moderator's ruling ends it: kept, it stands as if it had never waited. Each step is one
+conditional statement, so twenty equal ones are one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, null, update
+
+from portal.conversations import finding
+from portal.conversations.models import Hold, Post, Thread
+from portal.conversations.posting import count_thread, touch
+from portal.conversations.queries import opening_of
+from portal.conversations.telling_followers import tell_followers
+from portal.core.clock import now
+from portal.core.db import db
+from portal.core.jobs import enqueue
+
+WHY = {  # as its author reads it
+    Hold.CONFIDENCE: "A member was concerned that it breaks a confidence, or lets somebody be recognised.",
+    Hold.FLAGS: "Several members were concerned about it.",
+    Hold.NEWCOMER: "We look at the first posts of everybody who is new here.",
+    Hold.WORDS: "It has words that we look at before others read them.",
+    Hold.LINKS: "It leads to other places more than once, and you are new here.",
+}
+
+
+def hold(thing: Post | Thread, why: Hold) -> bool:
+    """Take it out of members' sight. False if they do not see it anyway."""
+    moment = now()
+    still = type(thing).hidden_at.is_(None)
+    if not _change(thing, still, hidden_at=moment, held_at=moment, held_because=why):
+        return False
+    if isinstance(thing, Thread):
+        count_thread(thing, -1)
+        touch(thing)
+        finding.forget_thread(thing)
+    else:
+        touch(thing.thread)
+        finding.keep_found(thing)
+    return True
+
+
+def release(thing: Post | Thread) -> bool:
+    """Members read it, and those who follow hear of it if they have not; one that its author took back meanwhile stays
+    gone. False if it does not wait."""
+    kind = type(thing)
+    waits = kind.held_at.is_not(None) & kind.hidden_because.is_(None)
+    shown: Any = Post.deleted_at if isinstance(thing, Post) else null()
+    if not _change(thing, waits, hidden_at=shown, held_at=None, held_because=None):
+        return False
+    if isinstance(thing, Thread):
+        count_thread(thing, +1)
+        touch(thing)
+        finding.find_thread_again(thing)
+        _tell_of(opening_of(thing))
+    else:
+        touch(thing.thread)
+        finding.keep_found(thing)
+        _tell_of(thing)
+    return True
+
+
+def end(thread: Thread, *, hidden_because: str) -> bool:
+    """A moderator hides for good what waited. False if it does not wait."""
+    return _change(thread, Thread.held_at.is_not(None), hidden_because=hidden_because, held_at=None, held_because=None)
+
+
+def _tell_of(post: Post) -> None:
+    enqueue(tell_followers, key=f"released:{post.id}", post_id=post.id)  # whoever heard of it before hears nothing
+
+
+def _change(thing: Post | Thread, still: ColumnElement[bool], **values: object) -> bool:
+    kind = type(thing)
+    changed = db.session.scalar(
+        update(kind)
+        .where(kind.id == thing.id, still)
+        .values(**values)
+        .returning(kind.id)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.expire(thing, list(values))
+    return changed is not None

@@ -1,0 +1,88 @@
+"""The list of words that are looked at before others read them, kept by coaches.
+
+An entry is words as people write them; `*` stands for the rest of a word. They are compared folded (no case, no
+accents) and never become a pattern that somebody else wrote, so no entry can make a post slow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from portal.accounts.models import Member
+from portal.core import audit
+from portal.core.db import db
+from portal.core.errors import Refusal
+from portal.core.folding import words_of
+from portal.moderation.models import WatchedWords
+
+MOST = 200  # entries; every post is compared with each
+_WORD = re.compile(r"[^\W_]+\*?|\*")
+
+
+class NothingToWatch(Refusal):
+    message = "Write at least one word of three letters or more."
+
+
+class WatchedAlready(Refusal):
+    message = "These words are on the list."
+
+
+class TooMany(Refusal):
+    message = f"There are {MOST} entries. Take one out that is no longer needed."
+
+
+def all_watched() -> Sequence[WatchedWords]:
+    return db.session.scalars(select(WatchedWords).order_by(WatchedWords.words)).all()
+
+
+def add(words: str, *, by: Member) -> WatchedWords:
+    """Look at posts with these words from now on. Raises NothingToWatch, WatchedAlready, TooMany."""
+    wanted = _as_kept(words)
+    if not any(len(word.rstrip("*")) >= 3 for word in wanted.split()):  # "a*" would be half of all
+        raise NothingToWatch()
+    if (db.session.scalar(select(func.count()).select_from(WatchedWords)) or 0) >= MOST:
+        raise TooMany()
+    entry = WatchedWords(words=wanted)
+    try:
+        with db.session.begin_nested():
+            db.session.add(entry)
+            db.session.flush()
+    except IntegrityError:
+        raise WatchedAlready() from None
+    audit.record(by, "watched_words.added", entry)
+    return entry
+
+
+def take_out(entry: WatchedWords, *, by: Member) -> None:
+    audit.record(by, "watched_words.taken_out", entry)
+    db.session.delete(entry)
+
+
+def is_watched(text: str) -> bool:
+    """Whether any entry of the list is in a text."""
+    entries = db.session.connection().scalars(select(WatchedWords.words)).all()
+    if not entries:
+        return False
+    said = f" {' '.join(words_of(text))} "
+    return any(_is_in(entry, said) for entry in entries)
+
+
+def _is_in(entry: str, said: str) -> bool:
+    """Word by word, each whole or, with a star, as a beginning; bounded by the length of the text."""
+    return re.search(" " + " ".join(_part(word) for word in entry.split()) + " ", said) is not None
+
+
+def _part(word: str) -> str:
+    return re.escape(word.rstrip("*")) + (r"[^ ]*" if word.endswith("*") else "")
+
+
+def _as_kept(words: str) -> str:
+    return " ".join(filter(None, map(_part_as_kept, _WORD.findall(words))))
+
+
+def _part_as_kept(part: str) -> str:
+    return "".join(words_of(part.rstrip("*"))) + ("*" if part.endswith("*") else "")

@@ -113,6 +113,7 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "further_rulings.move": Bobs(
         "/threads/{thread}/moving", STAFF, data={"room": "{other_room}", "because": "It fits there"}
     ),
+    "watching.take_out": Nobodys("words of a list that all coaches keep; tests/moderation/test_doubting.py"),
     "appeals.own": Bobs("/rulings/{ruling}", []),
     "appeals.appeal": Bobs("/rulings/{ruling}/appeal", [], data={"words": "It names nobody."}),
     "appeals.of_post": Bobs("/posts/{hidden_post}/ruling", []),

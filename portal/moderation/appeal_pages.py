@@ -13,7 +13,7 @@ from portal.core.db import db, one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
 from portal.moderation import appealing, appeals
-from portal.moderation.forms import REASONS, AppealForm, DecisionForm
+from portal.moderation.forms import RAISED, AppealForm, DecisionForm
 from portal.moderation.models import Ruling, Verdict
 
 bp = Blueprint("appeals", __name__)
@@ -70,7 +70,7 @@ def of_thread(thread_id: int) -> Answer:
 def waiting() -> Answer:
     page = appeals.waiting(request.args.get("after"), reader=me(), most=APPEALS_A_PAGE)
     return render_template(
-        "moderation/appeals.html", page=page, started="after" in request.args, form=DecisionForm(), reasons=REASONS
+        "moderation/appeals.html", page=page, started="after" in request.args, form=DecisionForm(), reasons=RAISED
     )
 
 
@@ -104,4 +104,4 @@ def _own_page(ruling: Ruling, form: AppealForm) -> str:
 def _decision_page(appeal_id: int, form: DecisionForm) -> str:
     """The appeal by itself, with what was typed."""
     case = appeals.case_of(one_or_404(appeals.appeal_for(me(), appeal_id)), reader=me())
-    return render_template("moderation/appeal.html", case=case, form=form, reasons=REASONS)
+    return render_template("moderation/appeal.html", case=case, form=form, reasons=RAISED)

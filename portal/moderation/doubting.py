@@ -52,8 +52,8 @@ def _why(post: Post) -> Hold | None:
 
 
 def _stood_before(post: Post) -> int:
-    stands = Post.author_id == post.author_id, Post.hidden_at.is_(None), Post.id != post.id
-    return db.session.scalar(select(func.count()).select_from(Post).where(*stands)) or 0
+    stands = Post.author_id == post.author_id, Post.hidden_at.is_(None), Thread.hidden_at.is_(None), Post.id != post.id
+    return db.session.scalar(select(func.count()).select_from(Post).join(Post.thread).where(*stands)) or 0
 
 
 def _leads_elsewhere(post: Post) -> int:

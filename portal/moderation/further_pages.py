@@ -15,7 +15,7 @@ from portal.core.admission import Audience, admits
 from portal.core.db import db, one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.moderation import cases, editing_out, further_rulings
-from portal.moderation.forms import REASONS, EditOutForm, MoveForm
+from portal.moderation.forms import RAISED, EditOutForm, MoveForm
 
 bp = Blueprint("further_rulings", __name__)
 Answer = Any  # what Flask takes: text, text with a status, or a response
@@ -86,11 +86,11 @@ def _edit_page(post: Post, form: EditOutForm) -> str:
         case=case,
         now_says=post.body_html if form.body.data != post.body else None,
         marks=identifying.look(post.body),
-        reasons=REASONS,
+        reasons=RAISED,
     )
 
 
 def _move_page(thread: Thread, form: MoveForm) -> str:
     case = cases.case_of(thread, reader=me())
     form.flag.data = form.flag.data or request.args.get("flag") or str(case.flag_id or "")
-    return render_template("moderation/move.html", form=form, thread=thread, case=case, reasons=REASONS)
+    return render_template("moderation/move.html", form=form, thread=thread, case=case, reasons=RAISED)

@@ -23,7 +23,7 @@ from portal.core.web import absolute
 from portal.library import publishing, stories
 from portal.library.models import Nugget
 from portal.moderation import assigning, telling_reporters
-from portal.moderation.forms import REASONS
+from portal.moderation.forms import RAISED
 from portal.moderation.models import Flag, Outcome, Ruling, Thing, about, author_id_of, which
 from portal.practices import describing, photos
 
@@ -289,7 +289,7 @@ def tell(ruling: Ruling, author: Member, excerpt: str | None = None) -> None:
         is_post=ruling.post_id is not None,
         thread_title=ruling.thread.title if ruling.thread else None,
         because=ruling.because,
-        reason=REASONS[ruling.reason] if ruling.reason else None,
+        reason=RAISED[ruling.reason] if ruling.reason else None,
         room=ruling.thread.room.title if ruling.thread else None,
         excerpt=excerpt,
         link=_link(ruling, author),

@@ -154,6 +154,7 @@ OLGA = [
     "/moderation/cases/post/2",
     "/moderation/cases/member/3",
     "/moderation/replies",
+    "/moderation/words",
     "/moderation/log",
     "/threads/1",
     "/",

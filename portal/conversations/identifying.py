@@ -55,7 +55,13 @@ class Mark:
 
     @property
     def why(self) -> str:
+        """To its author, before posting."""
         return WHY[self.kind]
+
+    @property
+    def called(self) -> str:
+        """To whoever decides about it later."""
+        return _CALLED_SO[self.kind][0]
 
 
 class Recognisable(Refusal):

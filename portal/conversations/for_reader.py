@@ -43,6 +43,14 @@ def reading_or_404(thread_id: int) -> showing.Reading:
     return showing.Reading(reader(), *(found or turn_away()))
 
 
+def thread_or_404(thread_id: int) -> queries.Found:
+    """The same without what is unread, for whoever writes into it."""
+    found = queries.thread_for(reader(), thread_id)
+    if found is None and (stands_in := queries.merged_into(thread_id)) is not None:
+        found = queries.thread_for(reader(), stands_in)
+    return found or turn_away()
+
+
 def post_or_404(post_id: int) -> Post:
     return db.session.scalar(queries.post_for(reader(), post_id)) or turn_away()
 

@@ -43,6 +43,7 @@ from portal.conversations.for_reader import (
     reading_or_404,
     room_and_level_or_404,
     room_or_404,
+    thread_or_404,
     turn_away,
 )
 from portal.conversations.forms import EditForm, ReplyForm, ThreadForm
@@ -217,32 +218,35 @@ def _let_browsers_keep(response: Response, tag: str) -> None:
 @admits(Audience.ENTITLED)
 @limiter.limit("30/minute;300/hour")
 def reply(thread_id: int) -> Answer:
-    found, form = reading_or_404(thread_id), ReplyForm()
+    thread, form = thread_or_404(thread_id).thread, ReplyForm()
     try:
-        along = brought_along(found.thread.room, drafts.of_thread(found.thread.id))
+        along = brought_along(thread.room, drafts.of_thread(thread.id))
     except Refusal as no:
         back_to_form(form, no)
-        return drawing.thread_page(found, found.thread.pages, form), no.status
+        return _reply_page(thread_id, form), no.status
     if along.is_all:
-        return drawing.thread_page(found, found.thread.pages, form)
+        return _reply_page(thread_id, form)
     if not form.validate_on_submit():
-        return drawing.thread_page(found, found.thread.pages, form), 422
+        return _reply_page(thread_id, form), 422
     if "preview" in request.form:
-        return drawing.thread_page(found, found.thread.pages, form, preview=rendered(form.body.data or ""))
+        return _reply_page(thread_id, form, preview=rendered(form.body.data or ""))
     release()  # rendering hostile Markdown may take a while; nobody else should wait for it
     try:
         overrode = identifying.check(form.body.data or "", seen=request.form.get("anyway"))
         agree_along()
-        post = posting.reply(
-            found.thread, body=form.body.data or "", by=me(), send_key=form.send_key.data, overrode=overrode
-        )
+        post = posting.reply(thread, body=form.body.data or "", by=me(), send_key=form.send_key.data, overrode=overrode)
         attaching.attach(post, along.ids, alts=along.alts, by=me())
     except Refusal as no:
         back_to_form(form, no)
-        found = reading_or_404(thread_id)
-        return drawing.thread_page(found, found.thread.pages, form, no=no), no.status
-    drafting.throw_away(me(), drafts.of_thread(found.thread.id))
+        return _reply_page(thread_id, form, no=no), no.status
+    drafting.throw_away(me(), drafts.of_thread(thread.id))
     return redirect(post.path, 303)
+
+
+def _reply_page(thread_id: int, form: ReplyForm, **more: Any) -> str:
+    """The end of the thread, with what they typed."""
+    found = reading_or_404(thread_id)
+    return drawing.thread_page(found, found.thread.pages, form, **more)
 
 
 @bp.get(POST)

@@ -41,7 +41,7 @@ def _why(post: Post) -> Hold | None:
     author = post.author
     if author.is_staff:
         return None
-    if watching.is_watched(f"{post.thread.title} {markdown.plain(post.body_html)}"):
+    if watching.is_watched(lambda: f"{post.thread.title} {markdown.plain(post.body_html)}"):
         return Hold.WORDS
     first = current_app.config["HOLD_FIRST_POSTS"]
     if first and _stood_before(post) < first:

@@ -7,7 +7,7 @@ accents) and never become a pattern that somebody else wrote, so no entry can ma
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -62,12 +62,12 @@ def take_out(entry: WatchedWords, *, by: Member) -> None:
     db.session.delete(entry)
 
 
-def is_watched(text: str) -> bool:
-    """Whether any entry of the list is in a text."""
+def is_watched(text: Callable[[], str]) -> bool:
+    """Whether any entry of the list is in a text, which is asked for only if there is a list."""
     entries = db.session.connection().scalars(select(WatchedWords.words)).all()
     if not entries:
         return False
-    said = f" {' '.join(words_of(text))} "
+    said = f" {' '.join(words_of(text()))} "
     return any(_is_in(entry, said) for entry in entries)
 
 

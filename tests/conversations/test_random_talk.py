@@ -1,5 +1,5 @@
-"""Five people talk, take back, read, follow, hide, move and join threads at random. Unread counts, order, counters
-and search always equal a plain model that keeps every post and who has read it.
+"""Five people talk, take back, read, follow, hold, hide, move and join threads at random. Unread counts, order,
+counters and search always equal a plain model that keeps every post and who has read it.
 
 Small in every run; PORTAL_TALKS=200 tries that many lives.
 """
@@ -25,8 +25,8 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from portal.conversations import following, moving, posting, reading, taking_back
-from portal.conversations.models import Level, Post, Room, Thread
+from portal.conversations import following, holding, moving, posting, reading, taking_back
+from portal.conversations.models import Hold, Level, Post, Room, Thread
 from portal.core import jobs, search
 from portal.core.admission import Audience
 from portal.core.clock import now
@@ -50,6 +50,7 @@ class Said:
     word: str
     read_by: set[str]
     hidden: bool = False
+    held: bool = False  # hidden until a moderator has looked
     gone_at: datetime | None = None
 
 
@@ -62,6 +63,7 @@ class Talk:
     by: str
     posts: list[Said] = field(default_factory=list)
     hidden: bool = False
+    held: bool = False
     taken_back: bool = False  # with the only post in it
     woken: int = 0  # the turn at which somebody last spoke in it
     levels: dict[str, Level] = field(default_factory=dict)
@@ -165,16 +167,36 @@ class Talking(RuleBasedStateMachine):
                 ruling.restore(db.session.get_one(Post, said.id), because="So.", by=self._me("olga"))
             return
         with self._doing():
-            do = ruling.restore if said.hidden else ruling.hide
+            do = ruling.restore if said.hidden and not said.held else ruling.hide
             do(db.session.get_one(Post, said.id), because="So.", by=self._me("olga"))
-        said.hidden = not said.hidden
+        said.hidden, said.held = said.held or not said.hidden, False
+
+    @precondition(lambda self: self.talks)
+    @rule(which=some, place=some)
+    def hold_or_release_a_post(self, which, place):
+        talk = self._pick(self.talks, which)
+        said = talk.posts[place % len(talk.posts)]
+        with self._doing():
+            post = db.session.get_one(Post, said.id)
+            stood = not (said.hidden or said.gone_at)
+            assert holding.release(post) if said.held else holding.hold(post, Hold.WORDS) == stood
+        said.hidden, said.held = (False, False) if said.held else (said.hidden or stood, stood)
+
+    @precondition(lambda self: self.talks)
+    @rule(which=some)
+    def hold_or_release_a_thread(self, which):
+        talk = self._pick(self.talks, which)
+        with self._doing():
+            thread, stood = self._thread(talk), not talk.hidden
+            assert holding.release(thread) if talk.held else holding.hold(thread, Hold.NEWCOMER) == stood
+        talk.hidden, talk.held = (False, False) if talk.held else (True, stood)
 
     @precondition(lambda self: self.talks)
     @rule(which=some, place=some)
     def take_back(self, which, place):
         talk = self._pick(self.talks, which)
         said = talk.posts[place % len(talk.posts)]
-        if said.hidden or said.gone_at:
+        if said.gone_at or (said.hidden and not said.held):
             return
         with self._doing():
             taking_back.take_back(db.session.get_one(Post, said.id), by=self._me(said.by))
@@ -204,9 +226,9 @@ class Talking(RuleBasedStateMachine):
                 ruling.restore_thread(self._thread(talk), because="So.", by=self._me("olga"))
             return
         with self._doing():
-            do = ruling.restore_thread if talk.hidden else ruling.hide_thread
+            do = ruling.restore_thread if talk.hidden and not talk.held else ruling.hide_thread
             do(self._thread(talk), because="So.", by=self._me("olga"))
-        talk.hidden = not talk.hidden
+        talk.hidden, talk.held = talk.held or not talk.hidden, False
 
     @precondition(lambda self: self.talks)
     @rule(which=some)

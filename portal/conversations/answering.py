@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, update
 
 from portal.accounts.models import Member, Role
-from portal.accounts.policy import may_post
+from portal.accounts.policy import check_not_held_back, is_held_back, may_post
 from portal.conversations.models import Post, Thanks, Thread, ThreadKind
 from portal.conversations.posting import touch
 from portal.core import audit
@@ -36,12 +36,14 @@ class NotToBeMarked(Refusal):
 
 def may_mark(member: Member | None, thread: Thread) -> bool:
     """Whether this is their question. They say what helped also when it is closed to replies: no words are added."""
-    asks = member is not None and thread.author_id == member.id and thread.kind is ThreadKind.QUESTION
+    if member is None or is_held_back(member):
+        return False
+    asks = thread.author_id == member.id and thread.kind is ThreadKind.QUESTION
     return asks and not thread.is_hidden
 
 
 def may_endorse(member: Member | None) -> bool:
-    return member is not None and member.is_at_least(Role.COACH)
+    return member is not None and member.is_at_least(Role.COACH) and not is_held_back(member)
 
 
 def may_thank(member: Member | None, *, author_id: int, hidden: bool) -> bool:
@@ -49,7 +51,11 @@ def may_thank(member: Member | None, *, author_id: int, hidden: bool) -> bool:
 
 
 def mark(post: Post, *, by: Member) -> None:
-    """It helped whoever asked. Twice is once. Raises NotTheAsker, NotToBeMarked: the question itself, or hidden."""
+    """It helped whoever asked. Twice is once.
+
+    Raises Suspended, Silenced, NotTheAsker, NotToBeMarked: the question itself, or hidden.
+    """
+    check_not_held_back(by)
     if not may_mark(by, post.thread):
         raise NotTheAsker()
     if post.number == 1 or post.is_hidden:
@@ -58,7 +64,8 @@ def mark(post: Post, *, by: Member) -> None:
 
 
 def unmark(post: Post, *, by: Member) -> None:
-    """Raises NotTheAsker."""
+    """Raises Suspended, Silenced, NotTheAsker."""
+    check_not_held_back(by)
     if not may_mark(by, post.thread):
         raise NotTheAsker()
     _change(post, Post.helped_at.is_not(None), helped_at=None)
@@ -67,8 +74,9 @@ def unmark(post: Post, *, by: Member) -> None:
 def endorse(post: Post, *, by: Member) -> None:
     """A coach stands behind it, and it is led to on top of its thread. The first to do so is named.
 
-    Raises NotACoach, NotToBeMarked.
+    Raises Suspended, Silenced, NotACoach, NotToBeMarked.
     """
+    check_not_held_back(by)
     if not may_endorse(by):
         raise NotACoach()
     if post.is_hidden or post.thread.is_hidden:
@@ -79,7 +87,8 @@ def endorse(post: Post, *, by: Member) -> None:
 
 
 def end_endorsement(post: Post, *, by: Member) -> None:
-    """Any coach may: they answer for it together. Raises NotACoach."""
+    """Any coach may: they answer for it together. Raises Suspended, Silenced, NotACoach."""
+    check_not_held_back(by)
     if not may_endorse(by):
         raise NotACoach()
     if _change(post, Post.endorsed_at.is_not(None), endorsed_at=None, endorsed_by_id=None):
@@ -87,7 +96,11 @@ def end_endorsement(post: Post, *, by: Member) -> None:
 
 
 def thank(post: Post, *, by: Member) -> None:
-    """Once a member and post. Nobody is told; the author sees how many. Raises NotToBeMarked: their own, or hidden."""
+    """Once a member and post. Nobody is told; the author sees how many.
+
+    Raises Suspended, Silenced, NotToBeMarked: their own, or hidden.
+    """
+    check_not_held_back(by)
     if post.thread.is_hidden or not may_thank(by, author_id=post.author_id, hidden=post.is_hidden):
         raise NotToBeMarked()
     add_once(Thanks, post_id=post.id, member_id=by.id, created_at=now())

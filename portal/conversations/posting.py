@@ -19,7 +19,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.accounts import house_rules
 from portal.accounts.models import Member
-from portal.accounts.policy import may_post
+from portal.accounts.policy import check_not_held_back, may_post
 from portal.conversations import finding, following, mentioning, policy, telling_followers, veiling
 from portal.conversations.models import Post, PostRevision, Room, Thread, ThreadKind
 from portal.core import markdown
@@ -27,7 +27,6 @@ from portal.core.clock import now
 from portal.core.db import Moment, db, is_postgresql
 from portal.core.errors import Refusal
 from portal.core.jobs import enqueue
-from portal.core.web import day
 from portal.topics.models import Topic
 
 Look = Callable[[Post], None]
@@ -42,17 +41,6 @@ def looked_at_by(look: Look) -> Look:
 
 class NotConfirmed(Refusal):
     message = "Please confirm your e-mail address first; the letter with the link is in your mailbox."
-    status = 403
-
-
-class Suspended(Refusal):
-    message = "You cannot post while your account is suspended."
-    status = 403
-
-
-class Silenced(Refusal):
-    """The message says until when and why."""
-
     status = 403
 
 
@@ -266,13 +254,7 @@ def _check_may_post(member: Member, room: Room) -> None:
 
 
 def _check_may_write(member: Member, room: Room) -> None:
-    if member.is_suspended:
-        raise Suspended()
-    if member.silenced_until is not None and member.is_silenced:
-        raise Silenced(
-            f"You cannot write to others until {day(member.silenced_until)}. "
-            f"The reason a moderator gave: {member.silenced_because}"
-        )
+    check_not_held_back(member)
     if not may_post(member):
         raise NotConfirmed()
     if room.is_archived:

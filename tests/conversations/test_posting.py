@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from portal.accounts.policy import Suspended
 from portal.conversations import posting
 from portal.conversations.models import Follow, Post, PostRevision, Room, Thread
 from portal.core.clock import now
@@ -64,7 +65,7 @@ def test_who_has_not_confirmed_their_address_waits_with_posting(app, make, peopl
 def test_a_suspended_member_does_not_post_until_it_ends(app, make, people, clock):
     sue = make.member("Sue", entitled=True, suspended_until=now() + timedelta(days=7))
     thread = make.thread(by=people.alice)
-    with app.app_context(), transaction(), pytest.raises(posting.Suspended):
+    with app.app_context(), transaction(), pytest.raises(Suspended):
         posting.reply(again(thread), body="Hello", by=again(sue))
     clock.shift(timedelta(days=8))
     with app.app_context(), transaction():

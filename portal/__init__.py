@@ -104,6 +104,7 @@ def _wire_areas(app: Flask) -> None:
         doubting,  # noqa: F401
         flag_pages,
         further_pages,
+        person_pages,
         queue_pages,
         watch_pages,
     )
@@ -178,6 +179,7 @@ def _wire_areas(app: Flask) -> None:
         history_pages,
         appeal_pages,
         further_pages,
+        person_pages,
     ):  # of areas with several files of views
         app.register_blueprint(pages.bp)
     csrf.exempt(billing.stripe_events)  # signed by Stripe instead

@@ -272,6 +272,13 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "outbox.letter": Nobodys("exists with the demo's settings only"),
     "outbox.letter_html": Nobodys("exists with the demo's settings only"),
     "people.change_role": Bobs("/desk/people/bob/role", ["owner"], data={"role": "moderator"}),
+    "persons.person": Bobs("/moderation/members/bob", STAFF),
+    "persons.sanction": Bobs(
+        "/moderation/members/bob/sanctions", STAFF, data={"kind": "silence", "days": "7", "because": "It names her"}
+    ),
+    "persons.lift": Bobs("/moderation/sanctions/{sanction}/end", STAFF, data={"because": "He apologised"}),
+    "persons.note": Bobs("/moderation/members/bob/notes", STAFF, data={"words": "He was written to"}),
+    "persons.take_note_away": Bobs("/moderation/notes/{note}/removal", ["owner"], data={}),
     "practices.photo": Nobodys("the token is the key, and each kind of reader is tried in tests/practices"),
     "practices.member": Nobodys("a profile is shown to members; what each field shows is in tests/practices"),
     "people.withdraw": Bobs("/desk/people/invitations/{invitation}/end", ["owner"], data={}),
@@ -290,6 +297,7 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
         from portal.library.models import Nugget
         from portal.membership.models import Export
         from portal.moderation.models import Appeal, Outcome, Ruling
+        from portal.moderation.person_models import Sanction, SanctionKind, StaffNote
         from portal.notifications.models import Notification, Stream
 
         thread, hidden = make.thread(by=people.bob, posts=2), make.thread(by=people.bob, posts=2)
@@ -344,7 +352,16 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
             appeal = Appeal(ruling_id=locked.id, by_id=people.bob.id, words="It is not")
             db.session.add(appeal)
             waits, posted = (_file(people.bob.id, f"thread:{thread.id}", post_id) for post_id in (None, said))
+            week = now() + timedelta(days=7)
+            sanction = Sanction(
+                member_id=people.bob.id, kind=SanctionKind.SILENCE, until=week, because="So", by_id=ruler.id
+            )
+            note = StaffNote(about_id=people.bob.id, by_id=ruler.id, words="He was written to")
+            db.session.add_all([sanction, note])
+            db.session.flush()
             return {
+                "sanction": sanction.id,
+                "note": note.id,
                 "change": _change_of_plan(people.bob.id),
                 "thread": thread.id,
                 "other": other.id,

@@ -153,6 +153,7 @@ OLGA = [
     "/moderation?whose=mine",
     "/moderation/cases/post/2",
     "/moderation/cases/member/3",
+    "/moderation/members/bob",
     "/moderation/replies",
     "/moderation/words",
     "/moderation/log",

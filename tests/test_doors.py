@@ -300,6 +300,8 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
         from portal.moderation.person_models import Sanction, SanctionKind, StaffNote
         from portal.notifications.models import Notification, Stream
 
+        with app.app_context(), transaction():
+            db.session.get_one(Member, people.bob.id).silenced_until = None  # by whoever was let in before
         thread, hidden = make.thread(by=people.bob, posts=2), make.thread(by=people.bob, posts=2)
         asking, composite = make.nugget(published=False), make.nugget(published=False)
         other, other_room, ruler = make.thread(by=people.bob), make.room(), make.member()

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -96,15 +97,18 @@ def accept(member: Member, number: int) -> None:
 
 def check_accepted(member: Member) -> None:
     """Raises RulesChanged where a version that asks again is newer than what they agreed to. One statement."""
-    agreed = (
-        select(func.coalesce(func.max(RulesAcceptance.version), FIRST))
-        .where(RulesAcceptance.member_id == member.id)
-        .scalar_subquery()
-    )
-    new = select(HouseRules).where(HouseRules.version > agreed).order_by(HouseRules.version)
-    changes = db.session.scalars(new).all()
-    if any(rules.asks_again for rules in changes):
-        raise RulesChanged(changes)
+    new = db.session.connection().execute(_new_to(), {"member_id": member.id}).all()
+    if any(rules.asks_again for rules in new):
+        of_them = HouseRules.version.in_([rules.version for rules in new])
+        raise RulesChanged(db.session.scalars(select(HouseRules).where(of_them).order_by(HouseRules.version)).all())
+
+
+@cache
+def _new_to() -> Select[*tuple[Any, ...]]:
+    """Asked with every post, so it is built once."""
+    agreed = select(func.coalesce(func.max(RulesAcceptance.version), FIRST))
+    agreed = agreed.where(RulesAcceptance.member_id == bindparam("member_id"))
+    return select(HouseRules.version, HouseRules.asks_again).where(HouseRules.version > agreed.scalar_subquery())
 
 
 @cache

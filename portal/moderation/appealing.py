@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
 from portal.accounts.models import Member, Role
+from portal.accounts.policy import is_held_back
 from portal.conversations.models import RoomKind
 from portal.core import audit, letters
 from portal.core.clock import now
@@ -102,12 +103,14 @@ def still_stands(ruling: Ruling) -> bool:
 def the_house() -> Sequence[Member]:
     """Everybody who could decide on an appeal of somebody else's."""
     staff = Member.role != Role.MEMBER, Member.closed_at.is_(None), Member.leaving_since.is_(None)
-    return db.session.scalars(select(Member).where(*staff).order_by(Member.id)).all()
+    found = db.session.scalars(select(Member).where(*staff).order_by(Member.id))
+    return [each for each in found if not is_held_back(each)]
 
 
 def may_decide(member: Member, on: Appeal, house: Sequence[Member]) -> bool:
-    """Staff who neither ruled nor ask; the owner in any case that nobody else of the house could decide."""
-    if not member.is_at_least(_needed_for(on)):
+    """Staff who neither ruled nor ask, and are not silenced or suspended themselves; the owner in any case that nobody
+    else of the house could decide."""
+    if not member.is_at_least(_needed_for(on)) or is_held_back(member):
         return False
     if not takes_part_in(member, on):
         return True

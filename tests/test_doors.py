@@ -116,6 +116,8 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "watching.take_out": Nobodys("words of a list that all coaches keep; tests/moderation/test_doubting.py"),
     "appeals.own": Bobs("/rulings/{ruling}", []),
     "appeals.appeal": Bobs("/rulings/{ruling}/appeal", [], data={"words": "It names nobody."}),
+    "appeals.own_sanction": Bobs("/sanctions/{sanction}", []),
+    "appeals.appeal_sanction": Bobs("/sanctions/{sanction}/appeal", [], data={"words": "It was not me."}),
     "appeals.of_post": Bobs("/posts/{hidden_post}/ruling", []),
     "appeals.of_thread": Bobs("/threads/{hidden}/ruling", []),
     "appeals.decide": Bobs(
@@ -296,8 +298,8 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
         from portal.library import consenting
         from portal.library.models import Nugget
         from portal.membership.models import Export
-        from portal.moderation.models import Appeal, Outcome, Ruling
-        from portal.moderation.person_models import Sanction, SanctionKind, StaffNote
+        from portal.moderation.models import Outcome, Ruling
+        from portal.moderation.person_models import Appeal, Sanction, SanctionKind, StaffNote
         from portal.notifications.models import Notification, Stream
 
         with app.app_context(), transaction():
@@ -362,7 +364,6 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
             db.session.add_all([sanction, note])
             db.session.flush()
             return {
-                "sanction": sanction.id,
                 "note": note.id,
                 "change": _change_of_plan(people.bob.id),
                 "thread": thread.id,
@@ -371,6 +372,7 @@ def bobs(app: Flask, make, people, browse) -> Callable[[], dict[str, Any]]:
                 "post": db.session.scalars(post.where(Post.thread_id == thread.id)).first(),
                 "hidden": hidden.id,
                 "ruling": ruling.id,
+                "sanction": sanction.id,
                 "appeal": appeal.id,
                 "hidden_post": db.session.scalars(post.where(Post.thread_id == hidden.id)).first(),
                 "device": db.session.scalars(select(Device.id).where(Device.member_id == people.bob.id)).first(),

@@ -22,7 +22,9 @@ APPEALS_A_PAGE = 20
 Answer = Any  # what Flask takes: text, text with a status, or a response
 
 _RULING = "/rulings/<int(max=2147483647):ruling_id>"  # larger is no id of ours, and no database's integer
+_SANCTION = "/sanctions/<int(max=2147483647):sanction_id>"
 _APPEAL = "/moderation/appeals/<int(max=2147483647):appeal_id>"
+_SENT = "Sent. Somebody who did not take this decision looks at it again and writes to you."
 _DONE = {
     Verdict.OVERTURNED: "The decision is taken back. Whoever appealed is told why.",
     Verdict.UPHELD: "The decision stands. Whoever appealed is told why.",
@@ -33,7 +35,7 @@ _DONE = {
 @admits(Audience.SIGNED_IN)
 def own(ruling_id: int) -> Answer:
     """What was decided about one's own words, also for those who are not in at the moment."""
-    return _own_page(one_or_404(appeals.ruling_about(me(), ruling_id)), AppealForm())
+    return _own_page(appeals.told_of(one_or_404(appeals.ruling_about(me(), ruling_id)), me()), AppealForm())
 
 
 @bp.post(_RULING + "/appeal")
@@ -42,14 +44,47 @@ def own(ruling_id: int) -> Answer:
 def appeal(ruling_id: int) -> Answer:
     ruling, form = one_or_404(appeals.ruling_about(me(), ruling_id)), AppealForm()
     if not form.validate_on_submit():
-        return _own_page(ruling, form), 422
+        return _own_page(appeals.told_of(ruling, me()), form), 422
     try:
         appealing.appeal(ruling, words=form.words.data or "", by=me())
     except Refusal as no:
         back_to_form(form, no)
-        return _own_page(one_or_404(appeals.ruling_about(me(), ruling_id)), form), no.status
-    flash("Sent. Somebody who did not take this decision looks at it again and writes to you.", "success")
+        ruling = one_or_404(appeals.ruling_about(me(), ruling_id))
+        return _own_page(appeals.told_of(ruling, me()), form), no.status
+    flash(_SENT, "success")
     return redirect(f"/rulings/{ruling_id}", 303)
+
+
+@bp.get("/sanction")
+@admits(Audience.SIGNED_IN)
+def latest_sanction() -> Answer:
+    """The latest of one's own: pages tell of it without knowing its number."""
+    sanction_id = db.session.scalar(appeals.latest_sanction_of(me()))
+    return redirect(f"/sanctions/{sanction_id}" if sanction_id else "/account", 303)
+
+
+@bp.get(_SANCTION)
+@admits(Audience.SIGNED_IN)
+def own_sanction(sanction_id: int) -> Answer:
+    sanction = one_or_404(appeals.sanction_of(me(), sanction_id))
+    return _own_page(appeals.told_of_sanction(sanction, me()), AppealForm())
+
+
+@bp.post(_SANCTION + "/appeal")
+@admits(Audience.SIGNED_IN)
+@limiter.limit("10/hour")
+def appeal_sanction(sanction_id: int) -> Answer:
+    sanction, form = one_or_404(appeals.sanction_of(me(), sanction_id)), AppealForm()
+    if not form.validate_on_submit():
+        return _own_page(appeals.told_of_sanction(sanction, me()), form), 422
+    try:
+        appealing.appeal_sanction(sanction, words=form.words.data or "", by=me())
+    except Refusal as no:
+        back_to_form(form, no)
+        sanction = one_or_404(appeals.sanction_of(me(), sanction_id))
+        return _own_page(appeals.told_of_sanction(sanction, me()), form), no.status
+    flash(_SENT, "success")
+    return redirect(f"/sanctions/{sanction_id}", 303)
 
 
 @bp.get("/posts/<int(max=2147483647):post_id>/ruling")
@@ -97,8 +132,8 @@ def _to_latest(*about: Any) -> Answer:
     return redirect(f"/rulings/{ruling_id}", 303)
 
 
-def _own_page(ruling: Ruling, form: AppealForm) -> str:
-    return render_template("moderation/own_ruling.html", told=appeals.told_of(ruling, me()), form=form)
+def _own_page(told: appeals.Told, form: AppealForm) -> str:
+    return render_template("moderation/own_ruling.html", told=told, form=form)
 
 
 def _decision_page(appeal_id: int, form: DecisionForm) -> str:

@@ -21,9 +21,11 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.web import absolute
-from portal.moderation import editing_out
+from portal.moderation import editing_out, sanctioning
 from portal.moderation import ruling as rulings
-from portal.moderation.models import APPEAL_FOR, ENDED_BY, Appeal, Outcome, Ruling, Verdict
+from portal.moderation.models import APPEAL_FOR, ENDED_BY, Outcome, Ruling, Verdict
+from portal.moderation.person_models import Appeal, Sanction
+from portal.moderation.policy import may_judge
 
 DECIDE_WITHIN = timedelta(days=3)  # what staff aim at
 
@@ -56,14 +58,23 @@ class AlreadyDecided(Refusal):
 def appeal(ruling: Ruling, *, words: str, by: Member) -> Appeal:
     """Ask for a second look, once. Raises as check_may_appeal."""
     check_may_appeal(ruling, by=by)
-    made = Appeal(ruling_id=ruling.id, by_id=by.id, words=words)
-    try:
-        with db.session.begin_nested():
-            db.session.add(made)
-            db.session.flush()
-    except IntegrityError:
-        raise AlreadyAppealed() from None
-    return made
+    return _ask(Appeal(ruling_id=ruling.id, by_id=by.id, words=words))
+
+
+def appeal_sanction(sanction: Sanction, *, words: str, by: Member) -> Appeal:
+    """Ask for a second look at a silence or a suspension, once. Raises as check_may_appeal_sanction."""
+    check_may_appeal_sanction(sanction, by=by)
+    return _ask(Appeal(sanction_id=sanction.id, by_id=by.id, words=words))
+
+
+def check_may_appeal_sanction(sanction: Sanction, *, by: Member) -> None:
+    """Raises NothingToAppeal, AlreadyAppealed, NoLongerStands."""
+    if sanction.member_id != by.id:
+        raise NothingToAppeal()
+    if appeal_against(sanction) is not None:
+        raise AlreadyAppealed()
+    if not sanction.is_in_force:
+        raise NoLongerStands()
 
 
 def check_may_appeal(ruling: Ruling, *, by: Member) -> None:
@@ -78,9 +89,10 @@ def check_may_appeal(ruling: Ruling, *, by: Member) -> None:
         raise NoLongerStands()
 
 
-def appeal_against(ruling: Ruling) -> Appeal | None:
+def appeal_against(decision: Ruling | Sanction) -> Appeal | None:
+    about = Appeal.ruling_id if isinstance(decision, Ruling) else Appeal.sanction_id
     return db.session.scalars(
-        select(Appeal).where(Appeal.ruling_id == ruling.id).options(joinedload(Appeal.decided_by))
+        select(Appeal).where(about == decision.id).options(joinedload(Appeal.decided_by))
     ).one_or_none()
 
 
@@ -110,17 +122,17 @@ def the_house() -> Sequence[Member]:
 def may_decide(member: Member, on: Appeal, house: Sequence[Member]) -> bool:
     """Staff who neither ruled nor ask, and are not silenced or suspended themselves; the owner in any case that nobody
     else of the house could decide."""
-    if not member.is_at_least(_needed_for(on)) or is_held_back(member):
+    if not _could_decide(member, on):
         return False
     if not takes_part_in(member, on):
         return True
-    others = (each for each in house if each.is_at_least(_needed_for(on)) and not takes_part_in(each, on))
+    others = (each for each in house if _could_decide(each, on) and not takes_part_in(each, on))
     return member.role is Role.OWNER and next(others, None) is None
 
 
 def takes_part_in(member: Member, on: Appeal) -> bool:
     """Whether they ruled, or ask."""
-    return member.id in {on.ruling.by_id, on.by_id}
+    return member.id in {on.against.by_id, on.by_id}
 
 
 def decide(on: Appeal, verdict: Verdict, *, because: str, by: Member) -> None:
@@ -138,18 +150,35 @@ def decide(on: Appeal, verdict: Verdict, *, because: str, by: Member) -> None:
     if first is None:
         raise _already_decided(on)
     if verdict is Verdict.UPHELD:
-        audit.record(by, "appeal.upheld", on, because=because, ruling=on.ruling_id)
+        audit.record(by, "appeal.upheld", on, because=because, ruling=on.ruling_id, sanction=on.sanction_id)
     else:
-        if still_stands(on.ruling):
+        if on.sanction is not None and on.sanction.is_in_force:
+            sanctioning.lift(on.sanction, because=because, by=by, with_letter=False)
+        elif on.ruling is not None and still_stands(on.ruling):
             _undo(on.ruling, because, by)
-        audit.record(by, "appeal.overturned", on, because=because, ruling=on.ruling_id)
+        audit.record(by, "appeal.overturned", on, because=because, ruling=on.ruling_id, sanction=on.sanction_id)
     _tell(on)
 
 
-def _needed_for(on: Appeal) -> Role:
-    """What is said among the coaches is theirs to judge."""
-    thread = on.ruling.thread
-    return Role.COACH if thread is not None and thread.room.kind is RoomKind.COACHES else Role.MODERATOR
+def _ask(made: Appeal) -> Appeal:
+    try:
+        with db.session.begin_nested():
+            db.session.add(made)
+            db.session.flush()
+    except IntegrityError:
+        raise AlreadyAppealed() from None
+    return made
+
+
+def _could_decide(member: Member, on: Appeal) -> bool:
+    """What is said among the coaches is theirs to judge; about a person decides whoever may judge them."""
+    if is_held_back(member):
+        return False
+    if on.sanction is not None:
+        return may_judge(member, on.sanction.member)
+    thread = on.ruling.thread if on.ruling else None
+    among_coaches = thread is not None and thread.room.kind is RoomKind.COACHES
+    return member.is_at_least(Role.COACH if among_coaches else Role.MODERATOR)
 
 
 def _undo(ruling: Ruling, because: str, by: Member) -> None:
@@ -174,16 +203,20 @@ def _tell(on: Appeal) -> None:
     """Always, because they asked."""
     if on.by.closed_at is not None:
         return
+    ruling, thread = on.ruling, on.ruling.thread if on.ruling else None
     letters.post(
         "moderation/appeal",
         to=on.by,
         key=f"appeal:{on.once}",
         is_overturned=on.verdict is Verdict.OVERTURNED,
-        is_post=on.ruling.post_id is not None,
-        was_locked=on.ruling.outcome is Outcome.LOCKED,
-        thread_title=on.ruling.thread.title if on.ruling.thread else None,
+        is_post=ruling is not None and ruling.post_id is not None,
+        was_locked=ruling is not None and ruling.outcome is Outcome.LOCKED,
+        sanction=on.sanction.kind.value if on.sanction else None,
+        thread_title=thread.title if thread else None,
         because=on.because,
         words=on.words,
-        link=absolute("appeals.own", ruling_id=on.ruling_id),
+        link=absolute("appeals.own", ruling_id=on.ruling_id)
+        if ruling
+        else absolute("appeals.own_sanction", sanction_id=on.sanction_id),
         rules=absolute("home.rules"),
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, literal, select, tuple_
+from sqlalchemy import Select, literal, or_, select, tuple_
 from sqlalchemy.orm import contains_eager, joinedload
 
 from portal.accounts.models import Member, Role
@@ -20,9 +20,10 @@ from portal.core import markdown
 from portal.core.clock import now
 from portal.core.db import Moment, db
 from portal.core.errors import Refusal
-from portal.core.web import cursor, read_cursor
+from portal.core.web import cursor, day, read_cursor
 from portal.moderation import appealing
-from portal.moderation.models import Appeal, Flag, Outcome, Reason, Ruling
+from portal.moderation.models import Flag, Outcome, Reason, Ruling
+from portal.moderation.person_models import Appeal, Sanction, SanctionKind
 
 _WHAT = {  # as a sentence about the thing that begins with "Your post", "The thread"
     Outcome.KEPT: "stays",
@@ -34,6 +35,12 @@ _WHAT = {  # as a sentence about the thing that begins with "Your post", "The th
     Outcome.DELETED: "was deleted by a moderator",
     Outcome.MOVED: "was moved to another room",
     Outcome.NOTED: "got a note",
+}
+
+
+_SANCTIONED = {  # to whom it happened, and to whoever decides
+    SanctionKind.SILENCE: ("You cannot write to other members", "Silenced"),
+    SanctionKind.SUSPENSION: ("Your account is suspended", "Suspended"),
 }
 
 
@@ -55,39 +62,74 @@ def _told(member: Member) -> tuple[Any, ...]:
     return Ruling.author_id == member.id, Ruling.outcome.in_(_WHAT), Ruling.outcome != Outcome.KEPT
 
 
+def sanction_of(member: Member, sanction_id: int) -> Select[Sanction]:
+    return select(Sanction).where(Sanction.id == sanction_id, Sanction.member_id == member.id)
+
+
+def latest_sanction_of(member: Member) -> Select[int]:
+    """The number of the latest of theirs, for pages that say what holds now."""
+    return select(Sanction.id).where(Sanction.member_id == member.id).order_by(Sanction.id.desc()).limit(1)
+
+
 @dataclass(frozen=True)
 class Told:
-    """A ruling as whoever it was about reads it, with what became of their appeal."""
+    """A decision as whoever it was about reads it, with what became of their appeal."""
 
-    ruling: Ruling
+    path: str
     title: str
-    words: str | None  # theirs, as safe HTML; None where it is about a whole thread
-    thread_title: str | None
+    because: str
+    at: datetime
     appeal: Appeal | None
-    due_at: datetime | None  # when they can expect an answer
-    until: datetime | None  # how long they may appeal; None: they may not
-    why_not: str | None  # in words, where that deserves some
+    words: str | None = None  # theirs, as safe HTML; None where it is about a whole thread, or not about words
+    thread_title: str | None = None
+    due_at: datetime | None = None  # when they can expect an answer
+    can_appeal: bool = False
+    until: datetime | None = None  # how long they may appeal
+    why_not: str | None = None  # in words, where that deserves some
 
 
 def told_of(ruling: Ruling, reader: Member) -> Told:
-    appeal = appealing.appeal_against(ruling)
-    until = why_not = None
+    appeal, readable = appealing.appeal_against(ruling), ruling.post and may_read_words(reader, ruling.post)
+    why_not = None
     if appeal is None and ruling.can_be_appealed:
-        try:
-            appealing.check_may_appeal(ruling, by=reader)
-            until = ruling.appeal_until
-        except Refusal as no:
-            why_not = no.message
+        why_not = _refused(lambda: appealing.check_may_appeal(ruling, by=reader))
     return Told(
-        ruling=ruling,
+        path=f"/rulings/{ruling.id}",
         title=f"Your {_thing(ruling)} {_WHAT[ruling.outcome]}",
-        words=markdown.safe(ruling.post.body_html) if ruling.post and may_read_words(reader, ruling.post) else None,
-        thread_title=ruling.thread.title if ruling.thread else None,
+        because=ruling.because,
+        at=ruling.created_at,
         appeal=appeal,
+        words=markdown.safe(ruling.post.body_html) if ruling.post and readable else None,
+        thread_title=ruling.thread.title if ruling.thread else None,
         due_at=appeal.created_at + appealing.DECIDE_WITHIN if appeal else None,
-        until=until,
+        can_appeal=appeal is None and ruling.can_be_appealed and why_not is None,
+        until=ruling.appeal_until,
         why_not=why_not,
     )
+
+
+def told_of_sanction(sanction: Sanction, reader: Member) -> Told:
+    appeal = appealing.appeal_against(sanction)
+    why_not = None if appeal else _refused(lambda: appealing.check_may_appeal_sanction(sanction, by=reader))
+    return Told(
+        path=f"/sanctions/{sanction.id}",
+        title=f"{_SANCTIONED[sanction.kind][0]} until {day(sanction.until)}",
+        because=sanction.because,
+        at=sanction.created_at,
+        appeal=appeal,
+        due_at=appeal.created_at + appealing.DECIDE_WITHIN if appeal else None,
+        can_appeal=appeal is None and why_not is None,
+        until=sanction.until,
+        why_not=why_not,
+    )
+
+
+def _refused(check: Callable[[], None]) -> str | None:
+    try:
+        check()
+    except Refusal as no:
+        return no.message
+    return None
 
 
 @dataclass(frozen=True)
@@ -140,18 +182,20 @@ def _open_to(reader: Member) -> Select[Appeal]:
     ruling = contains_eager(Appeal.ruling)
     query = (
         select(Appeal)
-        .join(Appeal.ruling)
-        .join(Ruling.thread)
-        .join(Thread.room)
+        .outerjoin(Appeal.ruling)
+        .outerjoin(Ruling.thread)
+        .outerjoin(Thread.room)
         .options(
             ruling.contains_eager(Ruling.thread).contains_eager(Thread.room),
             ruling.joinedload(Ruling.post),
             ruling.joinedload(Ruling.by),
             ruling.joinedload(Ruling.revision),
+            joinedload(Appeal.sanction).joinedload(Sanction.by),
+            joinedload(Appeal.sanction).joinedload(Sanction.member),
             joinedload(Appeal.by),
             joinedload(Appeal.decided_by),
         )
-        .where(open_to(reader))
+        .where(or_(Appeal.sanction_id.is_not(None), open_to(reader)))
     )
     return query if reader.role is Role.OWNER else query.where(Appeal.by_id != reader.id)
 
@@ -167,11 +211,11 @@ def _cases(rows: Sequence[Appeal], reader: Member) -> list[Case]:
     return [
         Case(
             appeal=row,
-            title=f"The {_thing(row.ruling)} {_WHAT[row.ruling.outcome]}",
+            title=_title(row),
             author=_author(row, reader),
             words=_words(row.ruling),
-            edited=markdown.safe(row.ruling.post.body_html) if row.ruling.revision and row.ruling.post else None,
-            reports=reports[row.ruling_id],
+            edited=_edited(row.ruling),
+            reports=reports[row.ruling_id] if row.ruling_id else [],
             due_at=row.created_at + appealing.DECIDE_WITHIN,
             is_late=row.created_at + appealing.DECIDE_WITHIN < now(),
             may_decide=row.is_open and appealing.may_decide(reader, row, house),
@@ -181,13 +225,31 @@ def _cases(rows: Sequence[Appeal], reader: Member) -> list[Case]:
     ]
 
 
+def _title(row: Appeal) -> str:
+    decision = row.against
+    if isinstance(decision, Sanction):
+        return f"{_SANCTIONED[decision.kind][1]} until {day(decision.until)}"
+    return f"The {_thing(decision)} {_WHAT[decision.outcome]}"
+
+
 def _author(row: Appeal, reader: Member) -> str:
-    thing = row.ruling.post
-    veiled_at = thing.veiled_at if thing else row.ruling.thread.author_hidden_at if row.ruling.thread else None
+    veiled_at = None
+    if row.ruling is not None and row.ruling.post is not None:
+        veiled_at = row.ruling.post.veiled_at
+    elif row.ruling is not None and row.ruling.thread is not None:
+        veiled_at = row.ruling.thread.author_hidden_at
     return row.by.name if veiling.is_told(reader, author_id=row.by_id, veiled_at=veiled_at) else veiling.A_MEMBER
 
 
-def _words(ruling: Ruling) -> str | None:
+def _edited(ruling: Ruling | None) -> str | None:
+    if ruling is None or ruling.revision is None or ruling.post is None:
+        return None
+    return markdown.safe(ruling.post.body_html)
+
+
+def _words(ruling: Ruling | None) -> str | None:
+    if ruling is None:
+        return None
     if ruling.revision is not None and ruling.revision.body_html is not None:
         return markdown.safe(ruling.revision.body_html)
     return markdown.safe(ruling.post.body_html) if ruling.post else None

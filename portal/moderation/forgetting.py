@@ -7,12 +7,12 @@ suspensions and notes about somebody go with the account.
 
 from __future__ import annotations
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, or_, update
 
 from portal.accounts.models import Member
 from portal.core.db import db
-from portal.moderation.models import Appeal, Flag, Handling
-from portal.moderation.person_models import Sanction, StaffNote
+from portal.moderation.models import Flag, Handling
+from portal.moderation.person_models import Appeal, Sanction, StaffNote
 
 
 def forget(member: Member) -> None:
@@ -24,7 +24,9 @@ def forget(member: Member) -> None:
         db.session.execute(delete(Handling).where(theirs == member.id).execution_options(synchronize_session=False))
     appealed = Appeal.by_id == member.id
     db.session.execute(
-        delete(Appeal).where(appealed, Appeal.decided_at.is_(None)).execution_options(synchronize_session=False)
+        delete(Appeal)
+        .where(appealed, or_(Appeal.decided_at.is_(None), Appeal.sanction_id.is_not(None)))
+        .execution_options(synchronize_session=False)
     )
     db.session.execute(update(Appeal).where(appealed).values(words="").execution_options(synchronize_session=False))
     for table, about in ((Sanction, Sanction.member_id), (StaffNote, StaffNote.about_id)):

@@ -191,28 +191,6 @@ class Verdict(StrEnum):
     OVERTURNED = "overturned"
 
 
-class Appeal(Model):
-    """Whoever was ruled on asked for a second look, once; `because` is what they are answered."""
-
-    __tablename__ = "appeal"
-    __table_args__ = (Index("ix_appeal_open", "decided_at", "created_at", "id"),)
-
-    ruling_id: Mapped[int] = mapped_column(ForeignKey("ruling.id"), unique=True)
-    by_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
-    words: Mapped[str] = mapped_column(Words)
-    decided_at: Mapped[datetime | None]
-    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
-    verdict: Mapped[Verdict | None]
-    because: Mapped[str | None] = mapped_column(Words)
-    ruling: Mapped[Ruling] = relationship()
-    by: Mapped[Member] = relationship(foreign_keys=[by_id])
-    decided_by: Mapped[Member | None] = relationship(foreign_keys=[decided_by_id])
-
-    @property
-    def is_open(self) -> bool:
-        return self.decided_at is None
-
-
 class WatchedWords(Model):
     """Words that are looked at before others read them: folded, a star for the rest of a word."""
 

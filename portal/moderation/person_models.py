@@ -1,17 +1,18 @@
-"""What staff decide and note about a person, where models.py has what is decided about words."""
+"""What staff decide and note about a person, where models.py has what is decided about words; and appeals, which may be
+against either."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Member
 from portal.core.clock import now
 from portal.core.db import Model, Words
-from portal.moderation.models import Ruling
+from portal.moderation.models import Ruling, Verdict
 
 
 class SanctionKind(StrEnum):
@@ -55,3 +56,35 @@ class StaffNote(Model):
     words: Mapped[str] = mapped_column(Words)
     about: Mapped[Member] = relationship(foreign_keys=[about_id])
     by: Mapped[Member] = relationship(foreign_keys=[by_id])
+
+
+class Appeal(Model):
+    """Somebody who was ruled on, silenced or suspended asked for a second look; `because` is what they are answered."""
+
+    __tablename__ = "appeal"
+    __table_args__ = (
+        CheckConstraint("(ruling_id IS NULL) <> (sanction_id IS NULL)", name="one_decision"),
+        Index("ix_appeal_open", "decided_at", "created_at", "id"),
+    )
+
+    ruling_id: Mapped[int | None] = mapped_column(ForeignKey("ruling.id"), unique=True)
+    sanction_id: Mapped[int | None] = mapped_column(ForeignKey("sanction.id"), unique=True)
+    by_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    words: Mapped[str] = mapped_column(Words)
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    verdict: Mapped[Verdict | None]
+    because: Mapped[str | None] = mapped_column(Words)
+    ruling: Mapped[Ruling | None] = relationship()
+    sanction: Mapped[Sanction | None] = relationship()
+    by: Mapped[Member] = relationship(foreign_keys=[by_id])
+    decided_by: Mapped[Member | None] = relationship(foreign_keys=[decided_by_id])
+
+    @property
+    def is_open(self) -> bool:
+        return self.decided_at is None
+
+    @property
+    def against(self) -> Ruling | Sanction:
+        """The decision that is looked at again."""
+        return self.ruling or self.sanction  # type: ignore[return-value]  # the table has one of the two

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 
 from portal.accounts.models import Member
 from portal.core.db import db
-from portal.moderation.models import Appeal, Outcome, Ruling, Verdict
-from portal.moderation.person_models import Sanction
+from portal.moderation.models import Outcome, Ruling, Verdict
+from portal.moderation.person_models import Appeal, Sanction
 
 _SPARES = {
     Outcome.KEPT,

@@ -72,7 +72,7 @@ def suspend(member: Member, *, days: int, because: str, by: Member, after: Rulin
     return made
 
 
-def lift(sanction: Sanction, *, because: str, by: Member) -> None:
+def lift(sanction: Sanction, *, because: str, by: Member, with_letter: bool = True) -> None:
     """End it before its time; whoever else was about to is told. Raises NotYoursToJudge, NoReason, Over."""
     member = sanction.member
     _check(member, because, by)
@@ -89,14 +89,15 @@ def lift(sanction: Sanction, *, because: str, by: Member) -> None:
     for column in _COLUMNS[sanction.kind]:
         setattr(member, column, None)
     audit.record(by, "sanction.lifted", sanction, because=because.strip(), member=member.id)
-    letters.post(
-        "moderation/sanction-lifted",
-        to=member,
-        key=f"sanction-lifted:{sanction.once}",
-        what=sanction.kind.value,
-        because=because.strip(),
-        link=absolute("membership.account"),
-    )
+    if with_letter:
+        letters.post(
+            "moderation/sanction-lifted",
+            to=member,
+            key=f"sanction-lifted:{sanction.once}",
+            what=sanction.kind.value,
+            because=because.strip(),
+            link=absolute("membership.account"),
+        )
 
 
 def sanctions_of(member: Member) -> Sequence[Sanction]:
@@ -140,6 +141,7 @@ def _impose(kind: SanctionKind, member: Member, days: int, because: str, by: Mem
         because=made.because,
         until=in_their_zone(member, until),
         rules=absolute("home.rules"),
+        appeal=absolute("appeals.own_sanction", sanction_id=made.id),
         billing=absolute("billing.billing"),
         link=absolute("membership.account"),
     )

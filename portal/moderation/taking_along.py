@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from portal.accounts.models import Member
 from portal.core.taking_along import Part, part
-from portal.moderation.models import Appeal, Flag, Ruling
-from portal.moderation.person_models import Sanction, StaffNote
+from portal.moderation.models import Flag, Ruling
+from portal.moderation.person_models import Appeal, Sanction, StaffNote
 
 
 def parts_of(member: Member) -> Iterator[Part]:
@@ -73,18 +73,20 @@ def parts_of(member: Member) -> Iterator[Part]:
             Appeal.created_at.label("at"),
             Ruling.post_id.label("post"),
             Ruling.thread_id.label("thread_number"),
+            Appeal.sanction_id.label("sanction"),
             Appeal.words,
             Appeal.decided_at.label("answered_at"),
             Appeal.verdict,
             Appeal.because,
         )
-        .join(Appeal.ruling)
+        .outerjoin(Appeal.ruling)
         .where(Appeal.by_id == member.id)
         .order_by(Appeal.id),
         {
             "at": "when",
             "post": "the number of the post; empty: the whole thread",
             "thread_number": "the end of the thread's address, /threads/…",
+            "sanction": "the end of the address of a silence or suspension, /sanctions/…",
             "words": "what you wrote",
             "answered_at": "when it was answered",
             "verdict": "upheld: the decision stands; overturned: it was taken back",

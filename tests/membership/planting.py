@@ -21,7 +21,7 @@ _numbers = count(1)
 # Names of columns without a foreign key that hold the id of a member all the same.
 _HOLD_A_MEMBER = {"member_id"}
 # Columns of which one row fills a single one, and those left empty when it is planted.
-_LEFT_EMPTY = {("flag", "thread_id"), ("flag", "member_id"), ("flag", "item_id")}
+_LEFT_EMPTY = {("flag", "thread_id"), ("flag", "member_id"), ("flag", "item_id"), ("appeal", "sanction_id")}
 # Columns that say which row is meant by a word of ours, "post:7"; nothing in them is said by anybody.
 _NAME_A_ROW = {("flag", "about"), ("handling", "about")}
 # Tables that tell of a member without pointing to one: they are pointed to.

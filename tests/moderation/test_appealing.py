@@ -13,8 +13,9 @@ from portal.conversations.models import Post, Thread
 from portal.core.audit import Record
 from portal.core.clock import now
 from portal.core.db import db, transaction
-from portal.moderation import appealing, flagging, ruling
-from portal.moderation.models import Appeal, Reason, Ruling, Verdict
+from portal.moderation import appealing, flagging, ruling, sanctioning
+from portal.moderation.models import Reason, Ruling, Verdict
+from portal.moderation.person_models import Appeal
 from tests.make import again, at_once
 
 OVERTURN = {"verdict": "overturned", "because": "It names nobody."}
@@ -356,3 +357,79 @@ def test_olga_who_ruled_on_herself_has_nothing_to_appeal(app, people, make, rule
         appeal(hidden, by=people.olga)
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Ruling)) == 1
+
+
+@pytest.fixture
+def suspend(app, people):
+    """`suspend(bob)`: Mo suspends somebody for a week, or whoever is named."""
+
+    def impose(member, by=None, what="suspend"):
+        with app.app_context(), transaction():
+            return getattr(sanctioning, what)(again(member), days=7, because="He sells.", by=again(by or people.mo))
+
+    return impose
+
+
+@pytest.mark.parametrize("what", ["suspend", "silence"])
+def test_bob_appeals_against_a_sanction_and_cory_lifts_it(app, browse, people, suspend, what, outbox, work_off):
+    made = suspend(people.bob, what=what)
+    work_off()
+    letter = next(m for m in outbox if "bob@example.com" in m.recipients)
+    assert f"http://localhost/sanctions/{made.id}" in letter.body
+    assert f"http://localhost/sanctions/{made.id}" in letter.html
+    bob = browse(people.bob)
+    assert bob.get("/sanction").location == f"/sanctions/{made.id}"
+    page = bob.get(f"/sanctions/{made.id}").text
+    for words in ("He sells.", "Send the appeal"):
+        assert words in page
+    answer = bob.post(f"/sanctions/{made.id}/appeal", data={"words": "I gave it away."})
+    assert (answer.status_code, answer.location) == (303, f"/sanctions/{made.id}")
+    assert bob.post(f"/sanctions/{made.id}/appeal", data={"words": "Again."}).status_code == 409
+    assert "Waits for somebody else" in browse(people.mo).get("/moderation/appeals").text
+    cory = browse(people.cory)
+    shown = cory.get("/moderation/appeals").text
+    for words in ("He sells.", "I gave it away.", "Mo", "Bob"):
+        assert words in shown
+    with app.app_context():
+        number = db.session.scalars(select(Appeal.id)).one()
+    typed = {"verdict": "overturned", "because": "He gave it away."}
+    assert browse(people.mo).post(f"/moderation/appeals/{number}/decision", data=typed).status_code == 403
+    assert cory.post(f"/moderation/appeals/{number}/decision", data=typed).status_code == 303
+    with app.app_context():
+        assert not again(people.bob).is_suspended
+        assert not again(people.bob).is_silenced
+        assert again(made).lifted_because == "He gave it away."
+    work_off()
+    told = [m.subject for m in outbox if "bob@example.com" in m.recipients]
+    assert told[1:] == ["Your appeal was granted"]
+    assert "The decision was taken back" in bob.get(f"/sanctions/{made.id}").text
+
+
+def test_a_sanction_that_is_upheld_goes_on(app, people, suspend, decide, outbox, work_off):
+    made = suspend(people.bob)
+    with app.app_context(), transaction():
+        asked = appealing.appeal_sanction(again(made), words="I gave it away.", by=again(people.bob))
+    decide(asked, "upheld", because="He did not.")
+    work_off()
+    with app.app_context():
+        assert again(people.bob).is_suspended
+    assert "It stands, and" in [m for m in outbox if "bob@example.com" in m.recipients][-1].body
+
+
+def test_nobody_else_finds_or_appeals_bobs_sanction_and_not_after_its_end(app, browse, people, suspend, clock):
+    made = suspend(people.bob)
+    for person in (people.alice, people.mo, people.olga):
+        assert browse(person).get(f"/sanctions/{made.id}").status_code == 404
+        assert browse(person).post(f"/sanctions/{made.id}/appeal", data={"words": "Mine!"}).status_code == 404
+    assert browse(people.alice).get("/sanction").location == "/account"
+    clock.shift(timedelta(days=8))
+    assert browse(people.bob).post(f"/sanctions/{made.id}/appeal", data={"words": "Late."}).status_code == 409
+
+
+def test_a_moderator_who_is_silenced_decides_on_no_appeal(app, browse, people, post, rule, appeal, suspend):
+    made = appeal(rule("hide", post, by=people.cory))
+    suspend(people.mo, by=people.olga, what="silence")
+    answer = browse(people.mo).post(f"/moderation/appeals/{made.id}/decision", data=OVERTURN)
+    assert answer.status_code == 403
+    with app.app_context():
+        assert again(made).is_open

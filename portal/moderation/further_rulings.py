@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func
+from sqlalchemy import func, select
 
 from portal.accounts.models import Member
 from portal.conversations import moving
 from portal.conversations.models import Post, Room, Thread
 from portal.core import audit
 from portal.core.clock import now
+from portal.core.db import db
 from portal.moderation import ruling as rulings
 from portal.moderation.models import Flag, Outcome, Ruling, about
 
@@ -36,8 +37,11 @@ def delete(post: Post, *, because: str, by: Member, answering: int | None = None
 def move(thread: Thread, *, to: Room, because: str, by: Member, answering: int | None = None) -> Ruling:
     """Take it into the room where it belongs, and settle flags on the thread. Raises AlreadyRuled, moving.NotThere,
     moving.OpensWider."""
+    seen_in = thread.room_id
+    # Held before the ruling points to it: otherwise two at once would each wait for the other.
+    db.session.execute(select(Thread.id).where(Thread.id == thread.id).with_for_update())
     ruling = rulings.write(Outcome.MOVED, thread, because, by)
-    rulings.change(thread, Thread.room_id == thread.room_id, ruling, moved_at=now())
+    rulings.change(thread, Thread.room_id == seen_in, ruling, moved_at=now())
     moving.move(thread, to=to, by=by, because=because)
     rulings.settle_in(thread, ruling, answering)
     rulings.tell(ruling, thread.author)

@@ -81,7 +81,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.desk import events as desk_events
     from portal.desk import feeds as desk_feeds
     from portal.desk import grants as desk_grants
-    from portal.desk import health, outbox, people, seeing_as
+    from portal.desk import health, log_file, outbox, people, seeing_as
     from portal.desk import house_rules as desk_house_rules
     from portal.desk import importing as desk_importing
     from portal.desk import item_files as desk_files
@@ -170,6 +170,7 @@ def _wire_areas(app: Flask) -> None:
         desk_rooms,
         desk_unanswered,
         desk_house_rules,
+        log_file,
         reading_pages,
         following_pages,
         answering_pages,

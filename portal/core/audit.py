@@ -21,7 +21,11 @@ class Record(Model):
     """One line of the log. Triggers in the database refuse UPDATE and DELETE."""
 
     __tablename__ = "record"
-    __table_args__ = (Index("ix_record_ref", "ref_kind", "ref_id"),)
+    __table_args__ = (
+        Index("ix_record_ref", "ref_kind", "ref_id"),
+        Index("ix_record_by", "by_id", "id"),
+        Index("ix_record_created_at", "created_at"),
+    )
 
     by_id: Mapped[int | None]  # the member who acted; None for the portal itself
     action: Mapped[str] = mapped_column(index=True)  # "post.hidden"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from portal.accounts.models import Member
 from portal.core.audit import Record
@@ -39,14 +39,17 @@ class Log:
 
 
 def log(
-    *, kinds: Sequence[str] | None, actions: Sequence[str] | None, older: int | None, newer: int | None, most: int
+    *,
+    kinds: Sequence[str] | None,
+    conditions: Sequence[ColumnElement[bool]],
+    older: int | None,
+    newer: int | None,
+    most: int,
 ) -> Log:
     """Records, newest first. The log only grows, so its numbers are its order; `kinds` is what the reader may see."""
-    query = select(Record, Member.name, Member.handle).outerjoin(Member, Member.id == Record.by_id)
+    query = _records().where(*conditions)
     if kinds is not None:
         query = query.where(Record.ref_kind.in_(kinds))
-    if actions is not None:
-        query = query.where(Record.action.in_(actions))
     if newer is not None:
         up = query.where(Record.id > newer).order_by(Record.id).limit(most + 1)
         found = list(db.session.execute(up))
@@ -61,6 +64,19 @@ def log(
         return Log([], None, None)
     lines = _lines(shown)
     return Log(lines, lines[0].id if has_newer else None, lines[-1].id if has_older else None)
+
+
+def log_ids(conditions: Sequence[ColumnElement[bool]]) -> Sequence[int]:
+    """The numbers of all of them, the newest first."""
+    return db.session.scalars(select(Record.id).where(*conditions).order_by(Record.id.desc())).all()
+
+
+def log_lines(ids: Sequence[int]) -> list[Line]:
+    return _lines(db.session.execute(_records().where(Record.id.in_(ids)).order_by(Record.id.desc())).all())
+
+
+def _records() -> Any:
+    return select(Record, Member.name, Member.handle).outerjoin(Member, Member.id == Record.by_id)
 
 
 def _lines(found: Sequence[Any]) -> list[Line]:

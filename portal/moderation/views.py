@@ -18,7 +18,7 @@ from portal.core.db import one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.core.web import local_path, whole_number
 from portal.library.models import Nugget
-from portal.moderation import further_rulings, queries, replying, ruling
+from portal.moderation import further_rulings, narrowing, queries, replying, ruling
 from portal.moderation.forms import RulingForm
 from portal.moderation.models import Ruling
 from portal.moderation.showing import case_page, thing_or_404
@@ -50,14 +50,6 @@ _SEEN_BY_MODERATORS = (
     "sanction",
     "appeal",
 )  # the owner's log also tells of accounts, money and the library
-_FILTERS = {
-    "": ("Everything", None),
-    "hidden": ("Hidden or deleted", ("post.hidden", "thread.hidden", "post.deleted", "post.edited_out")),
-    "restored": ("Restored", ("post.restored", "thread.restored", "post.put_back")),
-    "kept": ("Kept", ("post.kept", "thread.kept", "profile.kept", "nugget.kept")),
-    "appeals": ("Appeals", ("appeal.upheld", "appeal.overturned")),
-    "closed": ("Closed and opened", ("thread.locked", "thread.unlocked")),
-}
 ACTIONS = {
     "post.kept": "Kept a post",
     "post.held": "Let a post wait for a moderator",
@@ -221,19 +213,15 @@ def rule_on_case(kind: str, thing_id: int) -> Answer:
 @bp.get("/moderation/log")
 @admits(Audience.MODERATORS)
 def log() -> Answer:
-    wanted = request.args.get("action", "")
-    wanted = wanted if wanted in _FILTERS else ""
+    wanted = narrowing.asked(request.args)
     lines = queries.log(
         kinds=None if Audience.OWNERS in audiences() else _SEEN_BY_MODERATORS,
-        actions=_FILTERS[wanted][1],
+        conditions=narrowing.conditions(wanted, reader=me()),
         older=whole_number(request.args.get("older"), otherwise=0) or None,
         newer=whole_number(request.args.get("newer"), otherwise=0) or None,
         most=RECORDS_A_PAGE,
     )
-    tabs = [
-        (words, f"/moderation/log?action={key}" if key else "/moderation/log", key == wanted)
-        for key, (words, _) in _FILTERS.items()
-    ]
+    tabs = [(words, wanted.address(action=key), key == wanted.group) for key, (words, _) in narrowing.GROUPS.items()]
     return render_template("moderation/log.html", lines=lines, tabs=tabs, wanted=wanted, actions=ACTIONS, why=_why)
 
 

@@ -53,11 +53,13 @@ def load_threads(people: dict[str, Member], *, shift: timedelta) -> tuple[int, i
     for about in (found := reading.threads()):
         thread = _start(about, rooms[about["room"]], people, shift=shift)
         opening = db.session.scalars(select(Post).where(Post.thread_id == thread.id)).one()
-        _flag(opening, about["posts"][0], people)
-        _flag(thread, about, people, at=reading.moment(about["flag"]["at"]) + shift if "flag" in about else None)
+        all_said = [(opening, about["posts"][0])]
         for said in about["posts"][1:]:
             at = reading.moment(said["at"]) + shift
-            _flag(posting.reply(thread, body=said["body"].strip(), by=people[said["by"]], at=at), said, people)
+            all_said.append((posting.reply(thread, body=said["body"].strip(), by=people[said["by"]], at=at), said))
+        for post, said in all_said:  # at the end: what waits for a moderator takes no replies
+            _flag(post, said, people)
+        _flag(thread, about, people, at=reading.moment(about["flag"]["at"]) + shift if "flag" in about else None)
         posts += len(about["posts"])
     _into_inboxes()
     for person in people.values():

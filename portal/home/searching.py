@@ -178,6 +178,7 @@ WAYS = (
     Way("Sign in", "/sign-in", "log in account password", Audience.ACCOUNT),
     Way("About", "/about", "who we are"),
     Way("House rules", "/rules", "conduct behaviour"),
+    Way("What the moderators did", "/rules/summary", "moderation summary numbers flags"),
     Way("Privacy", "/privacy", "data cookies"),
     Way("Terms", "/terms", "conditions legal refund"),
     Way("Moderation queue", "/moderation", "flags reports"),

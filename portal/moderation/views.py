@@ -1,4 +1,5 @@
-"""Pages of moderation: rulings and the log. Flagging is in flag_pages.py, the queue in queue_pages.py."""
+"""Pages of moderation: rulings, the log, the summary for members. Flagging is in flag_pages.py, the queue in
+queue_pages.py."""
 
 from __future__ import annotations
 
@@ -13,12 +14,13 @@ from portal.accounts.models import Member
 from portal.accounts.signed_in import me
 from portal.conversations.models import Post, Thread
 from portal.conversations.queries import post_for, thread_for
+from portal.core import locales
 from portal.core.admission import Audience, admits, audiences
 from portal.core.db import one_or_404
 from portal.core.errors import Refusal, back_to_form
-from portal.core.web import local_path, whole_number
+from portal.core.web import local_path, reader_manner, whole_number
 from portal.library.models import Nugget
-from portal.moderation import further_rulings, narrowing, queries, replying, ruling
+from portal.moderation import further_rulings, narrowing, queries, replying, ruling, summing_up
 from portal.moderation.forms import RulingForm
 from portal.moderation.models import Ruling
 from portal.moderation.showing import case_page, thing_or_404
@@ -223,6 +225,21 @@ def log() -> Answer:
     )
     tabs = [(words, wanted.address(action=key), key == wanted.group) for key, (words, _) in narrowing.GROUPS.items()]
     return render_template("moderation/log.html", lines=lines, tabs=tabs, wanted=wanted, actions=ACTIONS, why=_why)
+
+
+@bp.get("/rules/summary")
+@admits(Audience.ENTITLED)
+def summary() -> Answer:
+    """What the moderators did of late, for every member."""
+    found, manner = summing_up.sum_up(), reader_manner()
+    return render_template(
+        "moderation/summary.html",
+        summary=found,
+        first=locales.day(found.first, manner),
+        last=locales.day(found.last, manner),
+        days=summing_up.DAYS,
+        fewest=summing_up.FEWEST,
+    )
 
 
 def _post_or_404(post_id: int) -> Post:

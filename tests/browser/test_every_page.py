@@ -89,6 +89,7 @@ ALICE = [
     "/members/cory/following",
     "/rooms?undo=2026-05-12T18:00:00%2B00:00",
     "/members/carl",
+    "/rules/summary",
     "/desk",
     "/desk/library/paths",
     "/desk/library/paths/1",

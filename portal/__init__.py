@@ -105,6 +105,7 @@ def _wire_areas(app: Flask) -> None:
         flag_pages,
         further_pages,
         person_pages,
+        purge_pages,
         queue_pages,
         watch_pages,
     )
@@ -133,6 +134,7 @@ def _wire_areas(app: Flask) -> None:
         flag_pages,
         queue_pages,
         watch_pages,
+        purge_pages,
         membership,
         desk,
         health,

@@ -113,6 +113,7 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "further_rulings.move": Bobs(
         "/threads/{thread}/moving", STAFF, data={"room": "{other_room}", "because": "It fits there"}
     ),
+    "purging.post": Nobodys("any post, for owners; tests/moderation/test_purging.py"),
     "watching.take_out": Nobodys("words of a list that all coaches keep; tests/moderation/test_doubting.py"),
     "appeals.own": Bobs("/rulings/{ruling}", []),
     "appeals.appeal": Bobs("/rulings/{ruling}/appeal", [], data={"words": "It names nobody."}),

@@ -211,6 +211,11 @@ def forget(member: Member) -> None:
     _remove(PostFile.by_id == member.id)
 
 
+def remove_all_of(post: Post) -> None:
+    """Its files go, from the disk too."""
+    _remove(PostFile.post_id == post.id)
+
+
 @job("conversations.throw_away_file")
 def throw_away(storage_key: str) -> None:
     storage.remove(storage_key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import Index
+from sqlalchemy import Index, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.db import Model, Words, db
@@ -33,6 +33,12 @@ class Record(Model):
     ref_id: Mapped[int]
     because: Mapped[str | None] = mapped_column(Words)
     details: Mapped[dict[str, Any] | None]
+
+
+def count_saying(words: str) -> int:
+    """How many reasons in the log say this. They stay: the log is never changed."""
+    says = Record.because.icontains(words, autoescape=True)
+    return db.session.scalar(select(func.count()).select_from(Record).where(says)) or 0
 
 
 def record(by: HasId | None, action: str, ref: HasId, *, because: str | None = None, **details: Any) -> Record:

@@ -7,7 +7,7 @@ words are wiped from the table; that it was sent, to whom and when, stays.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -146,10 +146,14 @@ def forget(member_id: int) -> None:
 def drop_about(kind: str, ids: Collection[int]) -> None:
     """Letters about these things that wait to be sent are not sent; their words go at once."""
     waiting = select(Letter).where(Letter.about_kind == kind, Letter.sent_at.is_(None), Letter.dropped_at.is_(None))
-    for letter in db.session.scalars(waiting):
-        if letter.about_id in ids:
-            letter.dropped_at = now()
-            _wipe(letter)
+    drop([letter for letter in db.session.scalars(waiting) if letter.about_id in ids])
+
+
+def drop(waiting: Iterable[Letter]) -> None:
+    """These are not sent; their words go at once."""
+    for letter in waiting:
+        letter.dropped_at = now()
+        _wipe(letter)
 
 
 @job("letters.send")

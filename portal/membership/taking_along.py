@@ -10,7 +10,7 @@ import json
 import secrets
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +36,7 @@ from portal.core.taking_along import Part
 from portal.core.web import absolute
 from portal.library.taking_along import parts_of as of_library
 from portal.membership.models import Export
+from portal.moderation.purging import ends_archives
 from portal.moderation.taking_along import parts_of as of_moderation
 from portal.notifications.taking_along import parts_of as of_notifications
 from portal.practices.taking_along import parts_of as of_practice
@@ -94,6 +95,14 @@ def forget(member: Member) -> None:
     for export in db.session.scalars(select(Export).where(Export.member_id == member.id)).all():
         storage.remove(export.storage_key)
         db.session.delete(export)
+
+
+@ends_archives
+def end_of(member_ids: Collection[int]) -> None:
+    """Archives of these members hold what was removed for good: those that are ready and those under way end."""
+    of_them = Export.member_id.in_(member_ids), Export.ended_at.is_(None)
+    for export in db.session.scalars(select(Export).where(*of_them)).all():
+        _end(export)
 
 
 @job("membership.put_together")

@@ -11,6 +11,7 @@ from wtforms.validators import AnyOf, Length
 from portal.core.markdown import MAX_LENGTH
 from portal.core.typed import Readable, TextForm, as_typed, one_line
 from portal.core.web import whole_number
+from portal.moderation.because import Because
 from portal.moderation.models import Reason, Verdict
 
 REASONS = {
@@ -141,3 +142,29 @@ class MoveForm(TextForm):
     def answers(self) -> int | None:
         """The flag by which it was seen."""
         return whole_number(self.flag.data, otherwise=0) or None
+
+
+class PurgeForm(TextForm):
+    scope = RadioField(
+        "What is removed",
+        choices=[
+            SelectChoice("passage", "One passage, wherever this post or a quotation of it has it"),
+            SelectChoice("whole", "All that the post says, with its files and what it said before"),
+        ],
+        default="passage",
+        validate_choice=False,
+        validators=[AnyOf(["passage", "whole"], message="Choose what is removed.")],
+    )
+    passage = StringField(
+        "The passage", filters=[as_typed], validators=[Length(max=500, message="Please keep it within 500 characters.")]
+    )
+    why = RadioField(
+        "Why",
+        choices=[SelectChoice(each.value, each.words) for each in Because],
+        validate_choice=False,
+        validators=[AnyOf([each.value for each in Because], message="Choose why.")],
+    )
+
+    def validate_passage(self, field: Any) -> None:
+        if self.scope.data == "passage":
+            Readable("Copy the passage from the post exactly.")(self, field)

@@ -53,6 +53,7 @@ _SEEN_BY_MODERATORS = (
     "appeal",
 )  # the owner's log also tells of accounts, money and the library
 ACTIONS = {
+    "post.purged": "Removed words of a post for good",
     "post.kept": "Kept a post",
     "post.held": "Let a post wait for a moderator",
     "thread.held": "Let a thread wait for a moderator",

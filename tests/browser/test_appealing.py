@@ -86,7 +86,6 @@ def _flag(who, thread: str, reason: str) -> None:
     """With j to the post, to its flag, and with the arrow to the reason."""
     who.goto(thread)
     who.page.keyboard.press("j")
-    expect(who.page.locator(".post:focus-within")).to_be_visible()  # the keys come with the first press
     _press(who, "Flag")
     choices = who.page.get_by_role("radio")
     go_to(who, choices.first.locator("xpath=..").inner_text())

@@ -49,6 +49,7 @@ STAY: dict[str, str] = {
     "address.email": KEYS,
     "answering.take_back": AWAY,
     "appeals.appeal": STAFF,
+    "appeals.appeal_sanction": STAFF,
     "attaching.remove": AWAY,
     "billing.portal": MONEY,
     "conversations.take_back": AWAY,
@@ -153,6 +154,9 @@ def decide(app, people):
     return sanction
 
 
+HIS_SANCTION = "/sanctions/1"  # what was decided, and how to appeal; his alone
+
+
 def test_every_form_for_members_says_whether_it_reaches_others(app):
     forms = {
         rule.endpoint
@@ -163,7 +167,7 @@ def test_every_form_for_members_says_whether_it_reaches_others(app):
     assert not set(REACH_OTHERS) & set(STAY)
 
 
-def test_bob_silenced_finds_at_every_address_what_he_found_before_but_the_edit_of_his_post(
+def test_bob_silenced_finds_at_every_address_what_he_found_before_but_the_edit_of_his_post_and_how_to_appeal(
     app, browse, people, things, decide
 ):
     bob, before = browse(people.bob), {}
@@ -172,7 +176,7 @@ def test_bob_silenced_finds_at_every_address_what_he_found_before_but_the_edit_o
     decide("silence")
     changed = {path: bob.get(path).status_code for path in before}
     changed = {path: status for path, status in changed.items() if status != before[path]}
-    assert changed == {f"/posts/{things['bobs']}/edit": 403}
+    assert changed == {f"/posts/{things['bobs']}/edit": 403, HIS_SANCTION: 200}
     assert SECRET in bob.get(f"/threads/{things['thread']}").text
     assert len(before) > 120
 
@@ -185,7 +189,9 @@ def test_bob_suspended_finds_no_more_than_somebody_who_lapsed_and_never_what_mem
     for path, audience in _addresses(app, things):
         answer = bob.get(path)
         said = f"GET {path} ({audience}) answers {answer.status_code}"
-        if audience in {Audience.ANYONE, Audience.ACCOUNT, Audience.SIGNED_IN}:
+        if path == HIS_SANCTION:
+            assert answer.status_code == 200, said
+        elif audience in {Audience.ANYONE, Audience.ACCOUNT, Audience.SIGNED_IN}:
             assert answer.status_code == lena.get(path).status_code, said
         else:
             assert answer.status_code == 403, said

@@ -29,6 +29,14 @@ def test_from_a_flag_to_a_ruling_to_an_appeal_that_a_second_person_grants(someon
     _flag(walt, thread, "It does not belong in this room")
     _flag(grace, thread, "A patient, client or employee could be recognised")
 
+    # Before anybody has looked it is out of sight, and Alice reads that it waits.
+    walt.goto(thread)
+    expect(walt.page.get_by_text("Waits for a moderator.")).to_be_visible()
+    expect(walt.page.get_by_text(WORDS)).to_have_count(0)
+    waits = alice.live.letter("alice@example.com", "your post waits for a moderator").get_body(("plain",)).get_content()
+    assert "Nothing is decided yet" in waits
+    assert "Grace" not in waits
+
     # Cory opens the case from the queue, sees both flags, and hides it.
     cory.goto("/moderation?reason=off_topic")
     go_to(cory, TITLE)
@@ -42,6 +50,14 @@ def test_from_a_flag_to_a_ruling_to_an_appeal_that_a_second_person_grants(someon
     expect(cory.page.locator("#flash")).to_contain_text("Hidden. Its author is told why.")
     walt.goto(thread)
     expect(walt.page.get_by_text(WORDS)).to_have_count(0)
+
+    # Whoever flagged it hears what became of it, and not why.
+    heard = grace.live.letter("grace@example.com", "what became of what you flagged").get_body(("plain",)).get_content()
+    assert "Members do not read it any more." in heard
+    assert "One can tell" not in heard
+    for who in (walt, grace):
+        who.goto("/notifications")
+        expect(who.page.get_by_text("looked at what you flagged in")).to_be_visible()
 
     # Alice's letter says why and for which rule, and leads to the page on which she appeals.
     letter = alice.live.letter("alice@example.com", "your post was hidden").get_body(("plain",)).get_content()

@@ -16,6 +16,7 @@ from portal.core import markdown
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.jobs import Job
+from portal.core.letters import Letter
 from portal.library.models import Item
 from portal.moderation import replying
 from portal.moderation.flagging import flag
@@ -119,3 +120,12 @@ def _flag(thing: Post | Thread, said: dict[str, Any], people: dict[str, Member],
         raised = flag(thing, reason=Reason(about["reason"]), words=about.get("words", ""), by=people[about["by"]])
         raised.created_at = min(at or thing.created_at + timedelta(hours=1), now())
         db.session.flush()
+        _unwrite_letters(thing.author_id)
+
+
+def _unwrite_letters(member_id: int) -> None:
+    """What waits for a moderator has waited since before the demo began: its author has long heard of it."""
+    told = Letter.member_id == member_id, Letter.kind == "moderation/held"
+    written = db.session.scalars(select(Letter).where(*told)).all()
+    db.session.execute(delete(Job).where(Job.key.in_([f"letter:{letter.once}" for letter in written])))
+    db.session.execute(delete(Letter).where(*told))

@@ -113,7 +113,7 @@ def the_counters_agree_with_what_is_there():
         assert thread.last_author_id == posts[-1].author_id
     for room in db.session.scalars(select(Room)):
         threads = db.session.scalars(select(Thread).where(Thread.room_id == room.id)).all()
-        assert room.thread_count == len(threads)
+        assert room.thread_count == len([t for t in threads if not t.is_hidden])  # one waits for a moderator
         assert room.last_post_at == max((t.last_post_at for t in threads), default=None)
 
 

@@ -50,7 +50,7 @@ def test_by_keys_alone_mo_takes_opens_and_decides_a_case_while_cory_sees_that_he
     expect(reason).to_have_value("Somebody could be recognised.")
     keys.type(" Please leave the place out.")
     keys.press("Tab")
-    expect(page.get_by_role("button", name="Keep the post")).to_be_focused()
+    expect(page.get_by_role("button", name="Show the post")).to_be_focused()  # it waits until somebody decides
     keys.press("h")
     expect(page.get_by_role("button", name="Hide the post")).to_be_focused()
     keys.press("Enter")

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, and_, cast, func, literal, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from portal.accounts.models import Member, Role
@@ -363,7 +363,7 @@ def _around(rows: Sequence[Any], reader: Member) -> dict[tuple[int | None, int],
             Member.closed_at,
         )
         .join(Member, Member.id == Post.author_id)
-        .where(tuple_(Post.thread_id, Post.number).in_(places))
+        .where(or_(*(and_(Post.thread_id == thread_id, Post.number == number) for thread_id, number in places)))
     )
     return {
         (row.thread_id, row.number): Around(_name(row, reader), markdown.excerpt(row.body_html, _AROUND))

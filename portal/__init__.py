@@ -99,9 +99,9 @@ def _wire_areas(app: Flask) -> None:
     from portal.library import views as library
     from portal.membership import address_pages, data_pages, directory_pages
     from portal.membership import views as membership
-    from portal.moderation import (  # doubting, so that it looks at what is posted
+    from portal.moderation import (
         appeal_pages,
-        doubting,  # noqa: F401
+        doubting,  # noqa: F401  # imported so that it looks at what is posted
         flag_pages,
         further_pages,
         person_pages,

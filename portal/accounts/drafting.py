@@ -73,7 +73,8 @@ def throw_away(member: Member, thing: str) -> None:
 @cache
 def _throwing_away() -> Delete:
     draft = Draft.__table__.c
-    return delete(Draft.__table__).where(draft.member_id == bindparam("whose"), draft.thing == bindparam("about"))  # type: ignore[arg-type]
+    which = draft.member_id == bindparam("whose"), draft.thing == bindparam("about")
+    return delete(Draft.__table__).where(*which)  # type: ignore[arg-type]  # a mapped table is one
 
 
 def typed() -> Fields:

@@ -25,7 +25,7 @@ WHY = {  # as its author reads it
     Hold.FLAGS: "Several members were concerned about it.",
     Hold.NEWCOMER: "We look at the first posts of everybody who is new here.",
     Hold.WORDS: "It has words that we look at before others read them.",
-    Hold.LINKS: "It leads to other places more than once, and you are new here.",
+    Hold.LINKS: "It leads to other places more than twice, and you are new here.",
 }
 
 

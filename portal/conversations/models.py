@@ -86,7 +86,7 @@ class Hold(StrEnum):
     FLAGS = "flags"  # several members flagged it, each by themselves
     NEWCOMER = "newcomer"  # its author is new here
     WORDS = "words"  # it has words that are looked at before others read them
-    LINKS = "links"  # its author is new here, and it leads elsewhere more than once
+    LINKS = "links"  # its author is new here, and it leads elsewhere more than twice
 
 
 class Thread(Model):

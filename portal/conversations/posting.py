@@ -87,8 +87,7 @@ def start(
     `about_path` is a page of ours that it discusses; asked `safely`, it stands under no name (veiling.py); `send_key`
     makes a repeated submit harmless; `overrode` is what identifying.check marked and its author means; `at` is for
     imports.
-    Raises NotConfirmed, Suspended, Silenced, RoomArchived, TooLong, NothingToRead.
-        agree_along()
+    Raises NotConfirmed, Suspended, Silenced, RoomArchived, RulesChanged, TooLong, NothingToRead.
     """
     html = to_html(body)
     _check_may_post(by, room)
@@ -337,7 +336,7 @@ def _wake_room() -> Update:
     room, moment = Room.__table__.c, bindparam("moment", type_=Moment())
     is_later = or_(room.last_post_at.is_(None), room.last_post_at < moment)
     return (
-        update(Room.__table__)  # type: ignore[arg-type]
+        update(Room.__table__)  # type: ignore[arg-type]  # as above
         .where(room.id == bindparam("of_room"))
         .values(
             thread_count=room.thread_count + bindparam("threads", type_=Integer()),

@@ -9,7 +9,6 @@ from portal.accounts.models import Member
 from portal.conversations import holding
 from portal.conversations.models import Hold, Post, Thread
 from portal.core import audit, letters
-from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.web import absolute
@@ -59,7 +58,6 @@ def hold(thing: Post | Thread, why: Hold) -> None:
     letters.post(
         "moderation/held",
         to=thing.author,
-        key=f"held:{thing.__tablename__}:{thing.once}:{now().isoformat()}",
         is_post=isinstance(thing, Post),
         thread_title=about.title,
         why=holding.WHY[why],

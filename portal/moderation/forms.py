@@ -26,7 +26,7 @@ REASONS = {
 RAISED = REASONS | {  # with what the portal itself raises
     Reason.NEWCOMER: "Among the first posts of somebody new",
     Reason.WATCHED_WORDS: "It has words from the list",
-    Reason.LINKS: "Somebody new leads elsewhere more than once",
+    Reason.LINKS: "Somebody new leads elsewhere more than twice",
 }
 _LONG = "Please keep it within 1,000 characters."
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, String, cast, or_, select, text
+from sqlalchemy import ColumnElement, String, and_, cast, or_, select, text
 
 from portal.accounts.models import Draft, Member
 from portal.conversations import attaching, finding, mentioning
@@ -81,7 +81,7 @@ def purge(post: Post, *, passage: str | None, because: Because, by: Member) -> P
     _clean_history([post, *quoting], clean, whole=post if passage is None else None)
     _clean_files(post, passage, clean)
     concerned |= _clean_drafts(post, clean, passage)
-    concerned |= _clean_reports(post, clean if passage is not None else lambda _words: GONE)
+    concerned |= _clean_reports(post, clean, whole=passage is None)
     _clean_title(thread, post, passage, clean)
     _forget_what_waits(post, [post, *quoting])
     for each in [post, *changed]:
@@ -193,20 +193,23 @@ def _clean_drafts(post: Post, clean: Callable[[str], str], passage: str | None) 
     return concerned
 
 
-def _clean_reports(post: Post, clean: Callable[[str], str]) -> set[int]:
-    """What members wrote about it to the moderators; returns whose that was."""
+def _clean_reports(post: Post, clean: Callable[[str], str], *, whole: bool) -> set[int]:
+    """What members wrote about it to the moderators; returns whose that was. With all of a post goes all that was
+    written about it, and of what was written about others in its thread nothing."""
     concerned: set[int] = set()
-    about = Flag.post_id == post.id
+    flagged, ruled = Flag.post_id == post.id, Ruling.post_id == post.id
     if post.number == 1:
-        about = or_(about, Flag.thread_id == post.thread_id)
-    for flag in db.session.scalars(select(Flag).where(about)).all():
-        flag.words = clean(flag.words) if flag.words else ""
+        flagged = or_(flagged, Flag.thread_id == post.thread_id)
+        ruled = or_(ruled, and_(Ruling.thread_id == post.thread_id, Ruling.post_id.is_(None)))
+    if not whole:
+        ruled = Ruling.thread_id == post.thread_id
+    for flag in db.session.scalars(select(Flag).where(flagged)).all():
+        flag.words = "" if whole else clean(flag.words)
         if flag.by_id is not None:
             concerned.add(flag.by_id)
-    ruled = or_(Ruling.post_id == post.id, Ruling.thread_id == post.thread_id)
     appealed = select(Appeal).join(Ruling, Ruling.id == Appeal.ruling_id).where(ruled)
     for appeal in db.session.scalars(appealed).all():
-        appeal.words = clean(appeal.words)
+        appeal.words = GONE if whole else clean(appeal.words)
         concerned.add(appeal.by_id)
     db.session.flush()
     return concerned

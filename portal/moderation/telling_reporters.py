@@ -23,6 +23,9 @@ from portal.notifications.telling import tell
 _BECAME = {
     Outcome.KEPT: "A moderator looked at it and decided that it stays.",
     Outcome.HIDDEN: "A moderator looked at it. Members do not read it any more.",
+    Outcome.DELETED: "A moderator looked at it. Members do not read it any more.",
+    Outcome.EDITED: "A moderator looked at it and took a part out.",
+    Outcome.MOVED: "A moderator looked at it and moved the thread.",
     Outcome.LOCKED: "A moderator looked at it and closed the thread to new replies.",
     Outcome.CLEARED: "A moderator looked at it. It does not stand on the profile any more.",
     Outcome.WITHDRAWN: "A coach looked at it and took it out of the library.",

@@ -21,6 +21,7 @@ from portal.membership.models import Export
 from portal.moderation import appealing, editing_out, flagging, purging, ruling
 from portal.moderation.because import Because
 from portal.moderation.models import Flag, Reason, Ruling
+from portal.moderation.person_models import Appeal
 from tests.make import again, picture
 
 NAME = "Wulfhild Quarrenbach"
@@ -181,6 +182,19 @@ def test_what_the_post_does_not_say_cannot_be_removed_and_what_is_in_every_word_
         _purge(app, people, everywhere["post"], "Somebody else")
     with pytest.raises(purging.TooShort):
         _purge(app, people, everywhere["post"], "My")
+
+
+def test_what_alice_wrote_about_another_post_of_the_thread_stays_when_all_of_bobs_goes(app, people, make, everywhere):
+    other = make.reply(everywhere["thread"], by=people.alice, body="Something else.")
+    with app.app_context(), transaction():
+        flagging.flag(again(other), reason=Reason.OTHER, words="It is about me.", by=again(people.cory))
+        done = ruling.hide(again(other), because="So.", by=again(people.mo)).id
+    with app.app_context(), transaction():
+        appealing.appeal(db.session.get_one(Ruling, done), words="I see it differently.", by=again(people.alice))
+    _purge(app, people, everywhere["post"])
+    with app.app_context():
+        assert sorted(db.session.scalars(select(Appeal.words))) == ["I see it differently.", purging.GONE]
+        assert sorted(db.session.scalars(select(Flag.words))) == ["", "It is about me."]
 
 
 def test_twice_is_once(app, people, everywhere):

@@ -66,9 +66,9 @@ def test_nora_joins_finds_a_tool_and_talks_bob_flags_cory_hides(someone, live, s
     expect(bob.page.get_by_text(NAMED)).to_have_count(0)
     nora.goto(address)
     expect(nora.page.get_by_text("It names someone you employ.").first).to_be_visible()
-    letter = live.letter(email, "post")
+    live.letter(email, "your post was hidden")
     told = [m for m in live.letters(email) if "It names someone you employ." in m.get_body(("plain",)).get_content()]
-    assert len(told) == 1, letter["Subject"]
+    assert len(told) == 1
 
     cory.goto("/moderation/log")
     expect(cory.page.locator("main")).to_contain_text("It names someone you employ.")

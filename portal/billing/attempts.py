@@ -12,7 +12,8 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
-from portal.billing.gateway import StripeAway, StripeRefused, is_live, own_account, stripe_gateway
+from portal.billing.asking import StripeAway, StripeRefused
+from portal.billing.gateway import is_live, own_account, stripe_gateway
 from portal.billing.models import AttemptState, BillingCustomer, CheckoutAttempt, Plan
 from portal.billing.shapes import Session
 from portal.core.clock import now

@@ -14,8 +14,9 @@ import structlog
 
 from portal.accounts.models import Member
 from portal.billing import changes
+from portal.billing.asking import StripeAway, StripeRefused
 from portal.billing.checkout import PaymentsAway
-from portal.billing.gateway import StripeAway, StripeRefused, stripe_gateway
+from portal.billing.gateway import stripe_gateway
 from portal.billing.models import ChangeKind, ChangeState, Subscription, SubscriptionChange
 from portal.billing.queries import latest_subscription
 from portal.billing.shapes import Malformed

@@ -11,15 +11,9 @@ from flask import current_app
 from sqlalchemy import func, or_, select
 
 from portal.billing import verifying
-from portal.billing.gateway import (
-    API_VERSION,
-    SUBSCRIBED,
-    StripeAway,
-    StripeRefused,
-    is_live,
-    own_account,
-    stripe_gateway,
-)
+from portal.billing.asking import API_VERSION, StripeAway, StripeRefused
+from portal.billing.event_calls import SUBSCRIBED
+from portal.billing.gateway import is_live, own_account, stripe_gateway
 from portal.billing.models import LIVE, BillingCustomer, EventState, Plan, StripeEvent, Subscription
 from portal.billing.shapes import Endpoint
 from portal.billing.watching import note, noted

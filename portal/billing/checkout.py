@@ -13,8 +13,9 @@ import structlog
 from sqlalchemy import select
 
 from portal.billing import alerting, attempts
+from portal.billing.asking import StripeAway, StripeRefused
 from portal.billing.customers import customer_of, note_if_gone
-from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
+from portal.billing.gateway import own_account, stripe_gateway
 from portal.billing.models import (
     LIVE,
     AttemptState,

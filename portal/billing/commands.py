@@ -9,7 +9,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from portal.billing import checking, prices, reconciling, setting_up, verifying
-from portal.billing.gateway import StripeAway, StripeRefused
+from portal.billing.asking import StripeAway, StripeRefused
 from portal.core import jobs
 
 commands = AppGroup("billing", help="Plans, payments and Stripe.")

@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
-from portal.billing.gateway import StripeAway, StripeBusy, StripeRefused, is_live, own_account, stripe_gateway
+from portal.billing.asking import StripeAway, StripeBusy, StripeRefused
+from portal.billing.gateway import is_live, own_account, stripe_gateway
 from portal.billing.models import BillingCustomer
 from portal.core.clock import now
 from portal.core.db import db, transaction

@@ -6,7 +6,8 @@ import structlog
 from sqlalchemy import select
 
 from portal.billing import attempts
-from portal.billing.gateway import StripeAway, StripeRefused, stripe_gateway
+from portal.billing.asking import StripeAway, StripeRefused
+from portal.billing.gateway import stripe_gateway
 from portal.billing.models import BillingCustomer, Subscription
 from portal.billing.syncing import UNREADABLE, Busy, read_now
 from portal.core.db import db, transaction

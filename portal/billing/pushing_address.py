@@ -9,7 +9,8 @@ import structlog
 from sqlalchemy import or_, select, update
 
 from portal.accounts.models import Member
-from portal.billing.gateway import StripeAway, StripeRefused, stripe_gateway
+from portal.billing.asking import StripeAway, StripeRefused
+from portal.billing.gateway import stripe_gateway
 from portal.billing.models import BillingCustomer
 from portal.core.clock import now
 from portal.core.db import db, transaction

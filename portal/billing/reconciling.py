@@ -17,10 +17,11 @@ from sqlalchemy import Row, delete, or_, select, update
 
 from portal.accounts.models import Member
 from portal.billing import alerting, letting_know
+from portal.billing.asking import StripeAway, StripeRefused
 from portal.billing.attempts import close_attempt
 from portal.billing.checking import ask_stripe
 from portal.billing.entitlements import Why, paid_or_given
-from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
+from portal.billing.gateway import own_account, stripe_gateway
 from portal.billing.invoices import missing_for_customers
 from portal.billing.models import (
     LIVE,

@@ -2,7 +2,7 @@
 
 A field that we cannot do without and that is missing raises Malformed instead of reading as nothing; words Stripe may
 add later (a status, a reason) pass through as text and are judged by whoever reads them. Nothing here calls Stripe:
-the calls are gateway.py's, which hands over plain dictionaries.
+the calls are the gateway's, which hands over plain dictionaries.
 """
 
 from __future__ import annotations

@@ -14,10 +14,11 @@ from typing import Any
 import structlog
 
 from portal.billing import changes
+from portal.billing.asking import StripeAway, StripeRefused
 from portal.billing.changing import ask, carry_out, current, finish_other, look_again_later, wait_for
 from portal.billing.checkout import PaymentsAway, for_sale
 from portal.billing.entitlements import Entitlement, Why, paid_or_given
-from portal.billing.gateway import StripeAway, StripeRefused, stripe_gateway
+from portal.billing.gateway import stripe_gateway
 from portal.billing.models import (
     ChangeKind,
     ChangeState,

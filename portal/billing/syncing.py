@@ -20,9 +20,10 @@ from sqlalchemy import or_, select, update
 
 from portal.accounts.models import Member
 from portal.billing import alerting, changes, forgetting, invoices, letting_know, reversing
+from portal.billing.asking import StripeAway, StripeRefused
 from portal.billing.attempts import close_attempt
 from portal.billing.entitlements import KNOWN_STATUSES, Entitlement, open_until, paid_or_given
-from portal.billing.gateway import StripeAway, StripeRefused, own_account, stripe_gateway
+from portal.billing.gateway import own_account, stripe_gateway
 from portal.billing.models import (
     LIVE,
     AttemptState,

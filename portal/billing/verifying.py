@@ -17,7 +17,7 @@ from pathlib import Path
 
 from flask import current_app
 
-from portal.billing.gateway import API_VERSION
+from portal.billing.asking import API_VERSION
 
 ROOT = Path(__file__).parents[2]
 NOTE = ROOT / "deploy" / "verified-at-stripe.md"

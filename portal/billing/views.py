@@ -15,9 +15,10 @@ from werkzeug.wrappers import Response as Answer
 
 from portal.accounts.signed_in import me, me_or_none
 from portal.billing import attempts, changes, webhooks
+from portal.billing.asking import StripeAway, StripeRefused
 from portal.billing.checkout import PaymentsAway, begin, terms
 from portal.billing.entitlements import entitlement_of
-from portal.billing.gateway import StripeAway, StripeRefused, stripe_gateway
+from portal.billing.gateway import stripe_gateway
 from portal.billing.invoices import invoices_of
 from portal.billing.models import LIVE, AttemptState, BillingCustomer, CheckoutAttempt, Plan
 from portal.billing.prices import offer_of

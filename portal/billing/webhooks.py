@@ -15,11 +15,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Member
 from portal.billing import alerting
-from portal.billing.gateway import SUBSCRIBED, BadSignature, ClockSkew, own_account, read_event, stripe_gateway
+from portal.billing.event_calls import SUBSCRIBED
 from portal.billing.gateway import is_live as we_are_live
+from portal.billing.gateway import own_account, stripe_gateway
 from portal.billing.models import BillingCustomer, EventState, StripeEvent
 from portal.billing.reversing import charge_of
 from portal.billing.shapes import Customer, Event, Malformed
+from portal.billing.signatures import BadSignature, ClockSkew, read_event
 from portal.billing.syncing import UNREADABLE, Busy, announce, sync_customer
 from portal.billing.watching import note
 from portal.core import audit

@@ -9,7 +9,7 @@ from sqlalchemy import delete, update
 
 from portal.billing import reconciling
 from portal.billing.entitlements import Why
-from portal.billing.gateway import SUBSCRIBED
+from portal.billing.event_calls import SUBSCRIBED
 from portal.billing.models import BillingCustomer, EventState, Invoice, StripeEvent, Subscription
 from portal.billing.watching import noted
 from portal.core.db import db, transaction

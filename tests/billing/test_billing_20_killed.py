@@ -17,7 +17,8 @@ import requests
 
 from portal.billing import prices, syncing
 from portal.billing.entitlements import Why, entitlement_of
-from portal.billing.gateway import SUBSCRIBED, Gateway
+from portal.billing.event_calls import SUBSCRIBED
+from portal.billing.gateway import Gateway
 from portal.billing.models import BillingCustomer, EventState, StripeEvent, Subscription
 from portal.core.audit import Record
 from portal.core.clock import now

@@ -11,8 +11,8 @@ import pytest
 import time_machine
 
 from portal.billing import syncing
+from portal.billing.asking import StripeAway
 from portal.billing.entitlements import Why
-from portal.billing.gateway import StripeAway
 from portal.billing.models import BillingCustomer, CheckoutAttempt, EventState, StripeEvent, Subscription
 from portal.core.clock import now
 from portal.core.db import db, transaction
@@ -155,7 +155,7 @@ def test_billing_22_after_five_silences_nobody_waits_for_half_a_minute(app, stri
     with pytest.raises(StripeAway, match="resting"):
         gateway.subscriptions_of("cus_x")
     later = time.monotonic() + 31
-    monkeypatch.setattr("portal.billing.gateway.time.monotonic", lambda: later)
+    monkeypatch.setattr("portal.billing.asking.time.monotonic", lambda: later)
     assert gateway.prices(["practice_freedom_annual"])
 
 

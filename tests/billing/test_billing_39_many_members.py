@@ -12,8 +12,9 @@ from sqlalchemy import func, insert, select
 
 from portal.accounts.models import Member
 from portal.billing import reconciling
+from portal.billing.asking import WAITS_WHEN_CROWDED, StripeAway
 from portal.billing.entitlements import Why, everyone
-from portal.billing.gateway import WAITS_WHEN_CROWDED, Gateway, StripeAway
+from portal.billing.gateway import Gateway
 from portal.billing.models import BillingCustomer, Subscription
 from portal.core.db import db, transaction
 from portal.core.jobs import NotYet
@@ -119,7 +120,7 @@ def test_billing_39_five_thousand_members_are_compared_in_sixty_list_calls(app, 
 def test_billing_39_a_stripe_that_stays_crowded_is_left_alone_until_the_next_run(app, stripe, nina, join, monkeypatch):
     join(nina)
     waited: list[float] = []
-    monkeypatch.setattr("portal.billing.gateway.time.sleep", waited.append)
+    monkeypatch.setattr("portal.billing.asking.time.sleep", waited.append)
     stripe.sandbox.fail("429", times=50, match="GET /v1/subscriptions")
     with app.app_context():
         with pytest.raises(StripeAway, match="too many requests"):

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from portal.billing import checking, gateway, reconciling, setting_up
+from portal.billing import asking, checking, reconciling, setting_up
 from portal.billing.gateway import stripe_gateway
 from portal.billing.models import BillingCustomer
 from portal.core.clock import now
 from stripe_sandbox import oracle
 from tests.sandbox import KEY, Exchange
 
-SOURCE = Path(gateway.__file__).read_text()
+SOURCE = "\n".join(file.read_text() for file in sorted(Path(asking.__file__).parent.glob("*_calls.py")))
 
 
 def calls_in(source: str) -> set[str]:
@@ -168,7 +168,7 @@ def test_billing_40_an_answer_with_a_wrong_field_is_found(stripe, old, new, find
 
 def test_billing_40_a_wrong_request_of_the_portals_would_end_the_test_that_makes_it(app, stripe):
     """What the fixture looks at after each test of this folder."""
-    with pytest.raises(gateway.StripeRefused):
+    with pytest.raises(asking.StripeRefused):
         stripe_gateway_of(app)._ask(lambda v1: v1.customers.create({"e_mail": "a@example.com"}))
     refused = [exchange for exchange in stripe.transport.exchanged if exchange.is_outside_the_contract]
     assert [exchange.route for exchange in refused] == ["post /v1/customers"]

@@ -18,7 +18,7 @@ from stripe import WebhookSignature
 
 from portal.accounts.models import Member
 from portal.billing.entitlements import everyone
-from portal.billing.gateway import SUBSCRIBED
+from portal.billing.event_calls import SUBSCRIBED
 from portal.billing.models import BillingCustomer, EventState, PlanPrice, StripeEvent, Subscription
 from portal.core.audit import Record
 from portal.core.db import db, transaction

@@ -7,7 +7,7 @@ from importlib.metadata import version
 import pytest
 
 from portal.billing import checking, verifying
-from portal.billing.gateway import API_VERSION
+from portal.billing.asking import API_VERSION
 from tests.sandbox import running_sandbox
 
 

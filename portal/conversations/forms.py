@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from wtforms import BooleanField, HiddenField, RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 from wtforms.validators import Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -41,9 +42,9 @@ class ThreadForm(TextForm):
     kind = RadioField(
         "What do you bring?",
         choices=[
-            (ThreadKind.QUESTION, "A question, which somebody may have the answer to"),
-            (ThreadKind.STORY, "A story: what happened, and what came of it"),
-            (ThreadKind.DISCUSSION, "A discussion, to think something through together"),
+            SelectChoice(ThreadKind.QUESTION, "A question, which somebody may have the answer to"),
+            SelectChoice(ThreadKind.STORY, "A story: what happened, and what came of it"),
+            SelectChoice(ThreadKind.DISCUSSION, "A discussion, to think something through together"),
         ],
         coerce=ThreadKind,
         default=ThreadKind.QUESTION,

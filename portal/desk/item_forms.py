@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, time
-from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,7 +28,8 @@ from portal.core.typed import Readable, TextForm, as_typed, one_line
 from portal.library import transcripts
 from portal.library.models import Kind
 from portal.library.writing import LABELS, NO, YES, Fields
-from portal.practices.models import Region, Size, Specialty, in_words
+from portal.practices.choosing import choices
+from portal.practices.models import Region, Size, Specialty
 
 _LONGEST_TRANSCRIPT = 400_000  # characters; three hours of talk
 _TOO_LONG = f"Keep it under {markdown.MAX_LENGTH:,} characters."
@@ -51,10 +51,6 @@ def _lines(label: str) -> TextAreaField:
     return TextAreaField(
         label, filters=[as_typed], validators=[Length(max=4000, message="Keep it under 4,000 characters.")]
     )
-
-
-def _choices(kind: type[StrEnum]) -> list[Any]:
-    return [SelectChoice("", "Not said"), *(SelectChoice(each.value, in_words(each)) for each in kind)]
 
 
 def _or_nothing(chosen: str | None) -> str:
@@ -122,9 +118,9 @@ class ResourceForm(ItemForm):
 class NuggetForm(ItemForm):
     practice_type = _line("Kind of practice, as readers see it", 120)
     practice_size = _line("Its size, as readers see it", 120)
-    specialty = SelectField("Specialty", choices=_choices(Specialty), filters=[_or_nothing])
-    size = SelectField("People who work there", choices=_choices(Size), filters=[_or_nothing])
-    region = SelectField("Region", choices=_choices(Region), filters=[_or_nothing])
+    specialty = SelectField("Specialty", choices=choices(Specialty, "Not said"), filters=[_or_nothing])
+    size = SelectField("People who work there", choices=choices(Size, "Not said"), filters=[_or_nothing])
+    region = SelectField("Region", choices=choices(Region, "Not said"), filters=[_or_nothing])
     situation = _markdown("The situation")
     change = _markdown("What they changed")
     result = _markdown("What came of it")

@@ -8,6 +8,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from sqlalchemy.exc import NoResultFound
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 
 from portal.accounts import drafting
 from portal.accounts.models import Draft
@@ -167,7 +168,7 @@ def _form(kind: Kind, draft: Draft | None, data: dict[str, Any]) -> ItemForm:
         form = FORMS[kind](formdata=MultiDict([(name, v) for name, vs in draft.fields.items() for v in vs]))
     else:
         form = FORMS[kind](data=data)
-    form.topics.choices = [(slug, title) for slug, title in item_queries.topics()]
+    form.topics.choices = [SelectChoice(slug, title) for slug, title in item_queries.topics()]
     if isinstance(form, EpisodeForm):
         form.tool.choices = tool_choices(item_queries.tools())
     return form

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, redirect, render_template, request
 from sqlalchemy import select
 from werkzeug.exceptions import NotFound
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 
 from portal.accounts.agreeing import agree_along
 from portal.accounts.signed_in import me, me_or_none
@@ -243,7 +244,7 @@ def discuss(slug: str) -> Any:
     if request.method == "GET" and found.thread_id is not None:
         return redirect(f"/threads/{found.thread_id}", 303)
     form, rooms = DiscussForm(), discussing.rooms_to_choose()
-    form.room.choices = [(room.slug, room.title) for room in rooms]
+    form.room.choices = [SelectChoice(room.slug, room.title) for room in rooms]
     if not form.is_submitted():
         form.title.data, form.send_key.data = found.title, secrets.token_urlsafe(16)
         form.room.data = discussing.likely_room(found)

@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from flask import Blueprint, render_template, request
 from wtforms import Form, SearchField, SelectField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 
 from portal.accounts.signed_in import me
 from portal.core.admission import Audience, admits
 from portal.core.web import plain_name
 from portal.membership import directory
 from portal.membership.directory import Wanted
-from portal.practices.models import Part, Region, Size, Specialty, in_words
+from portal.practices.choosing import choices
+from portal.practices.models import Part, Region, Size, Specialty
 from portal.practices.queries import told_of
 
 bp = Blueprint("directory", __name__)
@@ -24,8 +24,8 @@ LONGEST = 100  # letters that are looked at
 
 
 def _any_of(label: str, options: Iterable[StrEnum], nothing: str) -> SelectField:
-    choices = [SelectChoice("", nothing), *(SelectChoice(option.value, in_words(option)) for option in options)]
-    return SelectField(label, choices=choices, validate_choice=False)  # unknown values fall back, they do not fail
+    offered = choices(options, nothing)
+    return SelectField(label, choices=offered, validate_choice=False)  # unknown values fall back, they do not fail
 
 
 class FindForm(Form):

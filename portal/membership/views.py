@@ -157,7 +157,6 @@ def welcome() -> str:
 
 
 def _join_page(form: JoinForm, for_sale: list[Tier], *, taken: bool = False) -> str:
-    form.plan.choices = [(offer.key, offer.name) for tier in for_sale for offer in tier.offers] + [("", "")]
     return render_template(
         "membership/join.html",
         form=form,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import StrEnum
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -15,6 +13,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.core.locales import ENGLISH, OTHERS
 from portal.core.typed import TextForm
+from portal.practices.choosing import choices
 from portal.practices.models import Field, Part, Region, Size, Specialty, in_words
 
 _NEAR = {
@@ -29,20 +28,20 @@ _NEAR = {
 }
 _CONTINENTS = ("Africa", "America", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 _NO_NAME = "Tell us your name, as the others will read it."
-Choices = list[tuple[str, str]]
+Choices = dict[str, str]  # what is sent, and what people read
 
 
 @cache
 def zones() -> dict[str, Choices]:
     """Time zones by part of the world, those of North America first under the names people use."""
     grouped: dict[str, Choices] = {
-        "": [("", "As the program’s own")],
-        "North America": list(_NEAR.items()),
+        "": {"": "As the program’s own"},
+        "North America": dict(_NEAR),
     }
     for zone in sorted(available_timezones() - _NEAR.keys()):
         continent, _, place = zone.partition("/")
         if continent in _CONTINENTS:
-            grouped.setdefault(continent, []).append((zone, place.replace("_", " ").replace("/", ", ")))
+            grouped.setdefault(continent, {})[zone] = place.replace("_", " ").replace("/", ", ")
     return grouped
 
 
@@ -50,20 +49,15 @@ def zones() -> dict[str, Choices]:
 def manners() -> dict[str, Choices]:
     """Ways to write dates and money, by language and country."""
     return {
-        "": [("", "As the program’s own")],
-        "English": [(name, _locale_in_words(name)) for name in ENGLISH],
-        "Other languages, for dates and numbers only": [(name, _locale_in_words(name)) for name in OTHERS],
+        "": {"": "As the program’s own"},
+        "English": {name: _locale_in_words(name) for name in ENGLISH},
+        "Other languages, for dates and numbers only": {name: _locale_in_words(name) for name in OTHERS},
     }
 
 
 def _locale_in_words(name: str) -> str:
     locale = Locale.parse(name)
     return f"{locale.get_territory_name('en')}" if locale.language == "en" else str(locale.get_display_name("en"))
-
-
-def choices(options: Iterable[StrEnum], nothing: str) -> list[SelectChoice]:
-    """The values of an enum in words, after one that says none of them."""
-    return [SelectChoice("", nothing), *(SelectChoice(option.value, in_words(option)) for option in options)]
 
 
 class ProfileForm(TextForm):

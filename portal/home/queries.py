@@ -16,7 +16,8 @@ from portal.conversations.policy import Sight, sight_of
 from portal.conversations.queries import seen_with
 from portal.core.clock import now
 from portal.core.db import Moment, db
-from portal.library.models import Item, Listening, is_out, item_topic
+from portal.library.models import Item, Listening, item_topic
+from portal.library.queries import IS_OUT
 from portal.topics.models import TopicFollow
 
 Lines = Sequence[Row[*tuple[Any, ...]]]
@@ -52,7 +53,7 @@ def begun_episode(reader: Member) -> Row[*tuple[Any, ...]] | None:
 
 _LATEST_ITEMS = (
     select(_item.kind, _item.slug, _item.title, _item.summary, _item.is_free, _item.published_at)
-    .where(is_out(_item, bindparam("moment")))
+    .where(IS_OUT)
     .order_by(_item.published_at.desc(), _item.id.desc())
     .limit(bindparam("most"))
 )
@@ -66,7 +67,7 @@ _theirs = and_(_item.published_at > bindparam("lately", type_=Moment()), _item.i
 _ITEMS_FOR = (
     select(_item.kind, _item.slug, _item.title, _item.summary, _item.is_free, _item.published_at)
     .add_columns(_theirs.label("is_theirs"))
-    .where(is_out(_item, bindparam("moment")))
+    .where(IS_OUT)
     .order_by(_theirs.desc(), _item.published_at.desc(), _item.id.desc())
     .limit(bindparam("most"))
 )
@@ -78,7 +79,7 @@ _BEGUN_EPISODE = (
         _listening.finished_at.is_(None),
         _listening.second > 30,
         _listening.at > bindparam("lately", type_=Moment()),
-        is_out(_item, bindparam("moment")),
+        IS_OUT,
     )
     .order_by(_listening.at.desc())
     .limit(1)

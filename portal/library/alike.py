@@ -10,7 +10,7 @@ from portal.accounts.models import Member
 from portal.core.clock import now
 from portal.core.db import db
 from portal.library.models import Nugget, is_out
-from portal.library.queries import ROWS_A_PAGE, ItemRow, Topics, rows_of
+from portal.library.shelves import ROWS_A_PAGE, ItemRow, Topics, rows_of
 from portal.practices.models import Affiliation, Practice
 
 # What two practices can share, how much it weighs, and what the reader is told.

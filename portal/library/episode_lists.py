@@ -13,9 +13,11 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.web import Page, cursor
 from portal.library.listening import Place
-from portal.library.models import Episode, Guest, Item, Listening, is_out
-from portal.library.queries import ROWS_A_PAGE, AnyRow, length_in_words
+from portal.library.models import Episode, Guest, Item, Listening
+from portal.library.queries import IS_OUT, AnyRow
+from portal.library.shelves import ROWS_A_PAGE
 from portal.library.transcripts import stamp
+from portal.library.wording import length_in_words
 
 
 class Company(StrEnum):
@@ -105,6 +107,6 @@ _EVERY = (
             and_(_listening.episode_id == _item.id, _listening.member_id == bindparam("reader_id")),
         )
     )
-    .where(is_out(_item, bindparam("moment")))
+    .where(IS_OUT)
 )  # fmt: skip
 _BEGUN = _EVERY.where(_listening.finished_at.is_(None), _listening.second > 0).order_by(_listening.at.desc()).limit(3)

@@ -26,8 +26,8 @@ from portal.core.web import absolute
 from portal.library import transcripts
 from portal.library.feed_models import Feed, ImportedEpisode
 from portal.library.feeds import Door, token_of
-from portal.library.models import Episode, File, Guest, Item, Kind, Version, is_out
-from portal.library.queries import AnyRow
+from portal.library.models import Episode, File, Guest, Item, Kind, Version
+from portal.library.queries import IS_OUT, NEWEST, AnyRow
 
 PAUSED = "membership-paused"  # the notice's place among the slugs; while it is shown, no other is served
 FOLDER = Path(__file__).parent / "feed"
@@ -234,7 +234,6 @@ def _host() -> str:
 
 _item, _episode, _version, _file = Item.__table__.c, Episode.__table__.c, Version.__table__.c, File.__table__.c
 _imported = ImportedEpisode.__table__.c
-_newest = select(func.max(_version.number)).where(_version.item_id == _item.id).correlate(Item.__table__)
 _EPISODES = (
     select(
         _item.id, _item.created_at, _item.slug, _item.title, _item.summary, _item.body_html, _item.published_at,
@@ -246,7 +245,7 @@ _EPISODES = (
     )
     .select_from(
         Item.__table__.join(Episode.__table__, _episode.id == _item.id)
-        .outerjoin(Version.__table__, and_(_version.item_id == _item.id, _version.number == _newest.scalar_subquery()))
+        .outerjoin(Version.__table__, and_(_version.item_id == _item.id, _version.number == NEWEST))
         .outerjoin(
             File.__table__,
             and_(_file.version_id == _version.id, _file.position == 1, _file.media_type.like("audio/%")),
@@ -255,7 +254,7 @@ _EPISODES = (
     )
     .where(
         _item.kind == Kind.EPISODE,
-        is_out(_item, bindparam("moment")),
+        IS_OUT,
         or_(_file.id.is_not(None), _imported.audio_url.is_not(None)),
     )
     .order_by(_item.published_at.desc(), _item.id.desc())
@@ -265,5 +264,5 @@ _EPISODE = _EPISODES.where(_item.slug == bindparam("slug"))
 _TRANSCRIPT = (
     select(_episode.transcript)
     .select_from(Item.__table__.join(Episode.__table__, _episode.id == _item.id))
-    .where(_item.slug == bindparam("slug"), is_out(_item, bindparam("moment")))
+    .where(_item.slug == bindparam("slug"), IS_OUT)
 )

@@ -12,7 +12,8 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.web import Page, Place, cursor
 from portal.library.models import Download, File, Item, Kind, Saved, Version, is_out
-from portal.library.queries import AnyRow, ItemRow, rows_of
+from portal.library.queries import AnyRow
+from portal.library.shelves import ItemRow, rows_of
 
 OWN_A_PAGE = 20
 

@@ -12,7 +12,7 @@ from portal.core.admission import Audience, admits, audiences
 from portal.core.db import release
 from portal.core.limits import limiter
 from portal.core.web import reader_zone
-from portal.library import downloads, packing, path_queries, policy, queries
+from portal.library import downloads, packing, path_queries, policy, queries, wording
 
 bp = Blueprint("paths", __name__)
 
@@ -40,7 +40,7 @@ def path(slug: str) -> str:
         next=path_queries.first_undone(steps),
         files=len(packed),
         size=sum(entry.file.size for entry in packed),
-        price=queries.monthly_price(),
+        price=wording.monthly_price(),
     )
 
 

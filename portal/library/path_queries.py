@@ -11,7 +11,8 @@ from sqlalchemy import and_, bindparam, func, select
 from portal.core.clock import now
 from portal.core.db import db
 from portal.library.models import Done, File, Item, Path, PathStep, Version, is_out
-from portal.library.queries import AnyRow, ItemRow, rows_of
+from portal.library.queries import IS_OUT, NEWEST, AnyRow
+from portal.library.shelves import ItemRow, rows_of
 
 _path, _step, _item, _done = Path.__table__.c, PathStep.__table__.c, Item.__table__.c, Done.__table__.c
 _version, _file = Version.__table__.c, File.__table__.c
@@ -85,10 +86,9 @@ def place_of(item_id: int, *, reader_id: int | None) -> Place | None:
 
 # The statements
 
-_IS_OUT = is_out(_path, bindparam("moment"))
-_ITEM_IS_OUT = is_out(_item, bindparam("moment"))
+_PATH_IS_OUT = is_out(_path, bindparam("moment"))
 _STANDING = (
-    PathStep.__table__.join(Item.__table__, and_(_item.id == _step.item_id, _ITEM_IS_OUT))
+    PathStep.__table__.join(Item.__table__, and_(_item.id == _step.item_id, IS_OUT))
     .join(Path.__table__, _path.id == _step.path_id)
     .outerjoin(Done.__table__, and_(_done.item_id == _item.id, _done.member_id == bindparam("reader_id")))
 )
@@ -96,11 +96,13 @@ _STANDING = (
 _PATHS = (
     select(_path.slug, _path.title, _path.summary, func.count().label("steps"), func.count(_done.id).label("done"))
     .select_from(_STANDING)
-    .where(_IS_OUT)
+    .where(_PATH_IS_OUT)
     .group_by(_path.id)
     .order_by(_path.published_at, _path.id)
 )
-_PATH_BY_SLUG = select(_path.id, _path.slug, _path.title, _path.summary).where(_path.slug == bindparam("slug"), _IS_OUT)
+_PATH_BY_SLUG = select(_path.id, _path.slug, _path.title, _path.summary).where(
+    _path.slug == bindparam("slug"), _PATH_IS_OUT
+)
 _STEPS = (
     select(_step.item_id, _done.id.is_not(None).label("is_done"))
     .select_from(_STANDING)
@@ -120,11 +122,11 @@ _AROUND = (
     )
     .select_from(_STANDING)
     .where(
-        _IS_OUT, _step.path_id.in_(select(_their_step.c.path_id).where(_their_step.c.item_id == bindparam("item_id")))
+        _PATH_IS_OUT,
+        _step.path_id.in_(select(_their_step.c.path_id).where(_their_step.c.item_id == bindparam("item_id"))),
     )
     .order_by(_path.published_at, _path.id, _step.position)
 )
-_newest = select(func.max(_version.number)).where(_version.item_id == _item.id).correlate(Item.__table__)
 _FILES = (
     select(
         _step.position.label("step"),
@@ -137,8 +139,8 @@ _FILES = (
         _file.storage_key,
     )
     .select_from(
-        PathStep.__table__.join(Item.__table__, and_(_item.id == _step.item_id, _ITEM_IS_OUT))
-        .join(Version.__table__, and_(_version.item_id == _item.id, _version.number == _newest.scalar_subquery()))
+        PathStep.__table__.join(Item.__table__, and_(_item.id == _step.item_id, IS_OUT))
+        .join(Version.__table__, and_(_version.item_id == _item.id, _version.number == NEWEST))
         .join(File.__table__, _file.version_id == _version.id)
     )
     .where(_step.path_id == bindparam("path_id"))

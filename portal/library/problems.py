@@ -9,8 +9,9 @@ from sqlalchemy import Select, and_, bindparam, func, select
 
 from portal.core.clock import now
 from portal.core.db import db
-from portal.library.models import Item, is_out, item_topic
-from portal.library.queries import Shelf
+from portal.library.models import Item, item_topic
+from portal.library.queries import IS_OUT
+from portal.library.shelves import Shelf
 from portal.topics.models import Topic
 
 _item, _topic = Item.__table__.c, Topic.__table__.c
@@ -48,7 +49,7 @@ def is_asked(problem: str) -> bool:
     return db.session.connection().execute(asked, {"moment": now(), "problem": problem}).first() is not None
 
 
-_ASKED = and_(is_out(_item, bindparam("moment")), _item.problem != "")
+_ASKED = and_(IS_OUT, _item.problem != "")
 
 
 @cache

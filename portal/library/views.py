@@ -34,12 +34,14 @@ from portal.library import (
     policy,
     problems,
     queries,
+    shelves,
     transcripts,
     viewing,
+    wording,
 )
 from portal.library.forms import DiscussForm, OpinionForm
 from portal.library.models import Item, Kind
-from portal.library.queries import ItemRow, Shelf
+from portal.library.shelves import ItemRow, Shelf
 from portal.practices.models import Region, Size, Specialty, in_words
 from portal.topics import following
 from portal.topics.models import Topic
@@ -57,7 +59,7 @@ _TABS += [(Kind.EPISODE, "Episodes")]
 @admits(Audience.ANYONE)
 def library() -> str:
     """Everything, narrowed by problem, kind, topic and words. A value we do not know narrows nothing."""
-    topics = queries.topics_in_order()
+    topics = shelves.topics_in_order()
     asked = request.args.get("problem", "")[:255].replace("\x00", "")  # which PostgreSQL cannot look for
     shelf = Shelf(
         kind=next((k for k in Kind if k.value == request.args.get("kind")), None),
@@ -100,7 +102,7 @@ def all_problems() -> str:
 @admits(Audience.ANYONE)
 def nuggets() -> str:
     """Client stories, narrowed by the practice they come from; or those closest to the reader's own."""
-    topics, reader = queries.topics_in_order(), me_or_none()
+    topics, reader = shelves.topics_in_order(), me_or_none()
     practice = alike.practice_of(reader) if reader else None
     wants_alike = reader is not None and request.args.get("like") == "mine"
     shelf = Shelf(
@@ -205,11 +207,11 @@ def item_page(slug: str, *, opinion: OpinionForm | None = None) -> str:
         next_step=going_on.next_step(found, place) if may_read and Audience.ENTITLED in audiences() else None,
         opinion=opinion or OpinionForm(formdata=None, useful="yes" if found.is_useful else "no", words=found.words),
         figures=judging.figures_of(found.id) if Audience.COACHES in audiences() else None,
-        host=queries.host_of(found.link) if found.link else None,
+        host=wording.host_of(found.link) if found.link else None,
         related=queries.related_to(found.id),
-        price=queries.monthly_price(),
+        price=wording.monthly_price(),
         file_facts=media.facts,
-        length=queries.length_in_words(found.seconds) if found.seconds else None,
+        length=wording.length_in_words(found.seconds) if found.seconds else None,
         **(episode_pages.what_an_episode_shows(found, may_read=may_read) if found.kind is Kind.EPISODE else {}),
     )
 
@@ -271,14 +273,14 @@ def discuss(slug: str) -> Any:
     return redirect(f"/threads/{thread.id}", 303)
 
 
-def _page(shelf: Shelf, topics: queries.Topics | None = None) -> Page[ItemRow]:
+def _page(shelf: Shelf, topics: shelves.Topics | None = None) -> Page[ItemRow]:
     reader = me_or_none()
     reader_id = reader.id if reader else None
     if shelf.words:
-        found = queries.shelf_search(shelf, audiences=audiences(), reader_id=reader_id, topics=topics)
+        found = shelves.shelf_search(shelf, audiences=audiences(), reader_id=reader_id, topics=topics)
         return Page(found, newer=None, older=None)
     before = read_cursor(request.args.get("before"))
-    return queries.shelf_page(shelf, reader_id=reader_id, before=before, topics=topics)
+    return shelves.shelf_page(shelf, reader_id=reader_id, before=before, topics=topics)
 
 
 def _beside(problem: str, page: Page[ItemRow]) -> list[queries.AnyRow]:

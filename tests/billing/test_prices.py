@@ -119,7 +119,7 @@ def test_the_join_pages_show_each_tier_with_its_words_and_two_ways_to_pay(browse
 
 
 def test_a_teaser_names_the_least_that_a_month_costs(app, sell):
-    from portal.library.queries import monthly_price
+    from portal.library.wording import monthly_price
 
     with app.app_context():
         assert monthly_price() == "$99 a month"

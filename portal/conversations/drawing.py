@@ -9,7 +9,18 @@ from flask import render_template, request
 
 from portal.accounts.models import Draft
 from portal.accounts.signed_in import me
-from portal.conversations import attaching, drafts, following, holding, pointing, queries, quoting, showing
+from portal.conversations import (
+    attaching,
+    drafts,
+    following,
+    holding,
+    pointing,
+    post_queries,
+    post_showing,
+    queries,
+    quoting,
+    showing,
+)
 from portal.conversations.for_reader import reader
 from portal.conversations.forms import EditForm, ReplyForm, ThreadForm
 from portal.conversations.models import POSTS_A_PAGE, Post, PostFile, Room, Thread
@@ -62,7 +73,7 @@ def edit_page(
 
 
 def thread_page(
-    found: showing.Reading,
+    found: post_showing.Reading,
     page: int,
     form: ReplyForm | None = None,
     preview: str | None = None,
@@ -73,14 +84,14 @@ def thread_page(
     if form is None and found.may_reply:
         form = ReplyForm(data=_with_quotation(drafts.as_data(draft), thread))
     muted = following.muted_people(found.reader) if found.reader else set()
-    rows, on_top = queries.posts_on_page(thread.id, page, found.reader)
+    rows, on_top = post_queries.posts_on_page(thread.id, page, found.reader)
     return render_template(
         "conversations/thread.html",
         thread=thread,
         held_why=holding.WHY[thread.held_because] if thread.held_because else None,
         reading=found,
-        posts=showing.shown(rows, found, muted),
-        on_top=showing.led_to(on_top, found, muted),
+        posts=post_showing.shown(rows, found, muted),
+        on_top=post_showing.led_to(on_top, found, muted),
         kind=showing.KIND_OF[thread.kind],
         topics=[(row.title, f"/topics/{row.slug}") for row in queries.topics_of(thread.id)],
         page=page,
@@ -97,7 +108,7 @@ def thread_page(
     )
 
 
-def _waiting(found: showing.Reading) -> Sequence[PostFile]:
+def _waiting(found: post_showing.Reading) -> Sequence[PostFile]:
     """Asked for only where there is something: `found` knows, but for what a form has just brought along."""
     may_be_some = found.found.files_wait or request.method == "POST"
     return attaching.waiting(me(), drafts.of_thread(found.thread.id)) if may_be_some else ()
@@ -108,7 +119,7 @@ def _with_quotation(typed: dict[str, Any], thread: Thread) -> dict[str, Any]:
     asked = whole_number(request.args.get("quote"), otherwise=0)
     if not asked:
         return typed
-    post = db.session.scalar(queries.post_for(reader(), asked).where(Post.thread_id == thread.id))
+    post = db.session.scalar(post_queries.post_for(reader(), asked).where(Post.thread_id == thread.id))
     if post is None or post.is_hidden:
         return typed
     before = (typed.get("body") or "").rstrip()

@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 
 from portal.accounts.models import Member
 from portal.accounts.signed_in import me
-from portal.conversations import queries, reading, showing
+from portal.conversations import post_queries, post_showing, queries, reading
 from portal.conversations.models import Level, Post, Room
 from portal.core.admission import Audience, audiences, way_out
 from portal.core.db import db
@@ -35,12 +35,12 @@ def room_and_level_or_404(slug: str) -> tuple[Room, Level]:
     return queries.room_for(reader(), slug) or turn_away()
 
 
-def reading_or_404(thread_id: int) -> showing.Reading:
+def reading_or_404(thread_id: int) -> post_showing.Reading:
     """A thread with what is unread in it; where it was joined with another, that one."""
     found = reading.thread_for(reader(), thread_id)
     if found is None and (stands_in := queries.merged_into(thread_id)) is not None:
         found = reading.thread_for(reader(), stands_in)
-    return showing.Reading(reader(), *(found or turn_away()))
+    return post_showing.Reading(reader(), *(found or turn_away()))
 
 
 def thread_or_404(thread_id: int) -> queries.Found:
@@ -52,7 +52,7 @@ def thread_or_404(thread_id: int) -> queries.Found:
 
 
 def post_or_404(post_id: int) -> Post:
-    return db.session.scalar(queries.post_for(reader(), post_id)) or turn_away()
+    return db.session.scalar(post_queries.post_for(reader(), post_id)) or turn_away()
 
 
 def turn_away() -> NoReturn:

@@ -24,14 +24,12 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
-    union,
 )
 from sqlalchemy.orm import contains_eager
 
 from portal.accounts.models import Draft, Member
 from portal.conversations import drafts, veiling
 from portal.conversations.models import (
-    POSTS_A_PAGE,
     Follow,
     Level,
     Post,
@@ -40,7 +38,6 @@ from portal.conversations.models import (
     RoomFollow,
     RoomKind,
     RoomMember,
-    Thanks,
     Thread,
     ThreadKind,
     thread_topic,
@@ -52,7 +49,6 @@ from portal.topics.models import Topic
 
 Lines = Select[*tuple[Any, ...]]  # columns by name, see each query
 Line = Row[*tuple[Any, ...]]
-ON_TOP = 6  # posts that a thread leads to; with more, the latest
 
 Asked = tuple[Lines, dict[str, Any]]  # a statement, and the values that this reader puts into it
 
@@ -151,18 +147,6 @@ def where_merged(thread_id: int) -> Post:
 
 def opening_of(thread: Thread) -> Post:
     return db.session.scalars(select(Post).where(Post.thread_id == thread.id, Post.number == 1)).one()
-
-
-def posts_on_page(thread_id: int, page: int, reader: Member | None) -> tuple[list[Line], list[Line]]:
-    """The posts of one page with their authors and marks, found by number: page 1,000 costs what page 1 costs. And the
-    posts that each page of the thread leads to: what coaches stand behind, then what helped."""
-    last = page * POSTS_A_PAGE
-    first = last - POSTS_A_PAGE + 1
-    asked = {"thread_id": thread_id, "first": first, "last": last, "reader_id": reader.id if reader else 0}
-    found = db.session.connection().execute(_some_posts(), asked).all()
-    on_top = [row for row in found if (row.helped_at or row.endorsed_at) and not row.hidden_at]
-    on_top.sort(key=lambda row: (row.endorsed_at is None, row.number))
-    return [row for row in found if first <= row.number <= last], on_top[:ON_TOP]
 
 
 def topics_of(thread_id: int) -> Sequence[Line]:
@@ -293,67 +277,6 @@ def _files_that_wait() -> tuple[ScalarSelect[Any], ScalarSelect[Any]]:
 
 
 @cache
-def _some_posts() -> Lines:
-    post, member, coach = Post.__table__.c, Member.__table__.c, Member.__table__.alias("coach")
-    thanks, reader_id = Thanks.post_id == post.id, bindparam("reader_id", type_=Integer())
-    return (
-        select(
-            post.id,
-            post.number,
-            post.author_id,
-            post.veiled_at,
-            post.body_html,
-            post.created_at,
-            post.edited_at,
-            post.hidden_at,
-            post.hidden_because,
-            post.deleted_at,
-            post.removed_at,
-            post.held_because,
-            select(PostFile.id).where(PostFile.post_id == post.id).exists().label("has_files"),
-            post.helped_at,
-            post.endorsed_at,
-            post.endorsed_by_id,
-            coach.c.name.label("coach"),
-            coach.c.closed_at.label("coach_left"),
-            select(func.count()).select_from(Thanks).where(thanks).scalar_subquery().label("thanks"),
-            select(Thanks.id).where(thanks, Thanks.member_id == reader_id).exists().label("thanked"),
-            member.name,
-            member.handle,
-            member.role,
-            member.photo,
-            member.closed_at,
-        )
-        .join_from(Post.__table__, Member.__table__, member.id == post.author_id)
-        .outerjoin(coach, coach.c.id == post.endorsed_by_id)
-        .where(post.id.in_(union(_ids_on_page(), _ids_on_top())))
-        .order_by(post.number)
-    )
-
-
-def _ids_on_page() -> Select[int]:
-    one = Post.__table__.alias("one").c
-    first, last = bindparam("first", type_=Integer()), bindparam("last", type_=Integer())
-    return select(one.id).where(one.thread_id == bindparam("thread_id"), one.number >= first, one.number <= last)
-
-
-def _ids_on_top() -> Select[int]:
-    top = Post.__table__.alias("top").c
-    latest = (
-        select(top.id)
-        .where(
-            top.thread_id == bindparam("thread_id"),
-            or_(top.helped_at.is_not(None), top.endorsed_at.is_not(None)),
-            top.hidden_at.is_(None),
-        )
-        .order_by(top.endorsed_at.is_(None), top.number.desc())
-        .limit(ON_TOP)
-        .subquery()
-    )
-    return select(latest.c.id)
-
-
-@cache
 def _some_topics() -> Lines:
     topic = Topic.__table__.c
     return (
@@ -361,17 +284,6 @@ def _some_topics() -> Lines:
         .join_from(Topic.__table__, thread_topic, thread_topic.c.topic_id == topic.id)
         .where(thread_topic.c.thread_id == bindparam("thread_id"))
         .order_by(topic.position)
-    )
-
-
-def post_for(reader: Member | None, post_id: int) -> Select[Post]:
-    """A post whose thread this person may know of, with that thread and its room."""
-    return (
-        select(Post)
-        .join(Post.thread)
-        .join(Thread.room)
-        .options(contains_eager(Post.thread).contains_eager(Thread.room))
-        .where(Post.id == post_id, visible_to(reader))
     )
 
 

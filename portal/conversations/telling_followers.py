@@ -9,7 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from portal.accounts.models import Member
 from portal.billing.entitlements import audiences_of
-from portal.conversations import queries, veiling
+from portal.conversations import post_queries, queries, veiling
 from portal.conversations.following import muted_by, who_hears_of
 from portal.conversations.models import Post, Room, Thread
 from portal.core import markdown
@@ -71,7 +71,7 @@ def may_read(member_id: int, post_id: int) -> bool:
     member = db.session.get(Member, member_id)
     if member is None or member.closed_at is not None or Audience.ENTITLED not in audiences_of(member):
         return False
-    post = db.session.scalar(queries.post_for(member, post_id))
+    post = db.session.scalar(post_queries.post_for(member, post_id))
     return post is not None and post.author_id != member_id and not post.is_hidden and not post.thread.is_hidden
 
 

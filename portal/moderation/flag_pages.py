@@ -11,7 +11,8 @@ from werkzeug.exceptions import NotFound
 from portal.accounts.models import Member
 from portal.accounts.signed_in import me
 from portal.conversations.models import Thread
-from portal.conversations.queries import opening_of, post_for, thread_for
+from portal.conversations.post_queries import post_for
+from portal.conversations.queries import opening_of, thread_for
 from portal.core import markdown
 from portal.core.admission import Audience, admits
 from portal.core.clock import now

@@ -10,7 +10,8 @@ from werkzeug.exceptions import NotFound
 from portal.accounts.signed_in import me
 from portal.conversations import identifying, moving, queries
 from portal.conversations.models import Post, Room, Thread
-from portal.conversations.queries import post_for, thread_for
+from portal.conversations.post_queries import post_for
+from portal.conversations.queries import thread_for
 from portal.core.admission import Audience, admits
 from portal.core.db import db, one_or_404
 from portal.core.errors import Refusal, back_to_form

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from portal.conversations import answering, moving, posting
 from portal.conversations.models import Post, Thanks, ThreadKind
-from portal.conversations.showing import HELPED
+from portal.conversations.post_showing import HELPED
 from portal.core.audit import Record
 from portal.core.db import db, transaction
 from tests.make import again, at_once

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from portal.conversations import taking_back
 from portal.conversations.models import Post, Room, Thread
-from portal.conversations.showing import TAKEN_BACK, YOU_TOOK_BACK
+from portal.conversations.post_showing import TAKEN_BACK, YOU_TOOK_BACK
 from portal.core.db import db, transaction
 from portal.moderation import ruling
 from tests.make import again, at_once

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.conversations.models import Post, Room, Thread
-from portal.conversations.showing import HIDDEN
+from portal.conversations.post_showing import HIDDEN
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.web import cursor

@@ -1,0 +1,102 @@
+"""What is read of posts: one by its number, and those that a page of a thread draws."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sqlalchemy import Integer, Select, bindparam, func, or_, select, union
+from sqlalchemy.orm import contains_eager
+
+from portal.accounts.models import Member
+from portal.conversations.models import POSTS_A_PAGE, Post, PostFile, Thanks, Thread
+from portal.conversations.queries import Line, Lines, visible_to
+from portal.core.db import db
+
+ON_TOP = 6  # posts that a thread leads to; with more, the latest
+
+
+def post_for(reader: Member | None, post_id: int) -> Select[Post]:
+    """A post whose thread this person may know of, with that thread and its room."""
+    return (
+        select(Post)
+        .join(Post.thread)
+        .join(Thread.room)
+        .options(contains_eager(Post.thread).contains_eager(Thread.room))
+        .where(Post.id == post_id, visible_to(reader))
+    )
+
+
+def posts_on_page(thread_id: int, page: int, reader: Member | None) -> tuple[list[Line], list[Line]]:
+    """The posts of one page with their authors and marks, found by number: page 1,000 costs what page 1 costs. And the
+    posts that each page of the thread leads to: what coaches stand behind, then what helped."""
+    last = page * POSTS_A_PAGE
+    first = last - POSTS_A_PAGE + 1
+    asked = {"thread_id": thread_id, "first": first, "last": last, "reader_id": reader.id if reader else 0}
+    found = db.session.connection().execute(_some_posts(), asked).all()
+    on_top = [row for row in found if (row.helped_at or row.endorsed_at) and not row.hidden_at]
+    on_top.sort(key=lambda row: (row.endorsed_at is None, row.number))
+    return [row for row in found if first <= row.number <= last], on_top[:ON_TOP]
+
+
+# The statement of a thread's page is built once, and skips the session: it is asked most often.
+
+
+@cache
+def _some_posts() -> Lines:
+    post, member, coach = Post.__table__.c, Member.__table__.c, Member.__table__.alias("coach")
+    thanks, reader_id = Thanks.post_id == post.id, bindparam("reader_id", type_=Integer())
+    return (
+        select(
+            post.id,
+            post.number,
+            post.author_id,
+            post.veiled_at,
+            post.body_html,
+            post.created_at,
+            post.edited_at,
+            post.hidden_at,
+            post.hidden_because,
+            post.deleted_at,
+            post.removed_at,
+            post.held_because,
+            select(PostFile.id).where(PostFile.post_id == post.id).exists().label("has_files"),
+            post.helped_at,
+            post.endorsed_at,
+            post.endorsed_by_id,
+            coach.c.name.label("coach"),
+            coach.c.closed_at.label("coach_left"),
+            select(func.count()).select_from(Thanks).where(thanks).scalar_subquery().label("thanks"),
+            select(Thanks.id).where(thanks, Thanks.member_id == reader_id).exists().label("thanked"),
+            member.name,
+            member.handle,
+            member.role,
+            member.photo,
+            member.closed_at,
+        )
+        .join_from(Post.__table__, Member.__table__, member.id == post.author_id)
+        .outerjoin(coach, coach.c.id == post.endorsed_by_id)
+        .where(post.id.in_(union(_ids_on_page(), _ids_on_top())))
+        .order_by(post.number)
+    )
+
+
+def _ids_on_page() -> Select[int]:
+    one = Post.__table__.alias("one").c
+    first, last = bindparam("first", type_=Integer()), bindparam("last", type_=Integer())
+    return select(one.id).where(one.thread_id == bindparam("thread_id"), one.number >= first, one.number <= last)
+
+
+def _ids_on_top() -> Select[int]:
+    top = Post.__table__.alias("top").c
+    latest = (
+        select(top.id)
+        .where(
+            top.thread_id == bindparam("thread_id"),
+            or_(top.helped_at.is_not(None), top.endorsed_at.is_not(None)),
+            top.hidden_at.is_(None),
+        )
+        .order_by(top.endorsed_at.is_(None), top.number.desc())
+        .limit(ON_TOP)
+        .subquery()
+    )
+    return select(latest.c.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 
 from portal.accounts.models import Member
 from portal.core.db import db
@@ -38,6 +38,15 @@ def canonical(typed: str) -> str:
 def is_taken(address: str) -> bool:
     """Whether an account has this address, given in its one form."""
     return db.session.scalar(select(Member.id).where(Member.email == address)) is not None
+
+
+def whose(typed: str) -> ColumnElement[bool]:
+    """The member with an address as it was typed. Nonsense asks the database too: the same steps for every address."""
+    try:
+        address = canonical(typed)
+    except NotAnAddress:
+        address = ""  # nobody's
+    return and_(Member.email == address, Member.closed_at.is_(None))
 
 
 def folded(typed: str) -> str:

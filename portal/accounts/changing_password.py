@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from portal.accounts import attempts, browsers, changing_address, first_proof, links, passwords, steps
-from portal.accounts.addresses import NotAnAddress, canonical
+from portal.accounts.addresses import whose
 from portal.accounts.models import Device, Member, Purpose
 from portal.accounts.signing_in import end_all_devices
 from portal.accounts.times import in_their_zone
@@ -46,11 +46,7 @@ def change(member: Member, device: Device, *, present: str, new: str, network: s
 
 def ask_for_link(email: str) -> None:
     """Have a reset link sent if the address is somebody's. The same steps are taken for every address."""
-    try:
-        address = canonical(email)
-    except NotAnAddress:
-        address = ""
-    found = db.session.scalar(select(Member.id).where(Member.email == address, Member.closed_at.is_(None)))
+    found = db.session.scalar(select(Member.id).where(whose(email)))
     enqueue(send_link, member_id=found or 0, asked=secrets.token_hex(8))
 
 

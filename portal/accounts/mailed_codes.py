@@ -15,7 +15,7 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from portal.accounts import first_proof, links, steps
-from portal.accounts.addresses import NotAnAddress, canonical
+from portal.accounts.addresses import whose
 from portal.accounts.models import Member, Purpose, SignInStep, Step
 from portal.core import letters
 from portal.core.clock import now
@@ -35,11 +35,7 @@ class WrongCode(Refusal):
 
 def ask(email: str) -> None:
     """Begin a sign-in in this browser, and have a code sent if the address is somebody's."""
-    try:
-        address = canonical(email)
-    except NotAnAddress:
-        address = ""
-    member_id = db.session.scalar(select(Member.id).where(Member.email == address, Member.closed_at.is_(None)))
+    member_id = db.session.scalar(select(Member.id).where(whose(email)))
     enqueue(send, step_id=steps.begin(Step.CODE, member_id).id)
 
 

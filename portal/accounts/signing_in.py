@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Select, select, update
 
 from portal.accounts import attempts, passwords
-from portal.accounts.addresses import NotAnAddress, canonical
+from portal.accounts.addresses import whose
 from portal.accounts.models import FRESH_FOR, IDLE, Device, Member
 from portal.accounts.signed_in import hashed
 from portal.core.clock import now
@@ -31,7 +31,7 @@ def by_password(email: str, password: str, *, network: str | None) -> Member:
     Raises NoSuchSignIn, and TooMuch when too many were tried. Slow, and alike for known and unknown addresses.
     """
     attempts.begin(email, network)
-    found = db.session.execute(_kept_password(email)).one_or_none()
+    found = db.session.execute(select(Member.id, Member.password_hash).where(whose(email))).one_or_none()
     member_id, kept = (found[0], found[1]) if found else (None, None)
     if not passwords.fits(password, kept) or member_id is None or kept is None:
         raise NoSuchSignIn()
@@ -91,14 +91,6 @@ def end_all_devices(member: Member, *, but: Device | None = None) -> None:
     if but is not None:
         ending = ending.where(Device.id != but.id)
     db.session.execute(ending.values(ended_at=now()))
-
-
-def _kept_password(email: str) -> Select[int, str | None]:
-    try:
-        address = canonical(email)
-    except NotAnAddress:
-        address = ""  # nobody's
-    return select(Member.id, Member.password_hash).where(Member.email == address, Member.closed_at.is_(None))
 
 
 _BROWSERS = (  # the first that is found; Chrome names itself Safari too, and Edge names itself Chrome

@@ -13,8 +13,9 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
 from portal.billing.asking import StripeAway, StripeRefused
+from portal.billing.customers import customer_id_of
 from portal.billing.gateway import is_live, own_account, stripe_gateway
-from portal.billing.models import AttemptState, BillingCustomer, CheckoutAttempt, Plan
+from portal.billing.models import AttemptState, CheckoutAttempt, Plan
 from portal.billing.shapes import Session
 from portal.core.clock import now
 from portal.core.db import db, transaction
@@ -133,9 +134,7 @@ def last_went_wrong(member_id: int) -> bool:
 def close_unknown_sessions(member_id: int) -> None:
     """Expire whatever Stripe has open for a member, asked for by customer because we know no id."""
     with transaction():
-        customer_id = db.session.scalar(
-            select(BillingCustomer.customer_id).where(BillingCustomer.member_id == member_id)
-        )
+        customer_id = customer_id_of(member_id)
     gateway = stripe_gateway()
     for session in gateway.open_sessions(customer_id) if customer_id else []:
         gateway.expire_session(session.id)

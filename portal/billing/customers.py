@@ -40,12 +40,15 @@ def customer_of(member_id: int) -> tuple[int, str]:
     return row_id, customer_id
 
 
+def customer_id_of(member_id: int) -> str | None:
+    """A member's customer at Stripe, as far as we know of one."""
+    return db.session.scalar(select(BillingCustomer.customer_id).where(BillingCustomer.member_id == member_id))
+
+
 def note_if_gone(member_id: int) -> bool:
     """Ask Stripe whether a member's customer was deleted there, and remember it. Raises StripeAway, StripeRefused."""
     with transaction():
-        customer_id = db.session.scalar(
-            select(BillingCustomer.customer_id).where(BillingCustomer.member_id == member_id)
-        )
+        customer_id = customer_id_of(member_id)
     if customer_id is None or not stripe_gateway().customer(customer_id).is_deleted:
         return False
     with transaction():

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from portal.billing import attempts
 from portal.billing.asking import StripeAway, StripeRefused
+from portal.billing.customers import customer_id_of
 from portal.billing.gateway import stripe_gateway
 from portal.billing.models import BillingCustomer, Subscription
 from portal.billing.syncing import UNREADABLE, Busy, read_now
@@ -48,9 +49,7 @@ def end_charges(member_id: int, *, at_once: bool) -> None:
 def delete_customer(member_id: int) -> None:
     """Stripe forgets name, address and card; the invoices stay, as the law asks. Raises NotYet."""
     with transaction():
-        customer_id = db.session.scalar(
-            select(BillingCustomer.customer_id).where(BillingCustomer.member_id == member_id)
-        )
+        customer_id = customer_id_of(member_id)
     if customer_id is None:
         return
     try:

@@ -17,6 +17,7 @@ from portal.accounts.signed_in import me, me_or_none
 from portal.billing import attempts, changes, webhooks
 from portal.billing.asking import StripeAway, StripeRefused
 from portal.billing.checkout import PaymentsAway, begin, terms
+from portal.billing.customers import customer_id_of
 from portal.billing.entitlements import entitlement_of
 from portal.billing.gateway import stripe_gateway
 from portal.billing.invoices import invoices_of
@@ -149,7 +150,7 @@ def billing() -> str:
         waiting=changes.unfinished(sub.id) if sub is not None else None,
         already="already" in request.args,
         invoices=invoices_of(me().id, most=NEWEST_INVOICES),
-        has_customer=_customer_id() is not None,
+        has_customer=customer_id_of(me().id) is not None,
     )
 
 
@@ -167,7 +168,7 @@ def invoices() -> str:
 @limiter.limit("60/hour")
 def portal() -> Page:
     """A fresh way into Stripe's billing portal: card, invoices, cancelling and taking it back."""
-    customer_id = _customer_id()
+    customer_id = customer_id_of(me().id)
     if customer_id is None:
         return redirect(url_for("billing.billing"), 303)
     configuration = portal_configuration()
@@ -183,10 +184,6 @@ def portal() -> Page:
         log.warning("portal.refused", member=me().id, reason=str(error))
         raise PaymentsAway() from None
     return redirect(url, 303)
-
-
-def _customer_id() -> str | None:
-    return db.session.scalar(select(BillingCustomer.customer_id).where(BillingCustomer.member_id == me().id))
 
 
 @bp.post("/billing/stripe/events")

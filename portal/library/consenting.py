@@ -34,7 +34,6 @@ LASTS = timedelta(days=30)
 BETWEEN_LETTERS = timedelta(minutes=10)
 OPEN = (ConsentState.WAITING, ConsentState.CHANGE)
 _WORD = re.compile(r"[^\W\d_]+")
-_DISGUISED = "Told with the client’s consent. Details are changed so that nobody can be recognised."
 # What stands beside a name and is none: titles anywhere in it, and particles written small.
 _TITLES = {
     "dr",

@@ -32,7 +32,6 @@ from portal.library.queries import IS_OUT, NEWEST, AnyRow
 PAUSED = "membership-paused"  # the notice's place among the slugs; while it is shown, no other is served
 FOLDER = Path(__file__).parent / "feed"
 NOTICE_AUDIO = FOLDER / "paused.mp3"
-ARTWORK = FOLDER / "artwork.jpg"
 _NOTICE_SECONDS = 33
 _NAMESPACE = uuid.UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")  # of podcast:guid, as the podcast namespace has it
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")  # in no XML 1.0 document, even escaped

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, case, delete, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Member
@@ -90,23 +89,13 @@ def untick_step(episode_id: int, *, by: Member) -> None:
 
 def listens(episode_id: int) -> int:
     """How many members have listened to this episode: a minute of it, or a tenth if it is shorter."""
-    heard = _listens().where(Episode.id == episode_id).subquery()
-    return db.session.scalar(select(func.count()).select_from(heard)) or 0
-
-
-def listens_by_episode() -> Select[int, int]:
-    """(episode_id, how many members have listened) for a list; episodes that nobody heard are not in it."""
-    heard = _listens().subquery()
-    return select(heard.c.episode_id, func.count()).group_by(heard.c.episode_id)
-
-
-def _listens() -> Select[Any]:
     tenth: ColumnElement[bool] = Listening.heard * 10 >= Episode.seconds
-    return (
-        select(Listening.episode_id)
-        .join(Episode, Episode.id == Listening.episode_id)
-        .where(or_(Listening.heard >= 60, tenth), Listening.heard > 0)
+    heard = (
+        select(func.count())
+        .join_from(Listening, Episode, Episode.id == Listening.episode_id)
+        .where(Episode.id == episode_id, or_(Listening.heard >= 60, tenth), Listening.heard > 0)
     )
+    return db.session.scalar(heard) or 0
 
 
 def _is_end(second: int, length: int | None) -> bool:

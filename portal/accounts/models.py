@@ -22,6 +22,9 @@ class Role(StrEnum):
     COACH = "coach"
     OWNER = "owner"
 
+    def is_at_least(self, role: Role) -> bool:
+        return _RANK.index(self) >= _RANK.index(role)
+
 
 _RANK = list(Role)
 _FORMS_OF_ADDRESS = {"dr", "prof", "professor", "mr", "mrs", "ms", "mx"}
@@ -104,7 +107,7 @@ class Member(Model):
         return self.role is not Role.MEMBER
 
     def is_at_least(self, role: Role) -> bool:
-        return _RANK.index(self.role) >= _RANK.index(role)
+        return self.role.is_at_least(role)
 
 
 def initials_of(name: str) -> str:

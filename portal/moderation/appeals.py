@@ -24,6 +24,7 @@ from portal.core.web import cursor, day, read_cursor
 from portal.moderation import appealing
 from portal.moderation.models import Flag, Outcome, Reason, Ruling
 from portal.moderation.person_models import Appeal, Sanction, SanctionKind
+from portal.moderation.ruling_and_sanctioning import along_with
 
 _WHAT = {  # as a sentence about the thing that begins with "Your post", "The thread"
     Outcome.KEPT: "stays",
@@ -86,6 +87,7 @@ class Told:
     can_appeal: bool = False
     until: datetime | None = None  # how long they may appeal
     why_not: str | None = None  # in words, where that deserves some
+    along: tuple[str, str] | None = None  # what was decided with it: what it is called, and its page
 
 
 def told_of(ruling: Ruling, reader: Member) -> Told:
@@ -105,6 +107,7 @@ def told_of(ruling: Ruling, reader: Member) -> Told:
         can_appeal=appeal is None and ruling.can_be_appealed and why_not is None,
         until=ruling.appeal_until,
         why_not=why_not,
+        along=_sanction_along(ruling, reader),
     )
 
 
@@ -121,7 +124,21 @@ def told_of_sanction(sanction: Sanction, reader: Member) -> Told:
         can_appeal=appeal is None and why_not is None,
         until=sanction.until,
         why_not=why_not,
+        along=_ruling_along(sanction),
     )
+
+
+def _sanction_along(ruling: Ruling, reader: Member) -> tuple[str, str] | None:
+    found = along_with(ruling, reader)
+    return (f"{_SANCTIONED[found.kind][0]} until {day(found.until)}", f"/sanctions/{found.id}") if found else None
+
+
+def _ruling_along(sanction: Sanction) -> tuple[str, str] | None:
+    """Where it is about words of theirs, and has a page."""
+    ruling = sanction.ruling
+    if ruling is None or ruling.author_id != sanction.member_id or ruling.outcome not in _WHAT:
+        return None
+    return f"Your {_thing(ruling)} {_WHAT[ruling.outcome]}", f"/rulings/{ruling.id}"
 
 
 def _refused(check: Callable[[], None]) -> str | None:

@@ -25,6 +25,8 @@ from portal.core.web import cursor, read_cursor
 from portal.library.models import Item
 from portal.moderation.assigning import LOOKS_FOR
 from portal.moderation.models import Flag, Handling, Reason, Thing, about
+from portal.moderation.person_models import SanctionKind
+from portal.moderation.policy import may_judge_somebody
 from portal.moderation.remembering import Known, known_of
 from portal.practices.models import Affiliation, Practice
 from portal.practices.queries import line
@@ -77,6 +79,8 @@ class Case:
     owner: str | None  # who sees to it
     is_mine: bool
     looked_by: str | None  # somebody else who has it open at the moment
+    may_judge: bool = False  # whether this reader decides about its author
+    imposable: Sequence[SanctionKind] = ()  # what they can add to a ruling about them: what does not run already
     known: Known | None = None
     before: Around | None = None
     after: Around | None = None
@@ -218,6 +222,9 @@ def _cases(source: Any, thing: Any) -> Select[Any]:
             author.handle,
             author.closed_at,
             author.created_at.label("author_since"),
+            author.role.label("author_role"),
+            author.silenced_until,
+            author.suspended_until,
             author.bio,
             Affiliation.title.label("role"),
             Practice.name.label("practice"),
@@ -291,6 +298,7 @@ def _case(
 ) -> Case:
     kind, thing_id = row.about.split(":")
     is_told = _is_told(row, reader)
+    may_judge = _may_judge(row, reader)
     return Case(
         kind=kind,
         id=int(thing_id),
@@ -311,12 +319,25 @@ def _case(
         owner=row.owner,
         is_mine=row.owner_id == reader.id,
         looked_by=row.looker if row.looker_id != reader.id else None,
+        may_judge=may_judge,
+        imposable=_imposable(row) if may_judge else (),
         known=known.get(row.author_id, Known()) if is_told and row.author_id else None,
         before=posts.get((row.thread_id, (row.number or 0) - 1)) if kind == "post" else None,
         after=posts.get((row.thread_id, (row.number or 0) + 1)) if kind in {"post", "thread"} else None,
         overrode=identifying.in_words(row.overrode),
         reports=reports[row.about],
     )
+
+
+def _may_judge(row: Any, reader: Member) -> bool:
+    if not row.author_id or row.closed_at is not None or not _is_told(row, reader):
+        return False
+    return may_judge_somebody(reader, row.author_id, row.author_role)
+
+
+def _imposable(row: Any) -> Sequence[SanctionKind]:
+    runs = {SanctionKind.SILENCE: row.silenced_until, SanctionKind.SUSPENSION: row.suspended_until}
+    return [kind for kind, until in runs.items() if until is None or until <= now()]
 
 
 def _excerpt(kind: str, row: Any) -> str:

@@ -13,6 +13,7 @@ from portal.core.typed import Readable, TextForm, as_typed, one_line
 from portal.core.web import whole_number
 from portal.moderation.because import Because
 from portal.moderation.models import Reason, Verdict
+from portal.moderation.person_forms import WithSanction
 
 REASONS = {
     Reason.BREACH_OF_CONFIDENCE: "It repeats what was said in confidence",
@@ -65,7 +66,7 @@ class WatchForm(TextForm):
     )
 
 
-class RulingForm(TextForm):
+class RulingForm(WithSanction, TextForm):
     outcome = StringField()
     because = _because()
     reply = StringField()  # the number of a saved reply, taken where nothing was written
@@ -116,7 +117,7 @@ class DecisionForm(TextForm):
         return None
 
 
-class EditOutForm(TextForm):
+class EditOutForm(WithSanction, TextForm):
     body = TextAreaField(
         "What the post will say",
         filters=[as_typed],

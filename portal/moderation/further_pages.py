@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request
@@ -15,7 +16,8 @@ from portal.conversations.queries import thread_for
 from portal.core.admission import Audience, admits
 from portal.core.db import db, one_or_404
 from portal.core.errors import Refusal, back_to_form
-from portal.moderation import cases, editing_out, further_rulings
+from portal.moderation import cases, editing_out, further_rulings, ruling_and_sanctioning
+from portal.moderation.asking_along import asked_along, seldom_along, told_along
 from portal.moderation.forms import RAISED, EditOutForm, MoveForm
 
 bp = Blueprint("further_rulings", __name__)
@@ -24,6 +26,7 @@ Answer = Any  # what Flask takes: text, text with a status, or a response
 
 @bp.route("/posts/<int(max=2147483647):post_id>/editing-out", methods=["GET", "POST"])
 @admits(Audience.MODERATORS)
+@seldom_along
 def edit_out(post_id: int) -> Answer:
     post, form = one_or_404(post_for(me(), post_id)), EditOutForm()
     if not form.is_submitted():
@@ -31,19 +34,14 @@ def edit_out(post_id: int) -> Answer:
         return _edit_page(post, form)
     if not form.validate_on_submit():
         return _edit_page(post, form), 422
+    also, body = asked_along(form), form.body.data or ""
+    take_out = partial(editing_out.edit_out, post, body=body, seen=form.seen.data, answering=form.answers())
     try:
-        editing_out.edit_out(
-            post,
-            body=form.body.data or "",
-            seen=form.seen.data,
-            because=form.because.data or "",
-            by=me(),
-            answering=form.answers(),
-        )
+        ruling_and_sanctioning.rule(take_out, post, also, because=form.because.data or "", by=me())
     except Refusal as no:
         back_to_form(form, no)
         return _edit_page(one_or_404(post_for(me(), post_id)), form), no.status
-    flash("Edited. Its author is told what was done, and why.", "success")
+    flash(" ".join(["Edited. Its author is told what was done, and why.", *told_along(also)]), "success")
     return redirect(post.path, 303)
 
 

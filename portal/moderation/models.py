@@ -57,6 +57,7 @@ class Outcome(StrEnum):
     WITHDRAWN = "withdrawn"  # a nugget was taken out of the library
 
 
+SPARES = {Outcome.KEPT, Outcome.RESTORED, Outcome.UNLOCKED, Outcome.MOVED}  # they say nothing against an author
 APPEAL_FOR = timedelta(days=30)  # so long after a ruling its author may appeal
 _OF_WORDS = (Outcome.HIDDEN, Outcome.DELETED, Outcome.EDITED, Outcome.RESTORED)
 ENDED_BY = {  # what can be given back, and what comes after it that ends it

@@ -14,6 +14,8 @@ from portal.core.clock import now
 from portal.core.db import Model, Words
 from portal.moderation.models import Ruling, Verdict
 
+LENGTHS = (1, 3, 7, 14, 30, 90, 365)  # days for which somebody is silenced or suspended
+
 
 class SanctionKind(StrEnum):
     """What somebody may not do for a while."""

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template
 from sqlalchemy import select
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 
 from portal.accounts.models import Member
 from portal.accounts.signed_in import me
@@ -14,8 +13,9 @@ from portal.core.admission import Audience, admits
 from portal.core.db import one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
-from portal.moderation import noting, sanctioning
-from portal.moderation.person_forms import LiftForm, NoteForm, SanctionForm, in_words
+from portal.moderation import noting, ruling_and_sanctioning, sanctioning
+from portal.moderation.asking_along import seldom
+from portal.moderation.person_forms import LiftForm, NoteForm, SanctionForm
 from portal.moderation.person_models import Sanction, SanctionKind, StaffNote
 from portal.moderation.policy import may_judge
 
@@ -36,9 +36,9 @@ def person(handle: str) -> str:
 
 @bp.post(_PERSON + "/sanctions")
 @admits(Audience.MODERATORS)
-@limiter.limit("30/hour")
+@seldom
 def sanction(handle: str) -> Answer:
-    member, form = _judged(handle), _sanction_form()
+    member, form = _judged(handle), SanctionForm()
     if not form.validate_on_submit():
         return _page(member, sanction_form=form), 422
     try:
@@ -103,20 +103,15 @@ def _page(
     lift_form: LiftForm | None = None,
     note_form: NoteForm | None = None,
 ) -> str:
-    notes = noting.notes_on(member)
+    notes, sanctions = noting.notes_on(member), sanctioning.sanctions_of(member)
     return render_template(
         "moderation/person.html",
         member=member,
-        sanctions=sanctioning.sanctions_of(member),
+        sanctions=sanctions,
+        cases={each.id: ruling_and_sanctioning.case_of(each, reader=me()) for each in sanctions},
         notes=notes,
         removable={each.id for each in notes if noting.may_take_away(me(), each)},
-        form=sanction_form or _sanction_form(formdata=None),
+        form=sanction_form or SanctionForm(formdata=None),
         lift_form=lift_form,
         note_form=note_form or NoteForm(formdata=None),
     )
-
-
-def _sanction_form(**sent: None) -> SanctionForm:
-    form = SanctionForm(data={"days": 7}, **sent)
-    form.days.choices = [SelectChoice(days, in_words(days)) for days in sanctioning.LENGTHS]
-    return form

@@ -9,15 +9,8 @@ from sqlalchemy import func, select
 
 from portal.accounts.models import Member
 from portal.core.db import db
-from portal.moderation.models import Outcome, Ruling, Verdict
+from portal.moderation.models import SPARES, Outcome, Ruling, Verdict
 from portal.moderation.person_models import Appeal, Sanction
-
-_SPARES = {
-    Outcome.KEPT,
-    Outcome.RESTORED,
-    Outcome.UNLOCKED,
-    Outcome.MOVED,
-}  # rulings that say nothing against an author
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,7 @@ def known_of(authors: Collection[int]) -> dict[int | None, Known]:
     sanctions = select(func.count(Sanction.id)).where(Sanction.member_id == Member.id, Sanction.lifted_at.is_(None))
     counted = select(
         Member.id,
-        theirs.where(Ruling.outcome.not_in(_SPARES)).scalar_subquery(),
+        theirs.where(Ruling.outcome.not_in(SPARES)).scalar_subquery(),
         theirs.where(Ruling.outcome == Outcome.KEPT).scalar_subquery(),
         sanctions.correlate(Member).scalar_subquery(),
     ).where(Member.id.in_(authors))

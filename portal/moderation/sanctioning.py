@@ -21,10 +21,9 @@ from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.web import absolute, day
 from portal.moderation.models import Ruling
-from portal.moderation.person_models import Sanction, SanctionKind
+from portal.moderation.person_models import LENGTHS, Sanction, SanctionKind
 from portal.moderation.policy import may_judge
 
-LENGTHS = (1, 3, 7, 14, 30, 90, 365)  # days
 _COLUMNS = {
     SanctionKind.SILENCE: ("silenced_until", "silenced_because"),
     SanctionKind.SUSPENSION: ("suspended_until", "suspended_because"),
@@ -100,10 +99,19 @@ def lift(sanction: Sanction, *, because: str, by: Member, with_letter: bool = Tr
         )
 
 
+def wait_for_turn(member: Member, by: Member) -> None:
+    """Hold both as they are now until this is decided. Before anything that points to them: otherwise two at once would
+    each wait for the other."""
+    both = select(Member).where(Member.id.in_({member.id, by.id})).order_by(Member.id)
+    db.session.scalars(both.with_for_update().execution_options(populate_existing=True)).all()
+
+
 def sanctions_of(member: Member) -> Sequence[Sanction]:
     """All there were, the newest first."""
     query = select(Sanction).where(Sanction.member_id == member.id)
-    query = query.options(joinedload(Sanction.by), joinedload(Sanction.lifted_by), joinedload(Sanction.ruling))
+    ruling = joinedload(Sanction.ruling)
+    query = query.options(joinedload(Sanction.by), joinedload(Sanction.lifted_by), ruling.joinedload(Ruling.post))
+    query = query.options(ruling.joinedload(Ruling.thread))
     return db.session.scalars(query.order_by(Sanction.id.desc())).all()
 
 
@@ -133,6 +141,7 @@ def _impose(kind: SanctionKind, member: Member, days: int, because: str, by: Mem
     )
     db.session.add(made)
     db.session.flush()
+    came_with, ruling = _came_with(after, member)
     letters.post(
         "moderation/sanction",
         to=member,
@@ -140,6 +149,8 @@ def _impose(kind: SanctionKind, member: Member, days: int, because: str, by: Mem
         what=kind.value,
         because=made.because,
         until=in_their_zone(member, until),
+        came_with=came_with,
+        ruling=ruling,
         rules=absolute("home.rules"),
         appeal=absolute("appeals.own_sanction", sanction_id=made.id),
         billing=absolute("billing.billing"),
@@ -148,12 +159,21 @@ def _impose(kind: SanctionKind, member: Member, days: int, because: str, by: Mem
     return made
 
 
+def _came_with(ruling: Ruling | None, member: Member) -> tuple[str | None, str | None]:
+    """The ruling on their own words that it follows, without any of them, and its page if it has one."""
+    if ruling is None or ruling.author_id != member.id:
+        return None, None
+    if ruling.thread_id is None:
+        return "your profile", None
+    thing = "one of your posts" if ruling.post_id is not None else "one of your threads"
+    return thing, absolute("appeals.own", ruling_id=ruling.id)
+
+
 def _check(member: Member, because: str, by: Member) -> None:
     """Asked of both as they are now, and of nobody else until this is decided. Raises NotYoursToJudge, NoReason."""
     if not because.strip():
         raise NoReason()
-    both = select(Member).where(Member.id.in_({member.id, by.id})).order_by(Member.id)
-    db.session.scalars(both.with_for_update().execution_options(populate_existing=True)).all()
+    wait_for_turn(member, by)
     if member.closed_at is not None or not may_judge(by, member):
         raise NotYoursToJudge()
 

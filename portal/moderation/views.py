@@ -3,7 +3,6 @@ queue_pages.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -21,15 +20,24 @@ from portal.core.db import one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.core.web import local_path, reader_manner, whole_number
 from portal.library.models import Nugget
-from portal.moderation import further_rulings, narrowing, queries, replying, ruling, summing_up
+from portal.moderation import (
+    further_rulings,
+    narrowing,
+    queries,
+    replying,
+    ruling,
+    ruling_and_sanctioning,
+    summing_up,
+)
+from portal.moderation.asking_along import asked_along, seldom_along, told_along
 from portal.moderation.forms import RulingForm
-from portal.moderation.models import Ruling
+from portal.moderation.models import Thing
+from portal.moderation.ruling_and_sanctioning import Rule
 from portal.moderation.showing import case_page, thing_or_404
 
 bp = Blueprint("moderation", __name__)
 
 RECORDS_A_PAGE = 50
-Rule = Callable[..., Ruling]
 Answer = Any  # what Flask takes: text, text with a status, or a response
 
 _POST = "/posts/<int(max=2147483647):post_id>"  # larger is no id of ours, and no database's integer
@@ -162,6 +170,7 @@ ACTIONS = {
 
 @bp.post(_POST + "/rulings")
 @admits(Audience.MODERATORS)
+@seldom_along
 def rule_on_post(post_id: int) -> Answer:
     post, form = _post_or_404(post_id), RulingForm()
     seen = _flag_id(form)
@@ -172,7 +181,7 @@ def rule_on_post(post_id: int) -> Answer:
         "delete": partial(further_rulings.delete, post, answering=seen),
         "note": partial(further_rulings.note, post, answering=seen),
     }
-    refused = _carry_out(form, rules)
+    refused = _carry_out(form, rules, post)
     if refused:
         return case_page(_post_or_404(post_id), form), refused
     return redirect(local_path(form.next.data, post.path), 303)
@@ -180,6 +189,7 @@ def rule_on_post(post_id: int) -> Answer:
 
 @bp.post(_THREAD + "/rulings")
 @admits(Audience.MODERATORS)
+@seldom_along
 def rule_on_thread(thread_id: int) -> Answer:
     thread, form = _thread_or_404(thread_id), RulingForm()
     seen = _flag_id(form)
@@ -191,7 +201,7 @@ def rule_on_thread(thread_id: int) -> Answer:
         "restore": partial(ruling.restore_thread, thread),
         "note": partial(further_rulings.note, thread, answering=seen),
     }
-    refused = _carry_out(form, rules)
+    refused = _carry_out(form, rules, thread)
     if refused:
         return case_page(_thread_or_404(thread_id), form), refused
     return redirect(local_path(form.next.data, f"/threads/{thread_id}"), 303)
@@ -199,6 +209,7 @@ def rule_on_thread(thread_id: int) -> Answer:
 
 @bp.post("/moderation/cases/<any(member, item):kind>/<int(max=2147483647):thing_id>/rulings")
 @admits(Audience.MODERATORS)
+@seldom_along
 def rule_on_case(kind: str, thing_id: int) -> Answer:
     """About a profile or a nugget, which have no page of their own under that number."""
     thing, form = thing_or_404(kind, thing_id), RulingForm()
@@ -208,7 +219,7 @@ def rule_on_case(kind: str, thing_id: int) -> Answer:
         rules["clear"] = partial(ruling.clear, thing, answering=seen)
     elif isinstance(thing, Nugget):
         rules["withdraw"] = partial(ruling.withdraw, thing, answering=seen)
-    refused = _carry_out(form, rules)
+    refused = _carry_out(form, rules, thing)
     if refused:
         return case_page(thing_or_404(kind, thing_id), form), refused
     return redirect(local_path(form.next.data, "/moderation"), 303)
@@ -266,7 +277,7 @@ def _why(line: queries.Line) -> str:
     return "–"
 
 
-def _carry_out(form: RulingForm, rules: dict[str | None, Rule]) -> int | None:
+def _carry_out(form: RulingForm, rules: dict[str | None, Rule], thing: Thing) -> int | None:
     """Do what the form asks for; the status of the answer if that failed, with the words for it in the form."""
     replying.fill_in(form)
     rule, is_valid = rules.get(form.outcome.data), form.validate_on_submit()
@@ -274,12 +285,13 @@ def _carry_out(form: RulingForm, rules: dict[str | None, Rule]) -> int | None:
         form.form_errors.append("Choose what to decide.")
     if rule is None or not is_valid:
         return 422
+    also = asked_along(form)
     try:
-        rule(because=form.because.data or "", by=me())
+        ruling_and_sanctioning.rule(rule, thing, also, because=form.because.data or "", by=me())
     except Refusal as no:
         back_to_form(form, no)
         return no.status
-    flash(_DONE[form.outcome.data or ""], "success")
+    flash(" ".join([_DONE[form.outcome.data or ""], *told_along(also)]), "success")
     return None
 
 

@@ -43,6 +43,7 @@ def test_by_keys_alone_mo_takes_opens_and_decides_a_case_while_cory_sees_that_he
     expect(case).to_contain_text("is looking at it now")
     expect(case).to_contain_text("sees to it")
 
+    author = page.locator(".case__facts a").get_attribute("href")
     keys.press("w")
     reason = page.get_by_label("Your reason")
     expect(reason).to_be_focused()
@@ -50,12 +51,26 @@ def test_by_keys_alone_mo_takes_opens_and_decides_a_case_while_cory_sees_that_he
     expect(reason).to_have_value("Somebody could be recognised.")
     keys.type(" Please leave the place out.")
     keys.press("Tab")
+    keys.press("Enter")  # opens “Also silence or suspend”
+    keys.press("Tab")
+    expect(page.get_by_label("What", exact=True)).to_be_focused()
+    keys.type("Sil")
+    keys.press("Tab")
+    keys.type("3 days")
+    assert mo.axe() == []
+    keys.press("Tab")
     expect(page.get_by_role("button", name="Show the post")).to_be_focused()  # it waits until somebody decides
     keys.press("h")
     expect(page.get_by_role("button", name="Hide the post")).to_be_focused()
     keys.press("Enter")
-    expect(page.get_by_text("Hidden. Its author is told why.")).to_be_visible()
+    done = page.get_by_text("Hidden. Its author is told why.")
+    expect(done).to_contain_text("is silenced for 3 days, and told so.")
     expect(cases).to_have_count(waiting - 1)
+    mo.goto(f"/moderation{author}")
+    page.get_by_text("End it now").click()
+    page.locator("details[open] textarea[name=because]").fill("It was a slip.")
+    page.get_by_role("button", name="End the silence").click()
+    expect(page.get_by_text("It has ended.")).to_be_visible()
 
 
 def test_without_script_cory_checks_two_cases_and_decides_them_with_a_saved_reply(someone):

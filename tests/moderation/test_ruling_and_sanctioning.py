@@ -1,0 +1,215 @@
+"""A ruling that also silences or suspends whoever wrote the words: both or neither, and for those who may."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.accounts.models import Role
+from portal.conversations import posting
+from portal.conversations.models import Post
+from portal.core.audit import Record
+from portal.core.db import db, transaction
+from portal.moderation import flagging, sanctioning
+from portal.moderation.models import Flag, Outcome, Reason, Ruling
+from portal.moderation.person_models import Sanction, SanctionKind
+from tests.make import again, at_once
+
+WHY = "Named an employee twice."
+SILENCE = {"because": WHY, "sanction": "silence", "days": "7", "whom": "bob"}
+
+
+@pytest.fixture
+def post(people, make):
+    return make.reply(make.thread(by=people.alice, title="Who decides?"), by=people.bob, body="Dana was late.")
+
+
+@pytest.fixture
+def seen(app, people, post):
+    """The number of Alice's flag on Bob's post."""
+    with app.app_context(), transaction():
+        return flagging.flag(again(post), reason=Reason.DISRESPECT, by=again(people.alice)).id
+
+
+def _count(app, row):
+    with app.app_context():
+        return db.session.scalar(select(func.count()).select_from(row))
+
+
+def test_mo_hides_bobs_post_and_silences_him_in_one_go_and_bob_hears_of_both(
+    app, browse, people, post, seen, outbox, work_off
+):
+    mo, bob = browse(people.mo), browse(people.bob)
+    assert "Also silence or suspend Bob" in mo.get("/moderation").text
+    sent = SILENCE | {"outcome": "hide", "flag": seen, "next": "/moderation"}
+    assert mo.post(f"/posts/{post.id}/rulings", data=sent).status_code == 303
+    assert "Hidden. Its author is told why. Bob is silenced for 1 week, and told so." in mo.get("/moderation").text
+    with app.app_context():
+        ruling, sanction = db.session.scalars(select(Ruling)).one(), db.session.scalars(select(Sanction)).one()
+        assert (sanction.ruling_id, sanction.kind, sanction.because) == (ruling.id, SanctionKind.SILENCE, WHY)
+        assert (again(post).is_hidden, again(people.bob).is_silenced) == (True, True)
+        actions = db.session.scalars(select(Record.action).where(Record.by_id == people.mo.id).order_by(Record.id))
+        assert actions.all() == ["post.hidden", "sanction.silenced"]
+        own = f"/rulings/{ruling.id}", f"/sanctions/{sanction.id}"
+    work_off()
+    about_post, about_bob = [m for m in outbox if "bob@example.com" in m.recipients]
+    assert about_post.subject == "Your post was hidden"
+    assert about_bob.subject == "You cannot write to other members for a while"
+    for words in ("It comes with", "one of your posts", f"http://localhost{own[0]}", f"http://localhost{own[1]}", WHY):
+        assert words in about_bob.body
+        assert words in about_bob.html
+    assert f'href="{own[1]}"' in bob.get(own[0]).text
+    assert f'href="{own[0]}"' in bob.get(own[1]).text
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "becomes"),
+    [
+        ("post", "delete", Outcome.DELETED),
+        ("post", "note", Outcome.NOTED),
+        ("thread", "hide", Outcome.HIDDEN),
+        ("thread", "lock", Outcome.LOCKED),
+        ("profile", "clear", Outcome.CLEARED),
+        ("editing", None, Outcome.EDITED),
+    ],
+)
+def test_every_outcome_against_bob_can_bring_his_suspension(app, browse, people, make, post, kind, outcome, becomes):
+    thread = make.thread(by=people.bob)
+    with app.app_context(), transaction():
+        flagging.flag(again(people.bob), reason=Reason.SELLING, by=again(people.alice))
+    path = {
+        "post": f"/posts/{post.id}/rulings",
+        "thread": f"/threads/{thread.id}/rulings",
+        "profile": f"/moderation/cases/member/{people.bob.id}/rulings",
+        "editing": f"/posts/{post.id}/editing-out",
+    }[kind]
+    sent = SILENCE | {"sanction": "suspension", "days": "30"}
+    sent |= {"outcome": outcome} if outcome else {"body": "Somebody was late."}
+    assert browse(people.mo).post(path, data=sent).status_code == 303
+    with app.app_context():
+        sanction = db.session.scalars(select(Sanction)).one()
+        assert (sanction.kind, sanction.ruling.outcome) == (SanctionKind.SUSPENSION, becomes)
+        assert again(people.bob).is_suspended
+
+
+def test_bob_who_made_it_end_is_silenced_when_mo_closes_alices_thread_and_not_alice(app, browse, people, post, seen):
+    sent = SILENCE | {"outcome": "lock", "flag": seen}
+    assert browse(people.mo).post(f"/threads/{post.thread_id}/rulings", data=sent).status_code == 303
+    with app.app_context():
+        assert (again(people.bob).is_silenced, again(people.alice).is_silenced) == (True, False)
+
+
+def test_of_twenty_who_hide_and_suspend_at_once_one_does_both_and_nineteen_are_told(
+    app, browse, people, make, post, seen
+):
+    windows = [browse(make.member(role=Role.MODERATOR)) for _ in range(20)]
+    sent = SILENCE | {"outcome": "hide", "sanction": "suspension", "flag": seen}
+    answers = at_once(20, lambda n: windows[n].post(f"/posts/{post.id}/rulings", data=sent))
+    assert sorted(a.status_code for a in answers) == [303] + [409] * 19
+    assert all("was first" in a.text for a in answers if a.status_code == 409)
+    assert (_count(app, Ruling), _count(app, Sanction)) == (1, 1)
+
+
+def test_mo_who_only_hides_and_cory_who_also_silences_at_once_leave_one_ruling(app, browse, people, post, seen):
+    windows, hides = [browse(people.mo), browse(people.cory)], {"outcome": "hide", "flag": seen}
+    sent = [{"because": "So."} | hides, SILENCE | hides]
+    answers = at_once(2, lambda n: windows[n].post(f"/posts/{post.id}/rulings", data=sent[n]))
+    assert sorted(a.status_code for a in answers) == [303, 409]
+    assert _count(app, Ruling) == 1
+    assert _count(app, Sanction) == (1 if answers[1].status_code == 303 else 0)
+
+
+def test_where_bob_is_silenced_already_nothing_is_decided_and_the_choice_is_still_there(
+    app, browse, people, post, seen
+):
+    with app.app_context(), transaction():
+        sanctioning.silence(again(people.bob), days=3, because="Sold a course.", by=again(people.cory))
+    mo = browse(people.mo)
+    sent = SILENCE | {"outcome": "hide", "flag": seen}
+    answer = mo.post(f"/posts/{post.id}/rulings", data=sent)
+    assert answer.status_code == 409
+    for words in ("Cory was first: Bob is silenced until", WHY, "Bob is silenced already"):
+        assert words in answer.text
+    assert '<option value="silence"' not in answer.text
+    with app.app_context():
+        assert not again(post).is_hidden
+        assert db.session.get_one(Flag, seen).is_open
+    assert _count(app, Ruling) == 0
+    assert mo.post(f"/posts/{post.id}/rulings", data=sent | {"sanction": "suspension"}).status_code == 303
+
+
+@pytest.mark.parametrize("outcome", ["keep", "restore"])
+def test_whoever_keeps_bobs_words_does_not_silence_him_for_them(app, browse, people, post, seen, outcome):
+    mo = browse(people.mo)
+    if outcome == "restore":
+        mo.post(f"/posts/{post.id}/rulings", data={"outcome": "hide", "because": "So."})
+    before = _count(app, Ruling)
+    answer = mo.post(f"/posts/{post.id}/rulings", data=SILENCE | {"outcome": outcome})
+    assert answer.status_code == 409
+    assert "it brings no silence or suspension" in answer.text
+    assert '<option value="silence" selected>' in answer.text
+    assert (_count(app, Ruling), _count(app, Sanction)) == (before, 0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"sanction": "banishment"}, "Not a valid choice"),
+        ({"days": "8"}, "Not a valid choice"),
+        ({"days": "x"}, "Invalid Choice"),
+        ({"because": " "}, "Give your reason"),
+    ],
+)
+def test_what_is_no_choice_is_said_and_nothing_is_decided(app, browse, people, post, wrong, told):
+    answer = browse(people.mo).post(f"/posts/{post.id}/rulings", data=SILENCE | {"outcome": "hide"} | wrong)
+    assert answer.status_code == 422
+    assert told in answer.text
+    assert (_count(app, Ruling), _count(app, Sanction)) == (0, 0)
+
+
+@pytest.mark.parametrize("whom", ["cory", "olga"])
+def test_mo_is_not_offered_to_silence_a_coach_or_the_owner_and_is_refused(app, browse, people, make, whom):
+    said = make.reply(make.thread(by=people.alice), by=getattr(people, whom))
+    mo = browse(people.mo)
+    page = mo.get(f"/moderation/cases/post/{said.id}").text
+    assert "Hide the post" in page
+    assert "Also silence or suspend" not in page
+    answer = mo.post(f"/posts/{said.id}/rulings", data=SILENCE | {"outcome": "hide", "whom": whom})
+    assert answer.status_code == 403
+    assert "somebody of the same role or a higher one" in answer.text
+    with app.app_context():
+        assert not db.session.get_one(Post, said.id).is_hidden
+
+
+@pytest.mark.parametrize("whom", ["alice", "lena", "nobody", "", "nobody\x00"])
+def test_a_ruling_on_bobs_post_silences_nobody_else(app, browse, people, post, whom):
+    answer = browse(people.mo).post(f"/posts/{post.id}/rulings", data=SILENCE | {"outcome": "hide", "whom": whom})
+    assert answer.status_code == 403
+    assert "these are not the words of somebody whom you can silence" in answer.text
+    assert (_count(app, Ruling), _count(app, Sanction)) == (0, 0)
+
+
+def test_who_asked_under_no_name_is_not_found_out_by_guessing_and_a_coach_can_decide(app, browse, people, make):
+    room = make.room()
+    with app.app_context(), transaction():
+        asked = posting.start(again(room), title="May I?", body="Dana.", by=again(people.bob), safely=True)
+        db.session.flush()
+        post_id = db.session.scalars(select(Post.id).where(Post.thread_id == asked.id)).one()
+    mo = browse(people.mo)
+    assert "Also silence or suspend" not in mo.get(f"/moderation/cases/post/{post_id}").text
+    for path in (f"/posts/{post_id}/rulings", f"/threads/{asked.id}/rulings"):
+        answers = [mo.post(path, data=SILENCE | {"outcome": "hide", "whom": whom}) for whom in ("bob", "alice")]
+        assert [a.status_code for a in answers] == [403, 403]
+        assert all("these are not the words of somebody" in a.text for a in answers)
+    sent = SILENCE | {"outcome": "hide"}
+    assert browse(people.cory).post(f"/posts/{post_id}/rulings", data=sent).status_code == 303
+    page = mo.get("/moderation/members/bob").text
+    assert "Silenced until" in page
+    assert f"/moderation/cases/post/{post_id}" not in page
+    assert f"/moderation/cases/post/{post_id}" in browse(people.cory).get("/moderation/members/bob").text
+
+
+def test_several_at_once_are_kept_or_hidden_and_nobody_is_silenced_with_them(app, browse, people, post, seen):
+    sent = SILENCE | {"case": f"post:{post.id}:{seen}", "outcome": "hide"}
+    assert browse(people.mo).post("/moderation/rulings", data=sent).status_code == 303
+    assert (_count(app, Ruling), _count(app, Sanction)) == (1, 0)

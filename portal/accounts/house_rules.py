@@ -6,6 +6,7 @@ Nobody is shut out by a change: they read on, and are asked where they next say 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,12 +54,24 @@ class NothingToRead(Refusal):
 def current() -> HouseRules:
     """What is in force now."""
     latest = db.session.scalars(select(HouseRules).order_by(HouseRules.version.desc()).limit(1)).first()
-    return latest or _shipped()
+    return latest or shipped()
+
+
+def in_force(at: datetime) -> HouseRules:
+    """What was in force at that moment."""
+    then = select(HouseRules).where(HouseRules.created_at <= at).order_by(HouseRules.version.desc()).limit(1)
+    return db.session.scalars(then).first() or shipped()
 
 
 def versions() -> list[HouseRules]:
     """All of them, the newest first."""
-    return [*db.session.scalars(select(HouseRules).order_by(HouseRules.version.desc())), _shipped()]
+    return [*db.session.scalars(select(HouseRules).order_by(HouseRules.version.desc())), shipped()]
+
+
+def shipped() -> HouseRules:
+    """What came with the portal."""
+    body, html = _shipped_text()
+    return HouseRules(version=FIRST, body=body, body_html=html, changed="", asks_again=False)
 
 
 def put_in_force(*, body: str, changed: str, asks_again: bool, written_over: int, by: Member) -> HouseRules:
@@ -115,8 +128,3 @@ def _new_to() -> Select[*tuple[Any, ...]]:
 def _shipped_text() -> tuple[str, str]:
     body = _SHIPPED.read_text(encoding="utf-8").strip()
     return body, markdown.render(body)
-
-
-def _shipped() -> HouseRules:
-    body, html = _shipped_text()
-    return HouseRules(version=FIRST, body=body, body_html=html, changed="", asks_again=False)

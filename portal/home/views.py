@@ -12,8 +12,9 @@ from sqlalchemy import select
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from portal.accounts import house_rules
+from portal.accounts import applying_rules, house_rules
 from portal.accounts.models import Member
+from portal.accounts.rules_models import HouseRules
 from portal.accounts.signed_in import me, me_or_none
 from portal.conversations import asking, reading
 from portal.conversations.models import Room
@@ -112,7 +113,7 @@ def about() -> str:
 def rules() -> str:
     """The house rules in force."""
     versions = house_rules.versions()
-    return render_template("home/rules.html", rules=versions[0], versions=versions)
+    return _rules_page(versions[0], versions)
 
 
 @bp.get("/rules/<int(max=2147483647):number>")
@@ -123,7 +124,12 @@ def rules_before(number: int) -> str:
     found = next((rules for rules in versions if rules.version == number), None)
     if found is None:
         raise NotFound()
-    return render_template("home/rules.html", rules=found, versions=versions)
+    return _rules_page(found, versions)
+
+
+def _rules_page(rules: HouseRules, versions: Sequence[HouseRules]) -> str:
+    body_html = applying_rules.with_anchors(rules.body_html)
+    return render_template("home/rules.html", rules=rules, body_html=body_html, versions=versions)
 
 
 @bp.get("/privacy")

@@ -21,7 +21,7 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.web import absolute
-from portal.moderation import editing_out, sanctioning
+from portal.moderation import editing_out, sanctioning, telling_authors
 from portal.moderation import ruling as rulings
 from portal.moderation.models import APPEAL_FOR, ENDED_BY, Outcome, Ruling, Verdict
 from portal.moderation.person_models import Appeal, Sanction
@@ -204,6 +204,7 @@ def _tell(on: Appeal) -> None:
     if on.by.closed_at is not None:
         return
     ruling, thread = on.ruling, on.ruling.thread if on.ruling else None
+    telling_authors.tell_author(on, on.by)
     letters.post(
         "moderation/appeal",
         to=on.by,

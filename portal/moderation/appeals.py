@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Select, literal, or_, select, tuple_
 from sqlalchemy.orm import contains_eager, joinedload
 
+from portal.accounts.applying_rules import Rule
 from portal.accounts.models import Member, Role
 from portal.conversations import veiling
 from portal.conversations.models import Thread
@@ -21,7 +22,7 @@ from portal.core.clock import now
 from portal.core.db import Moment, db
 from portal.core.errors import Refusal
 from portal.core.web import cursor, day, read_cursor
-from portal.moderation import appealing
+from portal.moderation import appealing, citing
 from portal.moderation.models import Flag, Outcome, Reason, Ruling
 from portal.moderation.person_models import Appeal, Sanction, SanctionKind
 from portal.moderation.ruling_and_sanctioning import along_with
@@ -87,6 +88,7 @@ class Told:
     can_appeal: bool = False
     until: datetime | None = None  # how long they may appeal
     why_not: str | None = None  # in words, where that deserves some
+    rule: Rule | None = None  # which it applied
     along: tuple[str, str] | None = None  # what was decided with it: what it is called, and its page
 
 
@@ -107,6 +109,7 @@ def told_of(ruling: Ruling, reader: Member) -> Told:
         can_appeal=appeal is None and ruling.can_be_appealed and why_not is None,
         until=ruling.appeal_until,
         why_not=why_not,
+        rule=citing.cited(ruling),
         along=_sanction_along(ruling, reader),
     )
 

@@ -22,9 +22,9 @@ from portal.core.errors import Refusal
 from portal.core.web import absolute
 from portal.library import publishing, stories
 from portal.library.models import Nugget
-from portal.moderation import assigning, telling_reporters
+from portal.moderation import assigning, citing, telling_authors, telling_reporters
 from portal.moderation.forms import RAISED
-from portal.moderation.models import Flag, Outcome, Ruling, Thing, about, author_id_of, which
+from portal.moderation.models import Flag, Outcome, Reason, Ruling, Thing, about, author_id_of, which
 from portal.practices import describing, photos
 
 HELD_NO_MORE: dict[str, Any] = {"held_at": None, "held_because": None}  # decided, so it waits no longer
@@ -281,6 +281,8 @@ def tell(ruling: Ruling, author: Member, excerpt: str | None = None) -> None:
     """The author hears what was decided, about which words, and why; always, because it is about them."""
     if author.closed_at is not None or author.id == ruling.by_id:
         return
+    rule = citing.cited(ruling)
+    telling_authors.tell_author(ruling, author)
     letters.post(
         "moderation/ruling",
         to=author,
@@ -289,7 +291,9 @@ def tell(ruling: Ruling, author: Member, excerpt: str | None = None) -> None:
         is_post=ruling.post_id is not None,
         thread_title=ruling.thread.title if ruling.thread else None,
         because=ruling.because,
-        reason=RAISED[ruling.reason] if ruling.reason else None,
+        rule=rule.title if rule else None,
+        rule_link=absolute("home.rules_before", number=rule.version) + rule.fragment if rule else None,
+        reason=RAISED[ruling.reason] if ruling.reason and ruling.reason is not Reason.OTHER else None,
         room=ruling.thread.room.title if ruling.thread else None,
         excerpt=excerpt,
         link=_link(ruling, author),

@@ -20,6 +20,7 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.web import absolute, day
+from portal.moderation import telling_authors
 from portal.moderation.models import Ruling
 from portal.moderation.person_models import LENGTHS, Sanction, SanctionKind
 from portal.moderation.policy import may_judge
@@ -141,6 +142,7 @@ def _impose(kind: SanctionKind, member: Member, days: int, because: str, by: Mem
     )
     db.session.add(made)
     db.session.flush()
+    telling_authors.tell_author(made, member)
     came_with, ruling = _came_with(after, member)
     letters.post(
         "moderation/sanction",

@@ -15,6 +15,7 @@ from portal.core.db import db
 from portal.core.letters import readers_of
 from portal.core.web import absolute
 from portal.library.models import Item
+from portal.moderation import telling_authors
 from portal.moderation.models import Flag, Outcome, Ruling
 from portal.notifications.inbox import Told, told_of
 from portal.notifications.models import Stream
@@ -57,7 +58,8 @@ def may_hear(member_id: int, ruling_id: int) -> bool:
 
 @told_of("ruling")
 def told(reader: Member, ruling_ids: Collection[int]) -> dict[int, Told]:
-    """What an inbox says of rulings on what this reader flagged; where that stands, only while they may read there."""
+    """What an inbox says of rulings on what this reader flagged; where that stands, only while they may read there. Of
+    those on their own words, what telling_authors.py says."""
     seen = select(Thread.id).join(Room, Room.id == Thread.room_id).where(queries.visible_to(reader))
     found = (
         select(Ruling.id, Ruling.outcome, Ruling.post_id, Thread.id.label("thread_id"), Thread.title, Item.slug)
@@ -66,7 +68,8 @@ def told(reader: Member, ruling_ids: Collection[int]) -> dict[int, Told]:
         .outerjoin(Item, (Item.id == Ruling.item_id) & Item.withdrawn_at.is_(None))
         .where(Ruling.id.in_(ruling_ids), Flag.by_id == reader.id)
     )
-    return {row.id: _line(row) for row in db.session.execute(found)}
+    flagged = {row.id: _line(row) for row in db.session.execute(found)}
+    return flagged | telling_authors.told_of_rulings(reader, ruling_ids)
 
 
 def _line(row: Row[*tuple[Any, ...]]) -> Told:

@@ -12,7 +12,8 @@ from portal.core.db import Model
 
 
 class Stream(StrEnum):
-    """A kind of news one can turn off. Billing, security and rulings are none: those letters always come."""
+    """A kind of news one can turn off, but for rulings on one's own words: those always come, as do letters about them,
+    billing and security."""
 
     MENTIONS = "mentions"
     ANSWERS = "answers"
@@ -20,6 +21,7 @@ class Stream(StrEnum):
     PEOPLE = "people"
     NEW_ITEMS = "new_items"
     FLAGS = "flags"
+    RULINGS = "rulings"
 
     @property
     def label(self) -> str:
@@ -34,7 +36,9 @@ _LABELS = {
     Stream.PEOPLE: "what people you follow write",
     Stream.NEW_ITEMS: "what is new about topics you follow",
     Stream.FLAGS: "what became of something you flagged",
+    Stream.RULINGS: "what moderators decide about your words",
 }
+CHOSEN = tuple(stream for stream in Stream if stream is not Stream.RULINGS)  # those that everybody chooses about
 
 
 class Rhythm(StrEnum):

@@ -47,6 +47,13 @@ def tell(
     return enqueue(write_news, key=f"tell:{key}:0", member_ids=reached, key_of_news=key, done=0, **news)
 
 
+def put_into_inbox(member: Member, stream: Stream, *, about: HasId) -> None:
+    """Here and now, with what it tells of, and without a letter: for what has one in any case. One statement."""
+    kind = str(type(about).__tablename__)  # type: ignore[attr-defined]  # every row has one
+    entry = {"stream": stream, "about_kind": kind, "about_id": about.id, "within": f"{kind}:{about.id}"}
+    _insert([entry | {"member_id": member.id, "created_at": now()}])
+
+
 @job("notifications.tell")
 def write_news(member_ids: list[int], key_of_news: str, done: int, **news: Any) -> None:
     """Tell the next hundred and ask for the rest in the same transaction, so that nobody is left out or told twice."""
@@ -88,8 +95,12 @@ def _put_into_inboxes(told: Sequence[Row[Member, Rhythm]], stream: Stream, news:
         for member, rhythm in told
     ]
     if entries:
-        dialect = postgresql if is_postgresql() else sqlite
-        db.session.execute(dialect.insert(Notification).values(entries).on_conflict_do_nothing())
+        _insert(entries)
+
+
+def _insert(entries: list[dict[str, Any]]) -> None:
+    dialect = postgresql if is_postgresql() else sqlite
+    db.session.execute(dialect.insert(Notification).values(entries).on_conflict_do_nothing())
 
 
 def _who_wants(member_ids: list[int], stream: Stream) -> Sequence[Row[Member, Rhythm]]:

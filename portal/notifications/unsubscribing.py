@@ -11,7 +11,7 @@ from portal.accounts.models import Member
 from portal.core.clock import now
 from portal.core.db import db, is_postgresql
 from portal.core.web import absolute
-from portal.notifications.models import Notification, Preference, Rhythm, Stream
+from portal.notifications.models import CHOSEN, Notification, Preference, Rhythm, Stream
 
 DAILY = "daily"  # what the daily letter's own link stops, whatever streams it is made of
 THE_DAILY_LETTER = "what came during the day"
@@ -60,7 +60,7 @@ def choose(member_id: int, stream: Stream, rhythm: Rhythm) -> None:
 def choices_of(member: Member) -> dict[Stream, Rhythm]:
     """How soon they hear of each stream; without a choice of their own, at once."""
     chosen = db.session.execute(select(Preference.stream, Preference.rhythm).where(Preference.member_id == member.id))
-    return dict.fromkeys(Stream, Rhythm.NOW) | dict(chosen.all())
+    return dict.fromkeys(CHOSEN, Rhythm.NOW) | dict(chosen.all())
 
 
 def _leave_out_of_letter(member_id: int, stream: Stream) -> None:

@@ -15,7 +15,7 @@ from portal.core.web import moment_or_none, whole_number
 from portal.notifications import bundling, unsubscribing
 from portal.notifications import inbox as news
 from portal.notifications.forms import MailForm
-from portal.notifications.models import Stream
+from portal.notifications.models import CHOSEN, Stream
 
 bp = Blueprint("notifications", __name__)
 _NEWEST = 2_147_483_647
@@ -74,7 +74,7 @@ def mail() -> Any:
     chosen = unsubscribing.choices_of(me())
     form = MailForm(data={stream.value: rhythm.value for stream, rhythm in chosen.items()})
     if form.validate_on_submit():
-        for stream in Stream:
+        for stream in CHOSEN:
             unsubscribing.choose(me().id, stream, form.rhythm_for(stream))
         flash("Saved. It counts for everything from now on.", "success")
         return redirect(url_for("notifications.mail"), 303)

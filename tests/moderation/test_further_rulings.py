@@ -85,7 +85,7 @@ def test_mo_edits_a_name_out_and_bob_is_told_what_and_why(app, browse, people, p
     work_off()
     letter = _told(outbox)[-1]
     assert letter.subject == "Your post was edited by a moderator"
-    for words in (WHY, "A patient, client or employee could be recognised", "/rulings/"):
+    for words in (WHY, "No patients, clients or employees that anyone could recognise", "/rulings/"):
         assert words in letter.body
         assert words in letter.html
     assert "Hale" not in letter.body

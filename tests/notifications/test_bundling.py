@@ -15,7 +15,7 @@ from portal.core.db import db, transaction
 from portal.core.letters import Letter
 from portal.moderation import ruling
 from portal.notifications import bundling, unsubscribing
-from portal.notifications.models import Rhythm, Stream
+from portal.notifications.models import CHOSEN, Rhythm, Stream
 from tests.make import again
 
 NOON = datetime(2026, 5, 12, 17, tzinfo=UTC)  # in Chicago
@@ -30,7 +30,7 @@ def alice(app, people, make, clock):
         "Alice Long", entitled=True, email=f"{local}@a-long-host.example.com", time_zone="America/Chicago"
     )
     with app.app_context(), transaction():
-        for stream in Stream:
+        for stream in CHOSEN:
             unsubscribing.choose(alice.id, stream, Rhythm.DAILY)
     return alice
 

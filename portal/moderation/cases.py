@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import current_app
-from sqlalchemy import ColumnElement, Integer, Select, and_, cast, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal, select, tuple_
 from sqlalchemy.orm import aliased
 
-from portal.accounts.models import Member, Role
-from portal.conversations import identifying, veiling
+from portal.accounts.models import Member
+from portal.conversations import identifying
 from portal.conversations.identifying import Mark
 from portal.conversations.models import Post, Room, Thread
-from portal.conversations.queries import open_to
 from portal.core import markdown
 from portal.core.clock import now
 from portal.core.db import Moment, db
@@ -25,17 +22,16 @@ from portal.core.web import cursor, read_cursor
 from portal.library.models import Item
 from portal.moderation.assigning import LOOKS_FOR
 from portal.moderation.models import Flag, Handling, Reason, Thing, about
+from portal.moderation.narrowing_queue import EVERYTHING, KINDS, Narrowing, conditions, within
 from portal.moderation.person_models import SanctionKind
 from portal.moderation.policy import may_judge_somebody
 from portal.moderation.remembering import Known, known_of
+from portal.moderation.surrounding import Around, around, is_told, name_of
 from portal.practices.models import Affiliation, Practice
 from portal.practices.queries import line
 
 _EXCERPT = 500  # characters of a flagged post in the queue; the rest is one click away
-_AROUND = 240  # characters of the post before it, and of the one after
 _MOST_COUNTED = 100  # a count costs the same beyond that: "more than 99"
-KINDS = {"post": "Posts", "thread": "Threads", "member": "Profiles", "item": "Nuggets"}
-WHOSE = {"": "All", "mine": "Yours", "nobody": "Nobody’s"}
 
 
 @dataclass(frozen=True)
@@ -46,14 +42,6 @@ class Report:
     words: str
     by: str | None
     at: datetime
-
-
-@dataclass(frozen=True)
-class Around:
-    """A post beside the one that was flagged."""
-
-    author: str
-    words: str
 
 
 @dataclass(frozen=True)
@@ -108,40 +96,6 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Narrowing:
-    """What of the queue somebody wants to see."""
-
-    reason: Reason | None = None
-    kind: str = ""
-    room: int = 0
-    whose: str = ""
-    is_late: bool = False
-
-    @property
-    def is_on(self) -> bool:
-        return self != Narrowing()
-
-    def but(self, **changed: Any) -> Narrowing:
-        return replace(self, **changed)
-
-    def path(self, after: str | None = None) -> str:
-        """The address of the queue narrowed so, from a place in it on."""
-        said = {
-            "reason": self.reason.value if self.reason else "",
-            "kind": self.kind,
-            "room": self.room or "",
-            "whose": self.whose,
-            "late": "1" if self.is_late else "",
-            "after": after or "",
-        }
-        query = urlencode({name: value for name, value in said.items() if value})
-        return "/moderation" + (f"?{query}" if query else "")
-
-
-EVERYTHING = Narrowing()
-
-
-@dataclass(frozen=True)
 class Cases:
     rows: Sequence[Case]
     later: str | None  # cursor of the next page
@@ -154,19 +108,11 @@ class Cases:
         return "One case" if self.count == 1 else f"{self.count} cases"
 
 
-def within() -> timedelta:
-    """How long a case is to wait at most."""
-    return timedelta(hours=current_app.config["RULE_WITHIN_HOURS"])
-
-
 def queue(after: str | None, *, reader: Member, most: int, narrowed: Narrowing = EVERYTHING) -> Cases:
-    """Things with open flags: what breaks a confidence first, then the oldest. The same statements, however long it is.
-
-    A moderator's own words are for others to judge; only the owner sees all. Rooms of the coaches are the coaches'.
-    """
+    """Things with open flags: what breaks a confidence first, then the oldest. The same statements at any length."""
     order = tuple_(Flag.rank, Flag.created_at, Flag.id)
     query = _cases(Flag, Flag).add_columns(Flag.id.label("flag_id"), Flag.rank, Flag.created_at.label("since"))
-    query = query.where(Flag.ruled_at.is_(None), _stands_for_its_thing(order, narrowed), *_narrowed(narrowed, reader))
+    query = query.where(Flag.ruled_at.is_(None), _stands_for_its_thing(order, narrowed), *conditions(narrowed, reader))
     count = db.session.scalar(
         select(func.count()).select_from(
             query.with_only_columns(literal(1).label("one")).limit(_MOST_COUNTED).subquery()
@@ -261,31 +207,9 @@ def _stands_for_its_thing(order: Any, narrowed: Narrowing) -> ColumnElement[bool
     return ~select(literal(1)).where(*same, first).exists()
 
 
-def _narrowed(narrowed: Narrowing, reader: Member) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = [or_(Room.id.is_(None), open_to(reader))]
-    if reader.role is not Role.OWNER:
-        author_id = func.coalesce(Post.author_id, Thread.author_id, Flag.member_id, 0)
-        wanted.append(author_id != reader.id)
-    if narrowed.reason:
-        wanted.append(Flag.reason == narrowed.reason)
-    if narrowed.kind:
-        wanted.append(getattr(Flag, f"{narrowed.kind}_id").is_not(None))
-    if narrowed.room:
-        wanted.append(Room.id == narrowed.room)
-    if narrowed.whose == "mine":
-        wanted.append(Handling.owner_id == reader.id)
-    elif narrowed.whose == "nobody":
-        wanted.append(Handling.owner_id.is_(None))
-    if narrowed.is_late:
-        oldest = aliased(Flag)
-        waits = oldest.about == Flag.about, oldest.ruled_at.is_(None), oldest.created_at < now() - within()
-        wanted.append(select(literal(1)).where(*waits).exists())
-    return wanted
-
-
 def _told(rows: Sequence[Any], reader: Member) -> list[Case]:
     """With the flags of each, what was decided about its author before, and what stands around it."""
-    reports, known, posts = _reports(rows), known_of(_authors(rows, reader)), _around(rows, reader)
+    reports, known, posts = _reports(rows), known_of(_authors(rows, reader)), around(rows, reader)
     return [_case(row, reader, reports, known, posts) for row in rows]
 
 
@@ -297,7 +221,7 @@ def _case(
     posts: dict[tuple[int | None, int], Around],
 ) -> Case:
     kind, thing_id = row.about.split(":")
-    is_told = _is_told(row, reader)
+    knows = is_told(row, reader)
     may_judge = _may_judge(row, reader)
     return Case(
         kind=kind,
@@ -313,15 +237,15 @@ def _case(
         thread_id=row.thread_id,
         is_locked=row.locked_at is not None,
         room=row.room,
-        author=_name(row, reader) if row.author_id else None,
-        author_handle=row.handle if is_told and row.author_id and row.closed_at is None else None,
-        author_since=row.author_since if is_told else None,
+        author=name_of(row, reader) if row.author_id else None,
+        author_handle=row.handle if knows and row.author_id and row.closed_at is None else None,
+        author_since=row.author_since if knows else None,
         owner=row.owner,
         is_mine=row.owner_id == reader.id,
         looked_by=row.looker if row.looker_id != reader.id else None,
         may_judge=may_judge,
         imposable=_imposable(row) if may_judge else (),
-        known=known.get(row.author_id, Known()) if is_told and row.author_id else None,
+        known=known.get(row.author_id, Known()) if knows and row.author_id else None,
         before=posts.get((row.thread_id, (row.number or 0) - 1)) if kind == "post" else None,
         after=posts.get((row.thread_id, (row.number or 0) + 1)) if kind in {"post", "thread"} else None,
         overrode=identifying.in_words(row.overrode),
@@ -330,7 +254,7 @@ def _case(
 
 
 def _may_judge(row: Any, reader: Member) -> bool:
-    if not row.author_id or row.closed_at is not None or not _is_told(row, reader):
+    if not row.author_id or row.closed_at is not None or not is_told(row, reader):
         return False
     return may_judge_somebody(reader, row.author_id, row.author_role)
 
@@ -368,53 +292,9 @@ def _reports(rows: Sequence[Any]) -> dict[str, list[Report]]:
     return reports
 
 
-def _around(rows: Sequence[Any], reader: Member) -> dict[tuple[int | None, int], Around]:
-    """The posts before and after, by their thread and number."""
-    places = _places(rows)
-    if not places:
-        return {}
-    found = (
-        select(
-            Post.thread_id,
-            Post.number,
-            func.substr(Post.body_html, 1, 4 * _AROUND).label("body_html"),
-            Post.author_id,
-            Post.veiled_at,
-            Member.name,
-            Member.closed_at,
-        )
-        .join(Member, Member.id == Post.author_id)
-        .where(or_(*(and_(Post.thread_id == thread_id, Post.number == number) for thread_id, number in places)))
-    )
-    return {
-        (row.thread_id, row.number): Around(_name(row, reader), markdown.excerpt(row.body_html, _AROUND))
-        for row in db.session.execute(found)
-    }
-
-
-def _places(rows: Sequence[Any]) -> Collection[tuple[int, int]]:
-    return {
-        (row.thread_id, row.number + step)
-        for row in rows
-        if row.number is not None
-        for step in (-1, 1)
-        if row.number + step > 0
-    }
-
-
 def _authors(rows: Sequence[Any], reader: Member) -> Collection[int]:
     """Those whom the reader may know."""
-    return {row.author_id for row in rows if row.author_id and _is_told(row, reader)}
-
-
-def _is_told(row: Any, reader: Member) -> bool:
-    return veiling.is_told(reader, author_id=row.author_id, veiled_at=row.veiled_at)
-
-
-def _name(row: Any, reader: Member) -> str:
-    if not _is_told(row, reader):
-        return veiling.A_MEMBER
-    return veiling.FORMER_MEMBER if row.closed_at is not None else str(row.name)
+    return {row.author_id for row in rows if row.author_id and is_told(row, reader)}
 
 
 def _read_place(text: str | None) -> tuple[int, datetime, int] | None:

@@ -15,9 +15,9 @@ from portal.core.db import db, one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.core.web import local_path, whole_number
 from portal.moderation import assigning, cases, deciding, replying
-from portal.moderation.cases import KINDS, WHOSE, Narrowing
 from portal.moderation.forms import RAISED, ReplyForm, RulingForm
 from portal.moderation.models import Reason, SavedReply, about
+from portal.moderation.narrowing_queue import KINDS, WHOSE, Narrowing, within
 from portal.moderation.showing import case_page, thing_or_404
 
 bp = Blueprint("queue", __name__)
@@ -139,7 +139,7 @@ def _queue_page(form: RulingForm) -> str:
         reasons=RAISED,
         rooms=rooms,
         replies=replying.all_replies(),
-        hours=int(cases.within().total_seconds() // 3600),
+        hours=int(within().total_seconds() // 3600),
         started="after" in request.args,
     )
 

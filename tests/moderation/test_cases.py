@@ -12,8 +12,8 @@ from portal.conversations.models import Post, RoomKind
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.moderation import appealing, assigning, cases, flagging, ruling, sanctioning
-from portal.moderation.cases import Narrowing
 from portal.moderation.models import Flag, Reason, Verdict, about
+from portal.moderation.narrowing_queue import EVERYTHING, Narrowing
 from tests.make import again, at_once
 
 
@@ -48,7 +48,7 @@ def _anchors(page):
     return re.findall(r'id="case-(\w+-\d+)"', page)
 
 
-def _cases(app, reader, narrowed=cases.EVERYTHING):
+def _cases(app, reader, narrowed=EVERYTHING):
     with app.app_context():
         return [(c.kind, c.id) for c in cases.queue(None, reader=again(reader), most=20, narrowed=narrowed).rows]
 

@@ -259,9 +259,9 @@ def moment_or_none(text: str | None) -> datetime | None:
     """An aware moment from an address or a hidden field, as `isoformat()` wrote it; None for nonsense."""
     try:
         found = datetime.fromisoformat(text or "")
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):  # the first and last days there are have no place in every zone
         return None
-    return found.astimezone(UTC) if found.tzinfo else None
 
 
 def plain_name(text: str) -> str:

@@ -178,6 +178,15 @@ def test_pages_follow_each_other_without_a_gap_and_odd_addresses_fall_back(peopl
         assert len(inbox(people.alice, f"/notifications{odd}")) == 20
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00Z"])
+def test_the_first_and_the_last_moment_there_are_break_no_page_and_no_button(browse, people, moment):
+    alice = browse(people.alice)
+    for page in ("/notifications", "/rooms"):
+        assert alice.get(page, query_string={"undo": moment}).status_code == 200
+        for button in ("read", "read/undo"):
+            assert alice.post(f"{page}/{button}", data={"until": moment}).status_code == 303
+
+
 def test_it_costs_the_same_queries_for_two_entries_as_for_twenty(app, people, make, work_off, browse, count_queries):
     room = make.room()
 

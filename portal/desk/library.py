@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request
 
-from portal.core import found_nothing
+from portal.core import found_nothing, locales
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
-from portal.core.web import plain_name
+from portal.core.web import plain_name, reader_manner
 from portal.desk import item_queries
 from portal.desk.item_queries import STATES, State, Wanted
 from portal.library.models import Kind
@@ -56,7 +56,10 @@ def searches() -> str:
     """Words that found nothing: what people expected to be here."""
     since = (now() - MISSED_FOR).date()
     return render_template(
-        "desk/library/searches.html", missed=found_nothing.most_missed(since=since), days=MISSED_FOR.days
+        "desk/library/searches.html",
+        missed=found_nothing.most_missed(since=since),
+        days=MISSED_FOR.days,
+        day_of=lambda on: locales.day(on, reader_manner()),
     )
 
 

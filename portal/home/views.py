@@ -16,6 +16,9 @@ from portal.accounts import applying_rules, house_rules
 from portal.accounts.models import Member
 from portal.accounts.rules_models import HouseRules
 from portal.accounts.signed_in import me, me_or_none
+from portal.billing.entitlements import entitlement_of
+from portal.billing.queries import latest_subscription
+from portal.billing.standing import standing_of
 from portal.conversations import asking, reading
 from portal.conversations.models import Room
 from portal.conversations.queries import rooms as rooms_of
@@ -55,7 +58,8 @@ def landing() -> str:
             topic_pairs=[(t.title, f"/topics/{t.slug}") for t in topics_in_order()],
         )
     if Audience.ENTITLED not in audiences():
-        return render_template("home/outside.html", items=latest_items(SHOWN))
+        standing = standing_of(me(), entitlement_of(me()), latest_subscription(me().id))
+        return render_template("home/outside.html", standing=standing, items=latest_items(SHOWN))
     new = reading.followed(me(), SHOWN + 1)
     questions = asking.waiting_for(me(), ASKED)
     known = {row.thread_id for row in new} | {question.thread_id for question in questions}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 
 from portal.core import search
 from portal.core.admission import Audience
+from portal.core.clock import now
 from portal.core.db import transaction
+from tests.make import again
 
 
 @pytest.fixture
@@ -56,7 +61,40 @@ def test_alice_is_greeted_by_name_and_sees_the_rooms(browse, people):
 def test_lena_who_lapsed_is_told_plainly_and_sees_no_threads(browse, people):
     page = browse(people.lena).get("/").text
     assert "No membership is running" in page
+    assert "Your membership ended on" in page
+    assert "Choose a plan" in page
     assert "In the rooms" not in page
+
+
+def test_alice_whose_account_is_suspended_is_told_so_and_not_that_she_should_pay(app, browse, people):
+    with app.app_context(), transaction():
+        alice = again(people.alice)
+        alice.suspended_until, alice.suspended_because = now() + timedelta(days=7), "She sells."
+    page = browse(people.alice).get("/").text
+    assert "Your account is suspended until" in page
+    assert "She sells." in page
+    assert 'href="/sanction"' in page
+    assert "No membership is running" not in page
+    assert 'href="/join"' not in page
+    assert 'href="/sanction"' in browse(people.alice).get("/rooms").text
+
+
+def test_bob_who_is_leaving_finds_the_way_back_and_no_plan_to_choose(app, browse, people):
+    with app.app_context(), transaction():
+        again(people.bob).leaving_since = now()
+    page = browse(people.bob).get("/").text
+    assert "Your account is being deleted" in page
+    assert 'href="/account/data"' in page
+    assert 'href="/join"' not in page
+
+
+@pytest.mark.parametrize(
+    ("who", "desk"), [("cory", "/desk"), ("olga", "/desk"), ("mo", "/moderation"), ("alice", None)]
+)
+def test_staff_find_their_desk_on_the_first_page(browse, people, who, desk):
+    page = browse(getattr(people, who)).get("/").text
+    way = re.search(r'href="([^"]+)">Your desk', page)
+    assert (way and way[1]) == desk
 
 
 @pytest.mark.parametrize("path", ["/about", "/rules", "/privacy", "/terms", "/search"])

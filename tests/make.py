@@ -144,12 +144,15 @@ class Make:
         return thread
 
     def reply(self, thread: Any, *, by: Member, body: str = "I would ask her.") -> Any:
-        """A post in a thread."""
-        from portal.conversations import posting
+        """A post in a thread, which search finds as soon as it does."""
+        from portal.conversations import finding, posting
         from portal.conversations.models import Thread
 
         with self._saved():
-            return posting.reply(db.session.get_one(Thread, thread.id), body=body, by=db.session.get_one(Member, by.id))
+            said = posting.reply(db.session.get_one(Thread, thread.id), body=body, by=db.session.get_one(Member, by.id))
+        with self.app.app_context():
+            finding.find_post(said.id)
+        return said
 
     def attached(self, thread: Any, *, by: Member, name: str = "Plan.pdf", content: bytes = b"") -> Any:
         """A file beside a reply of theirs."""

@@ -33,12 +33,7 @@ def scopes_of(member: Member) -> frozenset[str]:
     return frozenset(within(room_id) for room_id in db.session.scalars(queries.circles_of(member)))
 
 
-def find_new(post: Post) -> None:
-    """Put a post into the index that was just written."""
-    keep_found(post, is_new=True)
-
-
-def keep_found(post: Post, *, is_new: bool = False) -> None:
+def keep_found(post: Post) -> None:
     """Put a post into the index as it reads now, or take it out when it may not be read."""
     thread = post.thread
     if thread.is_hidden:
@@ -52,7 +47,6 @@ def keep_found(post: Post, *, is_new: bool = False) -> None:
             title=thread.title,
             path=f"/threads/{thread.id}",
             body=body,
-            is_new=is_new,
             **_for(post),
         )
     elif post.is_hidden:
@@ -65,7 +59,6 @@ def keep_found(post: Post, *, is_new: bool = False) -> None:
             title=thread.title,
             path=f"/posts/{post.id}",
             body=markdown.plain(post.body_html),
-            is_new=is_new,
             **_for(post),
         )
 
@@ -84,6 +77,21 @@ def find_room_again(room: Room) -> None:
     """Other people see the room from now on: at once nobody finds what was said in it, and soon those who may."""
     _forget(select(Thread.id).where(Thread.room_id == room.id))
     enqueue(index_room, room_id=room.id)
+
+
+def find_post(post_id: int) -> None:
+    """Put a post into the index as it reads by now. Whoever changes or moves it meanwhile touches its thread, so they
+    wait for this, and what they put into the index comes after it."""
+    with transaction():
+        its_thread = select(Thread.id).join(Post, Post.thread_id == Thread.id).where(Post.id == post_id)
+        db.session.execute(its_thread.with_for_update(of=Thread))
+        post = db.session.scalar(_with_place().where(Post.id == post_id))
+        if post is not None:
+            keep_found(post)
+
+
+def _with_place() -> Select[Post]:
+    return select(Post).options(joinedload(Post.thread, innerjoin=True).joinedload(Thread.room, innerjoin=True))
 
 
 def _forget(threads: Select[int]) -> None:
@@ -145,11 +153,7 @@ def index_thread(thread_id: int) -> None:
     while True:
         with transaction():
             posts = db.session.scalars(
-                select(Post)
-                .where(Post.thread_id == thread_id, Post.number > after)
-                .options(joinedload(Post.thread).joinedload(Thread.room))
-                .order_by(Post.number)
-                .limit(200)
+                _with_place().where(Post.thread_id == thread_id, Post.number > after).order_by(Post.number).limit(200)
             ).all()
             for post in posts:
                 keep_found(post)

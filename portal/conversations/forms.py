@@ -22,6 +22,9 @@ def new_send_key() -> str:
 
 
 class ReplyForm(TextForm):
+    class Meta(TextForm.Meta):
+        csrf = False  # asked for all forms before any view; this one is drawn with the page's own token
+
     body = TextAreaField(
         "Your reply",
         filters=[as_typed],

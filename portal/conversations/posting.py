@@ -20,11 +20,11 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from portal.accounts import house_rules
 from portal.accounts.models import Member
 from portal.accounts.policy import check_not_held_back, may_post
-from portal.conversations import finding, following, mentioning, policy, telling_followers, veiling
+from portal.conversations import finding, following, mentioning, policy, spreading, telling_followers, veiling
 from portal.conversations.models import Post, PostRevision, Room, Thread, ThreadKind
 from portal.core import markdown
 from portal.core.clock import now
-from portal.core.db import Moment, db, is_postgresql
+from portal.core.db import Moment, db, enter, is_postgresql
 from portal.core.errors import Refusal
 from portal.core.jobs import enqueue
 from portal.topics.models import Topic
@@ -129,7 +129,7 @@ def start(
     _wake(room.id, moment, threads=1)
     following.begin(thread, by=by)
     mentioning.keep(post, spoken_to)
-    finding.find_new(post)
+    finding.keep_found(post)
     _have_looked_at(post)
     enqueue(telling_followers.tell_followers, key=f"reply:{post.id}", post_id=post.id)
     return thread
@@ -167,17 +167,15 @@ def reply(
                 overrode=overrode,
                 created_at=moment,
             )
-            db.session.add(post)
-            db.session.flush()
+            enter(post)
     except (IntegrityError, _SentBefore):
         return _sent_before(key)
     db.session.expire(thread, ["post_count", "version", "last_post_at", "last_author_id", "last_author"])
     _wake(thread.room_id, moment)
     following.begin(thread, by=by)
     mentioning.keep(post, spoken_to)
-    finding.find_new(post)
     _have_looked_at(post)
-    enqueue(telling_followers.tell_followers, key=f"reply:{post.id}", post_id=post.id)
+    enqueue(spreading.spread, key=f"reply:{post.id}", post_id=post.id)
     return post
 
 

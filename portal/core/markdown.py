@@ -16,6 +16,7 @@ from unicodedata import category
 from markupsafe import Markup
 
 MAX_LENGTH = 20_000  # characters; 20,000 opening brackets take 0.7 s, which is as long as anyone may keep us busy
+_QUICK = 1_000
 
 _LARGEST_HTML = 400_000  # characters; an honest text of the longest size comes to a quarter of it
 _UNTYPED_CELLS = 2_000  # that a table may add to its short rows, in all
@@ -42,6 +43,11 @@ _LEADS_SOMEWHERE = re.compile(r"https?://|mailto:|#fn|/(?![/\\])")  # elsewhere 
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # Korean fillers and the empty Braille sign
 # Embeddings, overrides and isolates turn the words around them; letters of right-to-left scripts need none of them.
 _TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def is_quick(source: str) -> bool:
+    """Whether it renders within some 50 ms at worst, whatever it says; most posts are."""
+    return len(source) <= _QUICK
 
 
 def render(source: str) -> str:

@@ -154,9 +154,8 @@ def index(
     scope: str | None = None,
     tags: Collection[str] = (),
     at: datetime | None = None,
-    is_new: bool = False,
 ) -> None:
-    """Put a thing into the index, or what it says now in place of what it said; of what `is_new` nothing is there yet.
+    """Put a thing into the index, or what it says now in place of what it said.
 
     `inside` holds what further audiences may read of it beside `body`: their entry has both, and the passages. With a
     `scope`, nobody finds it who does not belong there, whatever their audience. A tag has no space: "topic:3".
@@ -164,7 +163,7 @@ def index(
     says = {audience: body} | {inner: f"{body}\n\n{more}" for inner, more in (inside or {}).items()}
     db.session.flush()
     connection = db.session.connection()
-    known = {} if is_new else {doc.audience: doc for doc in connection.execute(_entries(), _of_one(kind, ref_id))}
+    known = {doc.audience: doc for doc in connection.execute(_entries(), _of_one(kind, ref_id))}
     for gone in known.keys() - says.keys():
         connection.execute(delete(SearchDoc).where(SearchDoc.id == known[gone].id))
     for who, words in says.items():

@@ -20,6 +20,7 @@ from portal.core.folding import words_of
 from portal.moderation.models import WatchedWords
 
 MOST = 200  # entries; every post is compared with each
+_ALL_WORDS = select(WatchedWords.words)  # built once, asked with every post
 _WORD = re.compile(r"[^\W_]+\*?|\*")
 
 
@@ -64,7 +65,7 @@ def take_out(entry: WatchedWords, *, by: Member) -> None:
 
 def is_watched(text: Callable[[], str]) -> bool:
     """Whether any entry of the list is in a text, which is asked for only if there is a list."""
-    entries = db.session.connection().scalars(select(WatchedWords.words)).all()
+    entries = db.session.connection().execute(_ALL_WORDS).scalars().all()
     if not entries:
         return False
     said = f" {' '.join(words_of(text()))} "

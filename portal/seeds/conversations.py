@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from portal.accounts.models import Member
-from portal.conversations import posting, telling_followers
+from portal.conversations import finding, posting, spreading, telling_followers
 from portal.conversations import reading as marking
 from portal.conversations.following import who_hears_of
 from portal.conversations.models import Post, Room, Thread, ThreadKind
@@ -63,9 +63,12 @@ def load_threads(people: dict[str, Member], *, shift: timedelta) -> tuple[int, i
         _flag(thread, about, people, at=reading.moment(about["flag"]["at"]) + shift if "flag" in about else None)
         posts += len(about["posts"])
     _into_inboxes()
+    for post in db.session.scalars(select(Post).where(Post.number > 1)):
+        finding.keep_found(post)
     for person in people.values():
         marking.mark_rooms(list(rooms.values()), until=now() - _READ_UNTIL, by=person)
-    db.session.execute(delete(Job).where(Job.work == telling_followers.tell_followers.__job__))  # type: ignore[attr-defined]
+    told_by = [work.__job__ for work in (spreading.spread, telling_followers.tell_followers)]  # type: ignore[attr-defined]
+    db.session.execute(delete(Job).where(Job.work.in_(told_by)))
     return len(found), posts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from portal.conversations import posting
+from portal.conversations import finding, posting
 from portal.conversations.models import Post
 from portal.core.admission import Audience
 from portal.core.db import db, transaction
@@ -62,6 +62,37 @@ def test_a_hidden_post_is_not_found_until_it_is_restored(people, make, found, ru
     assert found("Hale") == []
     rule("restore", reply)
     assert found("Hale") == [("post", f"/posts/{reply.id}")]
+
+
+@pytest.fixture
+def just_said(app, people, make):
+    """A reply of Bob's that search has not seen yet, and his row of it."""
+    thread = make.thread(by=people.alice)
+    with app.app_context(), transaction():
+        return posting.reply(again(thread), body="Words of Mr. Hale.", by=again(people.bob))
+
+
+def test_a_reply_that_is_hidden_before_search_has_seen_it_is_never_found(just_said, found, rule, work_off):
+    assert found("Hale") == []
+    rule("hide", just_said)
+    work_off()
+    assert found("Hale") == []
+
+
+def test_a_reply_that_is_edited_before_search_has_seen_it_is_found_as_it_reads_now(
+    app, people, just_said, found, work_off
+):
+    with app.app_context(), transaction():
+        posting.edit(again(just_said), body="Words of nobody.", by=again(people.bob))
+    work_off()
+    assert (found("Hale"), found("nobody")) == ([], [("post", f"/posts/{just_said.id}")])
+
+
+def test_search_may_see_a_reply_twice(app, just_said, found, work_off):
+    work_off()
+    with app.app_context():
+        finding.find_post(just_said.id)
+    assert found("Hale") == [("post", f"/posts/{just_said.id}")]
 
 
 def test_a_hidden_opening_post_leaves_its_title_to_be_found(app, people, make, found, rule):

@@ -125,7 +125,7 @@ def test_topic_and_place_narrow_and_nonsense_narrows_nothing(browse, people, mak
     assert found_by(alice, "card&topic=nowhere&in=%00") >= {one.path, two.path}
 
 
-def test_a_conversation_and_its_replies_are_found_by_their_topic(app, browse, people, make):
+def test_a_conversation_and_its_replies_are_found_by_their_topic(app, browse, people, make, work_off):
     seats, room = make.topic("Seats"), make.room()
     with app.app_context(), transaction():
         asks = posting.start(
@@ -133,6 +133,7 @@ def test_a_conversation_and_its_replies_are_found_by_their_topic(app, browse, pe
         )
         reply = posting.reply(asks, body="a card too", by=again(people.bob))
     make.thread(by=people.bob, title="Another card")
+    work_off()
     found = found_by(browse(people.alice), "card&topic=seats")
     assert found == {f"/threads/{asks.id}", f"/posts/{reply.id}"}
 

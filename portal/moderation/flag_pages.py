@@ -11,6 +11,7 @@ from werkzeug.exceptions import NotFound
 from portal.accounts.models import Member
 from portal.accounts.signed_in import me
 from portal.conversations.models import Thread
+from portal.conversations.policy import may_read_words
 from portal.conversations.post_queries import post_for
 from portal.conversations.queries import opening_of, thread_for
 from portal.core import markdown
@@ -116,7 +117,8 @@ def _excerpt(thing: Thing) -> str:
         return " ".join(filter(None, [told.line, told.bio]))[:_EXCERPT]
     if isinstance(thing, Item):
         return thing.summary
-    return markdown.excerpt((opening_of(thing) if isinstance(thing, Thread) else thing).body_html, _EXCERPT)
+    said = opening_of(thing) if isinstance(thing, Thread) else thing
+    return markdown.excerpt(said.body_html, _EXCERPT) if may_read_words(me(), said) else "What it began with is gone."
 
 
 def _trail(thing: Thing) -> list[tuple[str, str]]:

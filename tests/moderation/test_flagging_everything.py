@@ -7,10 +7,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
+from portal.conversations import taking_back
 from portal.conversations.models import Post
+from portal.conversations.queries import opening_of
 from portal.core.db import db, transaction
 from portal.library.models import Item
-from portal.moderation import flagging, forgetting, ruling
+from portal.moderation import flagging, forgetting, further_rulings, ruling
 from portal.moderation.models import Flag, Outcome, Reason, Ruling
 from portal.practices.models import Photo
 from portal.practices.queries import told_of
@@ -208,3 +210,25 @@ def test_what_is_not_there_for_alice_cannot_be_flagged(browse, people, make):
         assert browse(people.alice).get(f"{place}/flag").status_code == 404
     for outsider in (people.lena, people.sam):
         assert browse(outsider).get("/members/bob/flag").status_code == 403
+
+
+def _gone(what, post, people):
+    if what == "taken back":
+        taking_back.take_back(post, by=again(people.bob))
+    elif what == "held":
+        flagging.flag(post, reason=Reason.BREACH_OF_CONFIDENCE, by=again(people.cory))
+    else:
+        (ruling.hide if what == "hidden" else further_rulings.delete)(post, because="So.", by=again(people.mo))
+
+
+@pytest.mark.parametrize("what", ["hidden", "held", "deleted", "taken back"])
+def test_whoever_flags_a_thread_reads_there_nothing_of_a_beginning_that_is_gone(app, browse, people, make, what):
+    thread = make.thread(by=people.bob, body="It was Quarzenfels.")
+    make.reply(thread, by=people.cory, body="Not here, please.")
+    form = f"/threads/{thread.id}/flag"
+    assert "Quarzenfels" in browse(people.alice).get(form).text
+    with app.app_context(), transaction():
+        _gone(what, opening_of(again(thread)), people)
+    for answer in (browse(people.alice).get(form), browse(people.alice).post(form, data={"reason": "x"})):
+        assert "Flag this thread" in answer.text
+        assert "Quarzenfels" not in answer.text

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, null, update
+from sqlalchemy import ColumnElement, case, null, select, update
 
 from portal.conversations import finding
 from portal.conversations.models import Hold, Post, Thread
@@ -50,10 +50,12 @@ def release(thing: Post | Thread) -> bool:
     gone. False if it does not wait."""
     kind = type(thing)
     waits = kind.held_at.is_not(None) & kind.hidden_because.is_(None)
-    shown: Any = Post.deleted_at if isinstance(thing, Post) else null()
+    shown: Any = Post.deleted_at if isinstance(thing, Post) else _taken_back_alone()
     if not _change(thing, waits, hidden_at=shown, held_at=None, held_because=None):
         return False
-    if isinstance(thing, Thread):
+    if isinstance(thing, Thread) and thing.is_hidden:
+        touch(thing)
+    elif isinstance(thing, Thread):
         count_thread(thing, +1)
         touch(thing)
         finding.find_thread_again(thing)
@@ -68,6 +70,12 @@ def release(thing: Post | Thread) -> bool:
 def end(thread: Thread, *, hidden_because: str) -> bool:
     """A moderator hides for good what waited. False if it does not wait."""
     return _change(thread, Thread.held_at.is_not(None), hidden_because=hidden_because, held_at=None, held_because=None)
+
+
+def _taken_back_alone() -> ColumnElement[Any]:
+    """When the author of a thread took back all there is in it; None: there is something to read."""
+    opening = select(Post.deleted_at).where(Post.thread_id == Thread.id, Post.number == 1).scalar_subquery()
+    return case((Thread.post_count == 1, opening), else_=null())
 
 
 def _tell_of(post: Post) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from portal.accounts.models import Member
 from portal.conversations import holding, taking_back
 from portal.conversations.models import Hold, Post, Thread
+from portal.conversations.queries import opening_of
 from portal.conversations.reading import counts
 from portal.core.clock import now
 from portal.core.db import db, transaction
@@ -207,6 +208,28 @@ def test_alice_finds_in_her_inbox_what_became_of_her_flag_and_nothing_of_others(
     assert "It names a patient." not in inbox
     assert "What became of what you flagged" in [letter.subject for letter in _to(outbox, people.alice)]
     assert "looked at what you flagged" not in browse(people.bob).get("/notifications").text
+
+
+def test_a_thread_that_alice_took_back_while_it_waited_stays_gone_whatever_is_decided(
+    app, browse, people, make, flag, rule, outbox, work_off
+):
+    room = make.room()
+    thread = make.thread(by=people.alice, room=room, title="Wolpertshain and I")
+    flag(thread, by=people.bob)
+    with app.app_context():
+        opening = opening_of(again(thread))
+    assert browse(people.alice).post(f"/posts/{opening.id}/delete").status_code == 303
+    rule(ruling.keep, thread, by=people.mo)
+    work_off()
+    bob = browse(people.bob)
+    assert bob.get(f"/threads/{thread.id}").status_code == 404
+    assert "Wolpertshain" not in bob.get(f"/rooms/{room.slug}").text
+    assert "Wolpertshain" not in bob.get("/search?q=Wolpertshain").text.partition("<ol")[2]
+    assert [letter.subject for letter in _to(outbox, people.alice)] == ["Your thread waits for a moderator"]
+    assert browse(people.alice).post(f"/posts/{opening.id}/delete/undo").status_code == 303
+    assert bob.get(f"/threads/{thread.id}").status_code == 200
+    with app.app_context():
+        assert again(room).thread_count == 1
 
 
 def test_what_waits_counts_as_unread_to_nobody(app, people, post, flag):

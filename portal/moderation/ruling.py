@@ -65,7 +65,7 @@ def keep(thing: Thing, *, because: str, by: Member, answering: int | None = None
     ruling = write(Outcome.KEPT, thing, because, by)
     if not settle(ruling, Flag.about == about(thing), answering):
         raise already_ruled(ruling)
-    if waited and isinstance(thing, Post | Thread):
+    if waited and isinstance(thing, Post | Thread) and not thing.is_hidden:  # taken back meanwhile, it stays gone
         tell(ruling, thing.author)
     if isinstance(thing, Post):
         audit.record(by, "post.kept", thing, because=because, thread=thing.thread_id, ruling=ruling.id)
@@ -120,7 +120,9 @@ def lock(thread: Thread, *, because: str, by: Member, answering: int | None = No
 
 
 def unlock(thread: Thread, *, because: str, by: Member, with_letter: bool = True) -> Ruling:
-    """The conversation may go on. Raises AlreadyRuled."""
+    """The conversation may go on. Raises AlreadyRuled, OwnWords: whoever began it opens only what they closed."""
+    if last_decided(thread, Outcome.LOCKED) != by.id:
+        check_not_own(thread, by)
     ruling = write(Outcome.UNLOCKED, thread, because, by)
     change(thread, Thread.locked_at.is_not(None), ruling, locked_at=None, locked_because=None)
     touch(thread)
@@ -131,12 +133,14 @@ def unlock(thread: Thread, *, because: str, by: Member, with_letter: bool = True
 
 
 def hide_thread(thread: Thread, *, because: str, by: Member, answering: int | None = None) -> Ruling:
-    """Only staff and its author find it from now on; flags in it are settled with it. Raises AlreadyRuled."""
+    """Only staff and its author find it from now on; flags in it are settled with it. Raises AlreadyRuled,
+    OwnWords."""
+    check_not_own(thread, by)
     ruling = write(Outcome.HIDDEN, thread, because, by)
     if not holding.end(thread, hidden_because=because):
         change(thread, Thread.hidden_at.is_(None), ruling, hidden_at=now(), hidden_because=because)
         count_thread(thread, -1)
-    settle(ruling, _in_thread(Flag, thread), answering)
+    settle(ruling, _in_thread(Flag, thread, by), answering)
     touch(thread)
     finding.forget_thread(thread)
     audit.record(by, "thread.hidden", thread, because=because, ruling=ruling.id)
@@ -145,9 +149,10 @@ def hide_thread(thread: Thread, *, because: str, by: Member, answering: int | No
 
 
 def restore_thread(thread: Thread, *, because: str, by: Member, with_letter: bool = True) -> Ruling:
-    """Members find and read it again. Raises AlreadyRuled, TakenBack."""
+    """Members find and read it again. Raises AlreadyRuled, TakenBack, OwnWords."""
     if thread.is_taken_back:
         raise TakenBack()
+    check_not_own(thread, by)
     ruling = write(Outcome.RESTORED, thread, because, by)
     change(thread, Thread.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None, **HELD_NO_MORE)
     count_thread(thread, +1)
@@ -191,9 +196,19 @@ def check_not_own(thing: Thing, by: Member) -> None:
         raise OwnWords()
 
 
-def _in_thread(flag: Any, thread: Thread) -> ColumnElement[bool]:
-    """A flag on the thread itself, or on a post in it."""
-    return or_(flag.thread_id == thread.id, flag.post_id.in_(select(Post.id).where(Post.thread_id == thread.id)))
+def last_decided(thread: Thread, outcome: Outcome) -> int | None:
+    """The id of whoever decided this of a thread the last time."""
+    decided = Ruling.thread_id == thread.id, Ruling.post_id.is_(None), Ruling.outcome == outcome
+    return db.session.scalar(select(Ruling.by_id).where(*decided).order_by(Ruling.id.desc()).limit(1))
+
+
+def _in_thread(flag: Any, thread: Thread, by: Member) -> ColumnElement[bool]:
+    """A flag on the thread itself, or on a post in it; but for those on the words of whoever decides."""
+    posts = select(Post.id).where(Post.thread_id == thread.id)
+    if by.role is Role.OWNER:
+        return or_(flag.thread_id == thread.id, flag.post_id.in_(posts))
+    on_others = flag.post_id.in_(posts.where(Post.author_id != by.id))
+    return on_others if thread.author_id == by.id else or_(flag.thread_id == thread.id, on_others)
 
 
 def write(outcome: Outcome, thing: Thing, because: str, by: Member) -> Ruling:
@@ -241,10 +256,11 @@ def settle(ruling: Ruling, whose: ColumnElement[bool], answering: int | None) ->
 
 
 def settle_in(thread: Thread, ruling: Ruling, answering: int | None) -> None:
-    """Settle the flag acted on, if there is one, with all on the same thread or post in it. Raises AlreadyRuled."""
+    """Settle the flag acted on, if there is one, with all on the same thread or post in it. Raises AlreadyRuled, also
+    where it is a flag on the words of whoever decides: no decision about a thread answers that."""
     if answering is not None:
         seen = aliased(Flag)
-        flagged = select(seen.about).where(seen.id == answering, _in_thread(seen, thread))
+        flagged = select(seen.about).where(seen.id == answering, _in_thread(seen, thread, ruling.by))
         settle(ruling, Flag.about == flagged.scalar_subquery(), answering)
 
 

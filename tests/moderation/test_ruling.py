@@ -41,6 +41,11 @@ def rule(app, people):
     return decide
 
 
+def _thread_of(app, post):
+    with app.app_context():
+        return db.session.get_one(Thread, post.thread_id)
+
+
 def _log(app):
     with app.app_context():
         lines = db.session.scalars(select(Record).where(Record.action.like("%.%")).order_by(Record.id)).all()
@@ -300,6 +305,59 @@ def test_mo_neither_sees_nor_judges_flags_against_his_own_post(app, browse, peop
     with app.app_context():
         assert db.session.scalar(select(Flag.ruled_at).where(Flag.post_id == said.id)) is None
     assert "Mo went too far here." in browse(people.cory).get("/moderation").text
+
+
+def _is_open(app, flag):
+    with app.app_context():
+        return again(flag).is_open
+
+
+@pytest.mark.parametrize("whose", ["his post", "his thread"])
+@pytest.mark.parametrize("what", ["lock", "move", "hide"])
+def test_no_decision_about_a_thread_settles_a_flag_on_mos_own_words(app, browse, people, make, flag, what, whose):
+    thread, elsewhere = make.thread(by=people.alice if whose == "his post" else people.mo), make.room("Elsewhere")
+    said = make.reply(thread, by=people.mo, body="It was Mr. Hale.") if whose == "his post" else thread
+    raised = flag(said, reason=Reason.BREACH_OF_CONFIDENCE)
+    mo, form = browse(people.mo), {"because": "So.", "flag": raised.id}
+    if what == "move":
+        answer = mo.post(f"/threads/{thread.id}/moving", data=form | {"room": elsewhere.slug})
+    else:
+        answer = mo.post(f"/threads/{thread.id}/rulings", data=form | {"outcome": what})
+    assert answer.status_code in {403, 409}
+    assert _is_open(app, raised)
+    with app.app_context():
+        assert again(said).is_held
+
+
+def test_a_flag_on_mos_post_outlasts_that_he_hides_the_thread_around_it_and_brings_it_back(
+    app, browse, people, make, post, flag
+):
+    said = make.reply(_thread_of(app, post), by=people.mo, body="It was Mr. Hale.")
+    his, bobs = flag(said), flag(post)
+    for outcome in ("hide", "restore"):
+        form = {"outcome": outcome, "because": "So."}
+        assert browse(people.mo).post(f"/threads/{post.thread_id}/rulings", data=form).status_code == 303
+    assert _is_open(app, his)
+    assert not _is_open(app, bobs)
+    assert "It was Mr. Hale." in browse(people.cory).get("/moderation").text
+
+
+@pytest.mark.parametrize(("done", "undo"), [("hide_thread", "restore"), ("lock", "unlock")])
+def test_mo_takes_back_nothing_that_was_decided_about_his_own_thread(app, browse, people, make, rule, done, undo):
+    thread = make.thread(by=people.mo)
+    rule(done, thread, by=people.cory)
+    answer = browse(people.mo).post(f"/threads/{thread.id}/rulings", data={"outcome": undo, "because": "I like it."})
+    assert answer.status_code == 403
+    with app.app_context():
+        assert again(thread).is_hidden or again(thread).is_locked
+
+
+def test_mo_opens_his_own_thread_again_if_it_was_he_who_closed_it(app, people, make, rule):
+    thread = make.thread(by=people.mo)
+    rule("lock", thread)
+    rule("unlock", thread)
+    with app.app_context():
+        assert not again(thread).is_locked
 
 
 def test_olga_who_may_be_alone_sees_flags_against_herself(browse, people, make, flag):

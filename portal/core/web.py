@@ -243,7 +243,7 @@ def read_cursor(text: str | None) -> Place | None:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
         stamp, row_id = raw.split("-")
         found = datetime.strptime(stamp, "%Y%m%d%H%M%S%f").replace(tzinfo=UTC), int(row_id)
-        return found if 0 <= found[1] < 2**63 else None
+        return found if 0 <= found[1] < 2**31 else None  # larger is no id of ours
     except ValueError:
         return None
 

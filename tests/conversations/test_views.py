@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import timedelta
 from io import BytesIO
@@ -606,3 +607,13 @@ def test_a_page_that_asks_by_itself_learns_cheaply_that_nothing_is_new_and_swall
     alice.post(f"/posts/{newest}/unread")  # it says something on the next page
     assert alice.get(f"/threads/{thread.id}", headers=again_by_itself).status_code == 204
     assert "Unread from there on" in alice.get(f"/threads/{thread.id}").text
+
+
+@pytest.mark.parametrize("number", [2**31, 2**62, 2**63])
+def test_a_place_in_a_list_that_no_database_can_count_to_is_the_top(browse, people, make, number):
+    room = make.room()
+    make.thread(by=people.alice, room=room, title="The first of all")
+    place = base64.urlsafe_b64encode(f"20200101000000000000-{number}".encode()).decode()
+    for side in ("older", "newer"):
+        for page in (f"/rooms/{room.slug}", "/account/posts"):
+            assert "The first of all" in browse(people.alice).get(page, query_string={side: place}).text

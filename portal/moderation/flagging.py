@@ -14,7 +14,7 @@ from portal.core.errors import Refusal
 from portal.core.web import absolute
 from portal.library.models import Item
 from portal.moderation import trusting
-from portal.moderation.models import Flag, Reason, Thing, author_id_of, which
+from portal.moderation.models import Flag, Reason, Thing, about, author_id_of, which
 
 
 class OwnWords(Refusal):
@@ -54,14 +54,15 @@ def hold(thing: Post | Thread, why: Hold) -> None:
         audit.record(None, "thread.held", thing, why=why.value)
     if thing.author.closed_at is not None:
         return
-    about = thing.thread if isinstance(thing, Post) else thing
+    thread = thing.thread if isinstance(thing, Post) else thing
     letters.post(
         "moderation/held",
         to=thing.author,
+        key=f"held:{about(thing)}:{thing.held_at:%Y%m%d%H%M%S%f}",
         is_post=isinstance(thing, Post),
-        thread_title=about.title,
+        thread_title=thread.title,
         why=holding.WHY[why],
-        link=absolute("conversations.thread", thread_id=about.id),
+        link=absolute("conversations.thread", thread_id=thread.id),
         rules=absolute("home.rules"),
     )
 

@@ -25,7 +25,7 @@ from portal.core.errors import Refusal
 from portal.core.letters import Letter
 from portal.core.web import absolute
 from portal.moderation.because import Because
-from portal.moderation.models import Flag, Ruling
+from portal.moderation.models import Flag, Ruling, about
 from portal.moderation.person_models import Appeal
 from portal.notifications.forgetting import forget_news
 
@@ -236,19 +236,25 @@ def _clean_title(thread: Thread, post: Post, passage: str | None, clean: Callabl
         finding.find_thread_again(thread)
     of_thread = set(db.session.scalars(select(Post.id).where(Post.thread_id == thread.id)))
     forget_news("post", of_thread)
-    _drop_letters_of_rulings(Ruling.thread_id == thread.id)
+    _drop_letters(Ruling.thread_id == thread.id, {about(thread), *(f"post:{post_id}" for post_id in of_thread)})
 
 
 def _forget_what_waits(post: Post, posts: Iterable[Post]) -> None:
     """News and letters with words of these posts: what was not sent is not sent."""
     forget_news("post", {each.id for each in posts})
-    _drop_letters_of_rulings(Ruling.post_id == post.id)
+    _drop_letters(Ruling.post_id == post.id, {about(post)})
 
 
-def _drop_letters_of_rulings(which: ColumnElement[bool]) -> None:
-    keys = [f"ruling:{ruling_id}" for ruling_id in db.session.scalars(select(Ruling.id).where(which))]
-    waiting = select(Letter).where(Letter.key.in_(keys), Letter.sent_at.is_(None), Letter.dropped_at.is_(None))
-    letters.drop(db.session.scalars(waiting).all())
+def _drop_letters(ruled: ColumnElement[bool], held: Collection[str]) -> None:
+    """To authors, of these rulings, of appeals against them, and that these things wait."""
+    keys = {f"ruling:{ruling_id}" for ruling_id in db.session.scalars(select(Ruling.id).where(ruled))}
+    appeals = select(Appeal).join(Ruling, Ruling.id == Appeal.ruling_id).where(ruled)
+    keys |= {f"appeal:{appeal.once}" for appeal in db.session.scalars(appeals)}
+    waiting = select(Letter).where(Letter.sent_at.is_(None), Letter.dropped_at.is_(None))
+    of_decisions = Letter.kind.in_(["moderation/ruling", "moderation/appeal", "moderation/held"])
+    for letter in db.session.scalars(waiting.where(of_decisions)).all():
+        if letter.key in keys or letter.key.removeprefix("held:").rpartition(":")[0] in held:
+            letters.drop([letter])
 
 
 def _forget_in_the_index() -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import MetaData, inspect, select, text
 from portal.accounts import drafting
 from portal.conversations import attaching, drafts, quoting
 from portal.conversations.models import Post, PostFile, PostRevision
+from portal.conversations.queries import opening_of
 from portal.core import sealing
 from portal.core.audit import Record
 from portal.core.db import db, transaction
@@ -20,7 +21,7 @@ from portal.membership import taking_along
 from portal.membership.models import Export
 from portal.moderation import appealing, editing_out, flagging, purging, ruling
 from portal.moderation.because import Because
-from portal.moderation.models import Flag, Reason, Ruling
+from portal.moderation.models import Flag, Reason, Ruling, Verdict
 from portal.moderation.person_models import Appeal
 from tests.make import again, picture
 
@@ -235,3 +236,22 @@ def test_olga_does_it_on_a_page_that_says_what_goes_and_nobody_else_has_it(app, 
     with app.app_context():
         assert NAME not in again(everywhere["post"]).body
         assert db.session.scalars(select(Flag.words)).all() == ["He names […]!"]
+
+
+def test_no_letter_that_waits_says_it_neither_that_it_waited_nor_what_bob_was_answered(
+    app, people, make, outbox, work_off
+):
+    thread = make.thread(by=people.bob, title=f"About {NAME}", body=SAID)
+    said = make.reply(make.thread(by=people.alice), by=people.bob, body=SAID)
+    with app.app_context(), transaction():
+        opening = opening_of(again(thread))
+        flagging.flag(again(thread), reason=Reason.BREACH_OF_CONFIDENCE, by=again(people.alice))
+        hidden = ruling.hide(again(said), because="It names somebody.", by=again(people.mo))
+        asked = appealing.appeal(hidden, words=f"But {NAME} agreed.", by=again(people.bob))
+        appealing.decide(asked, Verdict.UPHELD, because="It stays.", by=again(people.cory))
+    assert "letter" in places_that_say(app, NAME)
+    _purge(app, people, opening)
+    _purge(app, people, said, NAME)
+    assert places_that_say(app, NAME) == set()
+    work_off()
+    assert [m for m in outbox if NAME in m.body or NAME in m.subject] == []

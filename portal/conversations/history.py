@@ -75,13 +75,14 @@ def remove(post: Post, revision_id: int, *, by: Member) -> None:
 def rewrite(post: Post, *, seen: str, body: str) -> PostRevision | None:
     """Put other words in place of an author's. What stood there, and all before it, only staff read from now on.
 
-    None if the post says something else by now than was `seen`. Raises TooLong, NothingToRead.
+    None if the post says something else by now than was `seen`, or its author took it back.
+    Raises TooLong, NothingToRead.
     """
     html, spoken_to = mentioning.linked(to_html(body), post.thread.room)
     before = PostRevision(post_id=post.id, body=post.body, body_html=post.body_html, removed_at=now())
     changed = db.session.scalar(
         update(Post)
-        .where(Post.id == post.id, Post.body == seen)
+        .where(Post.id == post.id, Post.body == seen, Post.deleted_at.is_(None))
         .values(body=body, body_html=html, edited_at=now())
         .returning(Post.id)
         .execution_options(synchronize_session=False)

@@ -99,7 +99,8 @@ def restore(post: Post, *, because: str, by: Member, with_letter: bool = True) -
     check_not_own(post, by)
     ruling = write(Outcome.RESTORED, post, because, by)
     stands_again = {"hidden_at": None, "hidden_because": None, "removed_at": None}
-    change(post, Post.hidden_at.is_not(None), ruling, **stands_again, **HELD_NO_MORE)
+    still = and_(Post.hidden_at.is_not(None), Post.deleted_at.is_(None))
+    change(post, still, ruling, **stands_again, **HELD_NO_MORE)
     show_change(post)
     audit.record(by, "post.restored", post, because=because, thread=post.thread_id, ruling=ruling.id)
     if with_letter:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from portal.accounts.models import Role
 from portal.conversations import taking_back
-from portal.conversations.models import PostRevision, Thread
+from portal.conversations.models import Post, PostRevision, Thread
 from portal.conversations.posting import NotYours
 from portal.core.audit import Record
+from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.letters import Letter
 from portal.core.search import SearchDoc
@@ -310,3 +313,29 @@ def test_what_staff_took_out_is_not_in_what_bob_takes_along(app, people, post, d
     with app.app_context():
         for part in parts_of(again(people.bob)):
             assert "Hale" not in str(list(part.rows)), part.name
+
+
+@pytest.mark.parametrize("what", ["edit", "restore"])
+def test_what_bob_takes_back_while_mo_decides_stays_gone(app, people, post, flag, what):
+    flag(post)
+    with app.app_context(), transaction():
+        seen = again(post)  # as Mo has it before him
+        taken_back = update(Post).where(Post.id == post.id).values(hidden_at=now(), deleted_at=now())
+        db.session.execute(taken_back.execution_options(synchronize_session=False))
+        by_what = {
+            "edit": partial(editing_out.edit_out, body="Ask a patient about it."),
+            "restore": ruling.restore,
+        }
+        with pytest.raises(editing_out.ChangedMeanwhile if what == "edit" else ruling.AlreadyRuled):
+            by_what[what](seen, because=WHY, by=again(people.mo))
+
+
+def test_bob_reads_of_a_ruling_on_his_post_without_the_title_of_a_thread_that_is_hidden_now(
+    app, browse, people, post, decide
+):
+    made = decide("note", post)
+    assert "Who decides?" in browse(people.bob).get(f"/rulings/{made.id}").text
+    with app.app_context(), transaction():
+        ruling.hide_thread(db.session.get_one(Thread, post.thread_id), because="So.", by=again(people.mo))
+    page = browse(people.bob).get(f"/rulings/{made.id}")
+    assert (page.status_code, "Who decides?" in page.text) == (200, False)

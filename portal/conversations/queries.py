@@ -19,6 +19,7 @@ from sqlalchemy import (
     SQLColumnExpression,
     and_,
     bindparam,
+    case,
     func,
     literal,
     or_,
@@ -288,8 +289,19 @@ def _some_topics() -> Lines:
 
 
 def posts_by(member: Member) -> Asked:
-    """Everything one person wrote, hidden or not: their words stay theirs, whatever they pay."""
-    return _posts_of_one(), {"author_id": member.id}
+    """Everything one person wrote, hidden or not: their words stay theirs, whatever they pay. How a thread of somebody
+    else's is called (title), and where it stands (room), is None where they no longer see it."""
+    return _posts_of_one(sight_of(member)), {"author_id": member.id, "reader_id": member.id}
+
+
+def title_for(member: Member) -> ColumnElement[str | None]:
+    """What a thread is called, in a statement that joins its room, as far as it is theirs or they see it."""
+    return case((or_(visible_to(member), Thread.author_id == member.id), Thread.title))
+
+
+def room_title_for(member: Member) -> ColumnElement[str | None]:
+    """The same of a room."""
+    return case((open_to(member), Room.title))
 
 
 def own_post(member: Member, post_id: int) -> Select[Post]:
@@ -383,7 +395,8 @@ def _threads(*, sees_all: bool, of_one_kind: bool) -> Lines:
 
 
 @cache
-def _posts_of_one() -> Lines:
+def _posts_of_one(sight: Sight) -> Lines:
+    reader_id = _reader_id()
     post, thread, room = Post.__table__.c, Thread.__table__.c, Room.__table__.c
     return (
         select(
@@ -398,8 +411,8 @@ def _posts_of_one() -> Lines:
             post.removed_at,
             post.held_because,
             thread.id.label("thread_id"),
-            thread.title,
-            room.title.label("room"),
+            case((or_(seen_with(sight), thread.author_id == reader_id), thread.title)).label("title"),
+            case((_is_open(sight, reader_id), room.title)).label("room"),
         )
         .join_from(Post.__table__, Thread.__table__, thread.id == post.thread_id)
         .join(Room.__table__, room.id == thread.room_id)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from sqlalchemy import case, select
 
 from portal.accounts.models import Member
+from portal.conversations import queries
 from portal.conversations.models import (
     Follow,
     Mention,
@@ -39,7 +40,7 @@ def parts_of(member: Member) -> Iterator[Part]:
         select(
             Thread.id.label("number"),
             Thread.created_at.label("begun_at"),
-            Room.title.label("room"),
+            queries.room_title_for(member).label("room"),
             Thread.kind,
             Thread.title,
             Thread.author_hidden_at.label("asked_safely_at"),
@@ -77,7 +78,7 @@ def parts_of(member: Member) -> Iterator[Part]:
         select(
             Post.id.label("number"),
             Post.created_at.label("written_at"),
-            Thread.title.label("thread"),
+            queries.title_for(member).label("thread"),
             Thread.id.label("thread_number"),
             Post.number.label("place"),
             Post.veiled_at.label("under_no_name_since"),
@@ -92,12 +93,13 @@ def parts_of(member: Member) -> Iterator[Part]:
             Post.overrode.label("shown_before_posting"),
         )
         .join(Thread, Thread.id == Post.thread_id)
+        .join(Room, Room.id == Thread.room_id)
         .where(Post.author_id == member.id)
         .order_by(Post.id),
         {
             "number": "the end of its address, /posts/…",
             "written_at": "when",
-            "thread": "the title of the thread; it may be somebody else's words",
+            "thread": "the title of the thread, which may be somebody else's words; empty where you no longer see it",
             "thread_number": "the end of the thread's address, /threads/…",
             "place": "the how many-th post there",
             "under_no_name_since": "filled where only the coaches see that it is yours",
@@ -182,16 +184,17 @@ def parts_of(member: Member) -> Iterator[Part]:
         select(
             Follow.created_at.label("since"),
             Thread.id.label("thread_number"),
-            Thread.title.label("thread"),
+            queries.title_for(member).label("thread"),
             Follow.level,
         )
         .join(Thread, Thread.id == Follow.thread_id)
+        .join(Room, Room.id == Thread.room_id)
         .where(Follow.member_id == member.id)
         .order_by(Follow.id),
         {
             "since": "since when",
             "thread_number": "the end of its address, /threads/…",
-            "thread": "its title; it may be somebody else's words",
+            "thread": "its title, which may be somebody else's words; empty where you no longer see it",
             "level": "all, mine (letters only where you are spoken to) or none",
         },
     )
@@ -209,7 +212,7 @@ def parts_of(member: Member) -> Iterator[Part]:
         "followed-rooms",
         "Rooms you chose something for",
         "What you want to hear of each.",
-        select(RoomFollow.created_at.label("since"), Room.title.label("room"), RoomFollow.level)
+        select(RoomFollow.created_at.label("since"), queries.room_title_for(member).label("room"), RoomFollow.level)
         .join(Room, Room.id == RoomFollow.room_id)
         .where(RoomFollow.member_id == member.id)
         .order_by(RoomFollow.id),
@@ -242,7 +245,7 @@ def parts_of(member: Member) -> Iterator[Part]:
         "read-rooms",
         "Rooms you marked as read",
         "Up to which moment.",
-        select(Room.title.label("room"), RoomReading.read_until, RoomReading.before)
+        select(queries.room_title_for(member).label("room"), RoomReading.read_until, RoomReading.before)
         .join(Room, Room.id == RoomReading.room_id)
         .where(RoomReading.member_id == member.id)
         .order_by(RoomReading.id),

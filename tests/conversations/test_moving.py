@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from itertools import permutations
 
 import pytest
@@ -9,8 +11,12 @@ from sqlalchemy import select
 
 from portal.conversations import moving, posting, reading
 from portal.conversations.models import Post, Room, RoomKind, Thread
+from portal.core import storage
 from portal.core.db import db, transaction
 from portal.library.models import Item
+from portal.membership import taking_along
+from portal.membership.models import Export
+from portal.moderation import ruling
 from tests.make import again, at_once
 
 
@@ -241,3 +247,42 @@ def test_replies_and_a_join_at_the_same_moment_lose_no_word(app, people, make):
         assert numbers == list(range(1, 2 + 1 + 7 - len(refused)))
         assert db.session.get_one(Thread, kept.id).post_count == len(numbers)
         assert db.session.scalars(select(Post.id).where(Post.thread_id == gone.id)).all() == []
+
+
+SECRET = "The Zinnoberbach affair"
+
+
+def _into_the_coaches_room(app, people, make, thread):
+    room = make.room("The quiet corner", kind=RoomKind.COACHES)
+    other = make.thread(by=people.cory, room=room, title=SECRET)
+    with app.app_context(), transaction():
+        moving.merge(again(thread), into=again(other), by=again(people.cory))
+
+
+def _hide(app, people, _make, thread):
+    with app.app_context(), transaction():
+        ruling.hide_thread(again(thread), because="So.", by=again(people.mo))
+
+
+@pytest.mark.parametrize("becomes_unseen", [_into_the_coaches_room, _hide])
+def test_bob_keeps_his_words_and_learns_no_title_of_a_thread_that_he_does_not_see(
+    app, browse, people, make, work_off, becomes_unseen
+):
+    thread = make.thread(by=people.alice, title=SECRET if becomes_unseen is _hide else "Plain")
+    make.reply(thread, by=people.bob, body="Words of Bob.")
+    bob = browse(people.bob)
+    assert f"{'Plain' if becomes_unseen is not _hide else SECRET}</a>" in bob.get("/account/posts").text
+    becomes_unseen(app, people, make, thread)
+    with app.app_context(), transaction():
+        taking_along.ask(again(people.bob))
+    work_off()
+    with app.app_context():
+        export = db.session.scalars(select(Export)).one()
+        with storage.opened(export.storage_key) as file, zipfile.ZipFile(io.BytesIO(file.read())) as packed:
+            archive = "\n".join(packed.read(name).decode("utf-8", "replace") for name in packed.namelist())
+    for told in (bob.get("/account/posts").text, archive):
+        assert "Words of Bob." in told
+        assert SECRET not in told
+        assert "The quiet corner" not in told
+    if becomes_unseen is _hide:
+        assert SECRET in browse(people.alice).get("/account/posts").text

@@ -17,9 +17,11 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     SQLColumnExpression,
+    String,
     and_,
     bindparam,
     case,
+    cast,
     func,
     literal,
     or_,
@@ -33,6 +35,7 @@ from portal.conversations import drafts, veiling
 from portal.conversations.models import (
     Follow,
     Level,
+    PersonFollow,
     Post,
     PostFile,
     Room,
@@ -115,6 +118,7 @@ class Found:
     draft: Draft | None  # of a reply
     files_wait: int  # that they put into its form
     files_since: datetime | None
+    muted: str | None  # whose posts they fold away
 
 
 def thread_for(reader: Member | None, thread_id: int) -> Found | None:
@@ -217,7 +221,9 @@ def _hosts() -> Select[Member]:
 def a_thread(sight: Sight) -> Select[*tuple[Any, ...]]:
     """What `thread_for` asks, for whoever asks something more beside it."""
     begun = veiling.begun_by(_reader_id())
-    found = _of_thread(sight, Thread, Follow.level, RoomFollow.level, _renamed_at(), begun, Draft, *_files_that_wait())
+    found = _of_thread(
+        sight, Thread, Follow.level, RoomFollow.level, _renamed_at(), begun, Draft, *_files_that_wait(), _muted()
+    )
     return found.options(contains_eager(Thread.room))
 
 
@@ -239,6 +245,7 @@ def facts_of_thread(sight: Sight) -> Lines:
         Draft.mark.label("draft"),
         files_wait.label("files_wait"),
         files_since.label("files_since"),
+        _muted().label("muted"),
     )
 
 
@@ -248,6 +255,13 @@ def _reader_id() -> BindParameter[int]:
 
 def _renamed_at() -> ScalarSelect[Any]:
     return select(func.max(Member.renamed_at)).scalar_subquery()
+
+
+def _muted() -> ScalarSelect[Any]:
+    """Ids of the people whose posts this reader folds away, as words: a page that a browser kept shows them or not."""
+    muted = PersonFollow.member_id == _reader_id(), PersonFollow.level == Level.NONE
+    ids = cast(PersonFollow.person_id, String)
+    return select(func.aggregate_strings(ids, ",")).where(*muted).scalar_subquery()
 
 
 def _of_thread(sight: Sight, *columns: Any) -> Select[*tuple[Any, ...]]:

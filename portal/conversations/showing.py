@@ -125,6 +125,7 @@ class Facts:
     draft: str | None
     files_wait: int
     files_since: datetime | None
+    muted: str | None
     unread: int
     first: int | None
 
@@ -149,6 +150,7 @@ def facts_of(reading: Reading) -> Facts:
         found.draft.mark if found.draft else None,
         found.files_wait,
         found.files_since,
+        found.muted,
         unread.count if unread else 0,
         unread.first if unread else None,
     )

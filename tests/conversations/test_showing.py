@@ -151,3 +151,16 @@ def test_nothing_but_columns_is_loaded_for_a_page(app, browse, people, make, cou
     assert len(posts) == 1
     assert "post.body," not in posts[0]
     assert "password_hash" not in posts[0]
+
+
+def test_whom_alice_folds_away_is_folded_in_a_page_that_her_browser_kept(browse, people, make):
+    thread = make.thread(by=people.alice)
+    make.reply(thread, by=people.bob)
+    path, laptop, phone = f"/threads/{thread.id}", browse(people.alice), browse(people.alice)
+    laptop.post(f"{path}/read", data={"number": 2, "quietly": "1"})
+    kept = _visit(laptop, path).headers["ETag"]
+    assert _visit(laptop, path, kept).status_code == 304
+    phone.post("/members/bob/following", data={"level": "none"})
+    assert _visit(laptop, path, kept).status_code == 200
+    phone.post("/members/bob/following", data={"level": "mine"})
+    assert _visit(laptop, path, kept).status_code == 304

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, not_, or_, select
 
 from portal.accounts.models import Member, Role
-from portal.conversations.models import Post, Thread
+from portal.conversations.models import Post, Room, RoomKind, Thread
 from portal.core.audit import Record
 from portal.core.db import db
 from portal.core.web import reader_zone
-from portal.moderation.person_models import Sanction
+from portal.moderation.models import Ruling
+from portal.moderation.person_models import Appeal, Sanction
 
 GROUPS: dict[
     str, tuple[str, tuple[str, ...] | None]
@@ -75,7 +76,7 @@ def asked(typed: Mapping[str, str]) -> Narrowed:
 
 def conditions(narrowed: Narrowed, *, reader: Member) -> list[ColumnElement[bool]]:
     """What holds of every record that is wanted. Each is found by an index of its own."""
-    found: list[ColumnElement[bool]] = []
+    found: list[ColumnElement[bool]] = [] if reader.is_at_least(Role.COACH) else [_not_among_coaches()]
     if (actions := GROUPS[narrowed.group][1]) is not None:
         found.append(Record.action.in_(actions))
     if narrowed.by:
@@ -87,6 +88,20 @@ def conditions(narrowed: Narrowed, *, reader: Member) -> list[ColumnElement[bool
     if narrowed.until:
         found.append(Record.created_at < _begin_of(narrowed.until + timedelta(days=1)))
     return found
+
+
+def _not_among_coaches() -> ColumnElement[bool]:
+    """Nothing of rooms that are the coaches' alone: a reason tells what was said there."""
+    threads = select(Thread.id).join(Thread.room).where(Room.kind == RoomKind.COACHES)
+    posts = select(Post.id).where(Post.thread_id.in_(threads))
+    appeals = select(Appeal.id).join(Ruling, Ruling.id == Appeal.ruling_id).where(Ruling.thread_id.in_(threads))
+    return not_(
+        or_(
+            and_(Record.ref_kind == "thread", Record.ref_id.in_(threads)),
+            and_(Record.ref_kind == "post", Record.ref_id.in_(posts)),
+            and_(Record.ref_kind == "appeal", Record.ref_id.in_(appeals)),
+        )
+    )
 
 
 def _befell(member_id: int, reader: Member) -> ColumnElement[bool]:

@@ -9,11 +9,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from portal.conversations.models import RoomKind
 from portal.core import audit
 from portal.core.audit import Record
 from portal.core.clock import now
 from portal.core.db import db, transaction
-from portal.moderation import narrowing, ruling
+from portal.moderation import appealing, narrowing, ruling
+from portal.moderation.models import Verdict
 from tests.make import again
 
 
@@ -97,3 +99,19 @@ def test_every_way_to_narrow_the_log_goes_by_an_index(app, people, decided):
             text = " ".join(plan)
             assert "SCAN record" not in text
             assert "Seq Scan on record" not in text
+
+
+def test_the_reasons_of_what_was_decided_among_the_coaches_are_theirs_to_read(app, browse, people, make, decided):
+    thread = make.thread(by=people.cory, room=make.room("Among us", kind=RoomKind.COACHES))
+    post = make.reply(thread, by=people.cory, body="It was Dana.")
+    with app.app_context(), transaction():
+        hidden = ruling.hide(again(post), because="QUARZENFELS", by=again(people.olga))
+        ruling.lock(again(thread), because="QUARZENFELS", by=again(people.olga))
+        asked = appealing.appeal(hidden, words="Please.", by=again(people.cory))
+        appealing.decide(asked, Verdict.UPHELD, because="QUARZENFELS", by=again(people.olga))
+    for query in ("", "about=cory", "action=appeals"):
+        page = browse(people.mo).get(f"/moderation/log?{query}").text
+        assert "QUARZENFELS" not in page, query
+    assert "MO-HID" in browse(people.mo).get("/moderation/log").text
+    for who in (people.cory, people.olga):
+        assert browse(who).get("/moderation/log").text.count("QUARZENFELS") == 3

@@ -209,7 +209,7 @@ def _stands_for_its_thing(order: Any, narrowed: Narrowing) -> ColumnElement[bool
 
 def _told(rows: Sequence[Any], reader: Member) -> list[Case]:
     """With the flags of each, what was decided about its author before, and what stands around it."""
-    reports, known, posts = _reports(rows), known_of(_authors(rows, reader)), around(rows, reader)
+    reports, known, posts = _reports(rows), known_of(_authors(rows, reader), reader), around(rows, reader)
     return [_case(row, reader, reports, known, posts) for row in rows]
 
 

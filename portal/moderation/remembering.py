@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from portal.accounts.models import Member
+from portal.accounts.models import Member, Role
+from portal.conversations.models import Post, Thread
 from portal.core.db import db
 from portal.moderation.models import SPARES, Outcome, Ruling, Verdict
 from portal.moderation.person_models import Appeal, Sanction
@@ -32,12 +33,18 @@ class Known:
         return f"{said}; silenced or suspended {'once' if self.sanctions == 1 else f'{self.sanctions} times'}."
 
 
-def known_of(authors: Collection[int]) -> dict[int | None, Known]:
-    """By author, in one statement."""
+def known_of(authors: Collection[int], reader: Member) -> dict[int | None, Known]:
+    """By author, in one statement. What they said under no name counts for whoever is told that it is theirs."""
     if not authors:
         return {}
     overturned = select(Appeal.id).where(Appeal.ruling_id == Ruling.id, Appeal.verdict == Verdict.OVERTURNED).exists()
     theirs = select(func.count(Ruling.id)).where(Ruling.author_id == Member.id, ~overturned).correlate(Member)
+    if not reader.is_at_least(Role.COACH):
+        veiled = select(Post.id).where(Post.id == Ruling.post_id, Post.veiled_at.is_not(None))
+        begun = select(Thread.id).where(
+            Thread.id == Ruling.thread_id, Ruling.post_id.is_(None), Thread.author_hidden_at.is_not(None)
+        )
+        theirs = theirs.where(~veiled.exists(), ~begun.exists())
     sanctions = select(func.count(Sanction.id)).where(Sanction.member_id == Member.id, Sanction.lifted_at.is_(None))
     counted = select(
         Member.id,

@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from portal.conversations import posting
 from portal.conversations.models import Post, RoomKind
+from portal.conversations.queries import opening_of
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.moderation import appealing, assigning, cases, flagging, ruling, sanctioning
@@ -209,6 +211,20 @@ def test_who_asked_safely_is_known_to_the_coach_and_not_to_mo_in_any_part_of_the
         assert "/members/bob" not in mo, page
     assert "Bob" in browse(people.olga).get("/moderation").text
     assert cory
+
+
+@pytest.mark.parametrize("what", ["post", "thread"])
+def test_what_mo_decides_about_a_question_asked_safely_shows_at_no_name(app, browse, people, make, flag, what):
+    named = make.reply(make.thread(by=people.alice), by=people.bob, body="Under my name.")
+    flag(named)
+    with app.app_context(), transaction():
+        asked = posting.start(again(make.room()), title="Asked", body="What now?", by=again(people.bob), safely=True)
+        if what == "post":
+            ruling.hide(opening_of(asked), because="So.", by=again(people.mo))
+        else:
+            ruling.lock(asked, because="So.", by=again(people.mo))
+    assert "Nothing was decided about them before." in browse(people.mo).get("/moderation").text
+    assert "Decided before: 1 against them" in browse(people.cory).get("/moderation").text
 
 
 def test_a_case_without_a_flag_can_be_looked_at_and_one_that_is_not_there_cannot(browse, people, make, four):

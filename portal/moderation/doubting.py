@@ -14,11 +14,10 @@ from portal.conversations.posting import looked_at_by
 from portal.core import audit, markdown
 from portal.core.db import db
 from portal.moderation import trusting, watching
-from portal.moderation.models import Flag, Reason, which
+from portal.moderation.models import RAISED_FOR, Flag, which
 
 LINKS = 2  # of a newcomer that lead elsewhere
 _LINK = re.compile(r'href="(https?://[^"]+)"')
-_REASON = {Hold.NEWCOMER: Reason.NEWCOMER, Hold.WORDS: Reason.WATCHED_WORDS, Hold.LINKS: Reason.LINKS}
 
 
 @looked_at_by
@@ -30,7 +29,7 @@ def look_at(post: Post) -> None:
     thing: Post | Thread = post.thread if post.number == post.thread.post_count == 1 else post
     if not holding.hold(thing, why):
         return
-    db.session.add(Flag(**which(thing), by_id=None, reason=_REASON[why], rank=1))
+    db.session.add(Flag(**which(thing), by_id=None, reason=RAISED_FOR[why], rank=1))
     if isinstance(thing, Post):
         audit.record(None, "post.held", thing, why=why.value)
     else:
@@ -41,7 +40,8 @@ def _why(post: Post) -> Hold | None:
     author = post.author
     if author.is_staff:
         return None
-    if watching.is_watched(lambda: f"{post.thread.title} {markdown.plain(post.body_html)}"):
+    title = f"{post.thread.title} " if post.number == 1 else ""  # a thread that was kept goes on
+    if watching.is_watched(lambda: title + markdown.plain(post.body_html)):
         return Hold.WORDS
     first = current_app.config["HOLD_FIRST_POSTS"]
     if first and _stood_before(post) < first:

@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Member
-from portal.conversations.models import Post, PostRevision, Thread
+from portal.conversations.models import Hold, Post, PostRevision, Thread
 from portal.core.db import Model, Words
 from portal.library.models import Item, Nugget
 
@@ -39,6 +39,15 @@ class Reason(StrEnum):
     def is_urgent(self) -> bool:
         """Somebody's confidence was broken, or somebody can be recognised: each hour makes it worse."""
         return self in {Reason.BREACH_OF_CONFIDENCE, Reason.NAMES_PATIENT_OR_EMPLOYEE}
+
+
+RAISED_FOR = {  # why the portal itself puts what waits before the moderators
+    Hold.CONFIDENCE: Reason.BREACH_OF_CONFIDENCE,
+    Hold.FLAGS: Reason.OTHER,
+    Hold.NEWCOMER: Reason.NEWCOMER,
+    Hold.WORDS: Reason.WATCHED_WORDS,
+    Hold.LINKS: Reason.LINKS,
+}
 
 
 class Outcome(StrEnum):

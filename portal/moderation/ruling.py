@@ -24,7 +24,7 @@ from portal.library import publishing, stories
 from portal.library.models import Nugget
 from portal.moderation import assigning, citing, telling_authors, telling_reporters
 from portal.moderation.forms import RAISED
-from portal.moderation.models import Flag, Outcome, Reason, Ruling, Thing, about, author_id_of, which
+from portal.moderation.models import RAISED_FOR, Flag, Outcome, Reason, Ruling, Thing, about, author_id_of, which
 from portal.practices import describing, photos
 
 HELD_NO_MORE: dict[str, Any] = {"held_at": None, "held_because": None}  # decided, so it waits no longer
@@ -159,6 +159,7 @@ def restore_thread(thread: Thread, *, because: str, by: Member, with_letter: boo
     count_thread(thread, +1)
     touch(thread)
     finding.find_thread_again(thread)
+    _put_before_again(thread)
     audit.record(by, "thread.restored", thread, because=because, ruling=ruling.id)
     if with_letter:
         tell(ruling, thread.author)
@@ -195,6 +196,16 @@ def withdraw(nugget: Nugget, *, because: str, by: Member, answering: int | None 
 def check_not_own(thing: Thing, by: Member) -> None:
     if author_id_of(thing) == by.id and by.role is not Role.OWNER:
         raise OwnWords()
+
+
+def _put_before_again(thread: Thread) -> None:
+    """Posts that wait in it were settled with the thread when that was hidden; they still wait, so they are cases."""
+    is_open = select(Flag.id).where(Flag.post_id == Post.id, Flag.ruled_at.is_(None)).exists()
+    waits = Post.thread_id == thread.id, Post.held_at.is_not(None), Post.deleted_at.is_(None), ~is_open
+    for post in db.session.scalars(select(Post).where(*waits)).all():
+        if post.held_because is not None:
+            reason = RAISED_FOR[post.held_because]
+            db.session.add(Flag(post_id=post.id, by_id=None, reason=reason, rank=0 if reason.is_urgent else 1))
 
 
 def last_decided(thread: Thread, outcome: Outcome) -> int | None:

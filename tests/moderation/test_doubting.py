@@ -134,3 +134,22 @@ def test_cory_keeps_the_list_and_mo_does_not(app, browse, people):
     log = browse(people.olga).get("/moderation/log").text
     assert "Put words on the list" in log
     assert "Took words off the list" in log
+
+
+@pytest.mark.parametrize("sign", ["\u200b", "\u00ad", "\u2060", "\u200d", "&shy;", "&#8203;"])
+def test_a_sign_that_nobody_sees_hides_no_word_of_the_list(app, people, make, watch, sign):
+    watch("crypto")
+    post = make.reply(make.thread(by=people.alice), by=people.bob, body=f"Buy cry{sign}pto now.")
+    with app.app_context():
+        assert again(post).is_held
+
+
+def test_a_thread_whose_title_was_looked_at_goes_on_without_each_reply_waiting(app, people, make, watch):
+    watch("fee")
+    thread = make.thread(by=people.alice, title="What fee do you ask?")
+    with app.app_context(), transaction():
+        assert again(thread).is_held
+        ruling.keep(again(thread), because="Fair.", by=again(people.mo))
+    replies = [make.reply(thread, by=people.bob, body=words) for words in ("None.", "A small fee.")]
+    with app.app_context():
+        assert [again(reply).is_held for reply in replies] == [False, True]

@@ -261,3 +261,16 @@ def test_threads_and_posts_that_wait_are_counted_as_what_they_are(app, people, p
     with app.app_context():
         assert not db.session.get(Thread, post.thread_id).is_held
         assert db.session.get(Post, post.id).held_because is Hold.CONFIDENCE
+
+
+def test_what_waits_in_a_thread_that_was_hidden_and_is_back_is_a_case_again(app, browse, people, post, flag, rule):
+    flag(post, by=people.alice)
+    with app.app_context():
+        thread = db.session.get_one(Thread, post.thread_id)
+    rule(ruling.hide_thread, thread, by=people.mo)
+    assert NAMED not in browse(people.cory).get("/moderation").text
+    rule(ruling.restore_thread, thread, by=people.cory)
+    assert NAMED in browse(people.cory).get("/moderation").text
+    assert NAMED not in browse(people.alice).get(f"/threads/{thread.id}").text
+    rule(ruling.keep, post, by=people.cory)
+    assert NAMED in browse(people.alice).get(f"/threads/{thread.id}").text

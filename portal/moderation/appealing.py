@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
@@ -105,8 +105,8 @@ def still_stands(ruling: Ruling) -> bool:
         return False
     later = select(Ruling.id).where(
         Ruling.id > ruling.id,
-        Ruling.thread_id == ruling.thread_id,
-        Ruling.post_id.is_(None) if ruling.post_id is None else Ruling.post_id == ruling.post_id,
+        Ruling.thread_id == ruling.thread_id if ruling.post_id is None else Ruling.post_id == ruling.post_id,
+        Ruling.post_id.is_(None) if ruling.post_id is None else true(),  # its thread may have been joined with another
         Ruling.outcome.in_(ENDED_BY[ruling.outcome]),
     )
     return db.session.scalar(later.limit(1)) is None

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.accounts.models import Member, Role
-from portal.conversations import taking_back
+from portal.conversations import moving, taking_back
 from portal.conversations.models import Post, Thread
 from portal.core.audit import Record
 from portal.core.clock import now
@@ -433,3 +433,15 @@ def test_a_moderator_who_is_silenced_decides_on_no_appeal(app, browse, people, p
     assert answer.status_code == 403
     with app.app_context():
         assert again(made).is_open
+
+
+def test_a_decision_that_was_replaced_after_its_thread_was_joined_with_another_does_not_stand(
+    app, people, make, post, rule, appeal
+):
+    first, other = rule("hide", post), make.thread(by=people.alice)
+    with app.app_context(), transaction():
+        moving.merge(db.session.get_one(Thread, post.thread_id), into=again(other), by=again(people.cory))
+    rule("restore", post)
+    rule("hide", post, because="Something else.")
+    with pytest.raises(appealing.NoLongerStands):
+        appeal(first)

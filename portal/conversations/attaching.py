@@ -75,6 +75,10 @@ class NoRoomLeft(Refusal):
         )
 
 
+class Settled(Refusal):
+    message = "You have sent this before, and nothing is put beside it any more. Write a new post for the files."
+
+
 class TellsWhoWroteIt(Refusal):
     message = (
         "A document keeps the name of whoever wrote it in its properties, so under no name only pictures can go "
@@ -130,7 +134,7 @@ def waiting(member: Member, place: str) -> Sequence[PostFile]:
 def attach(post: Post, ids: Collection[int], *, alts: Mapping[int, str], by: Member) -> None:
     """Let files that wait for nobody but their owner go out beside a post of theirs; those it has already stay once.
 
-    Raises TooMany, TellsWhoWroteIt.
+    Raises TooMany, TellsWhoWroteIt, Settled: a form that is sent again leads to a post of before.
     """
     if not ids:
         return
@@ -142,6 +146,8 @@ def attach(post: Post, ids: Collection[int], *, alts: Mapping[int, str], by: Mem
         .with_for_update()
     ).all()
     new = [file for file in files if file.sha256 not in has]
+    if new and (post.is_deleted or post.hidden_because is not None or post.thread.is_locked):
+        raise Settled()
     if len(has) + len(new) > MOST:
         raise TooMany()
     if post.is_veiled and not all(file.is_picture for file in new):

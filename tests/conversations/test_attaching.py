@@ -242,6 +242,24 @@ def test_whoever_may_not_write_here_puts_no_file_here(app, browse, people, make,
     assert files(app) == []
 
 
+@pytest.mark.parametrize("reason", ["closed", "hidden", "taken back"])
+def test_a_form_sent_again_puts_nothing_beside_a_post_that_is_settled(app, browse, people, thread, reason):
+    alice, form = browse(people.alice), {"body": "Good morning.", "send_key": "one form"}
+    assert alice.post(f"/threads/{thread.id}/posts", data=form).status_code == 303
+    alice.post(f"/threads/{thread.id}/files", data={"files": sent()}, content_type="multipart/form-data")
+    (waits,) = files(app)
+    with app.app_context(), transaction():
+        post = db.session.scalars(select(Post).where(Post.author_id == people.alice.id)).one()
+        if reason == "closed":
+            ruling.lock(again(thread), because="It is said.", by=again(people.mo))
+        elif reason == "hidden":
+            ruling.hide(post, because="So.", by=again(people.mo))
+        else:
+            taking_back.take_back(post, by=again(people.alice))
+    assert alice.post(f"/threads/{thread.id}/posts", data=form | {"file": waits.id}).status_code == 409
+    assert [file.post_id for file in files(app)] == [None]
+
+
 # Who may have it
 
 

@@ -18,6 +18,7 @@ from portal.core.db import db, one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.desk.forms import JoinForm, NameForm, RoomForm
 from portal.library import discussing
+from portal.moderation import flagging
 
 bp = Blueprint("desk_rooms", __name__)
 Answer = Any  # what Flask takes: text, text with a status, or a response
@@ -144,6 +145,7 @@ def join(thread_id: int) -> Answer:
             raise moving.NotTogether("There is no such thread. Paste its address here.")
         moving.merge(thread, into=into, by=me())
         discussing.follow_merge(thread, into)
+        flagging.follow_merge(thread)
     except Refusal as no:
         back_to_form(form, no, "into")
         return _place_page(reading_or_404(thread_id).thread, form), no.status

@@ -3,17 +3,21 @@ until they have looked."""
 
 from __future__ import annotations
 
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from portal.accounts.models import Member
 from portal.conversations import holding
 from portal.conversations.models import Hold, Post, Thread
+from portal.conversations.queries import where_merged
 from portal.core import audit, letters
+from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.web import absolute
 from portal.library.models import Item
-from portal.moderation import trusting
+from portal.moderation import assigning, trusting
 from portal.moderation.models import Flag, Reason, Thing, about, author_id_of, which
 
 
@@ -65,6 +69,21 @@ def hold(thing: Post | Thread, why: Hold) -> None:
         link=absolute("conversations.thread", thread_id=thread.id),
         rules=absolute("home.rules"),
     )
+
+
+def follow_merge(gone: Thread) -> None:
+    """Open flags on a thread that was joined with another are flags on the post that began it, where that stands now.
+    Whoever had flagged the post too has said it once."""
+    opening, said = where_merged(gone.id), aliased(Flag)
+    said_twice = select(said.id).where(said.about == about(opening), said.by_id == Flag.by_id).exists()
+    of_gone = Flag.thread_id == gone.id, Flag.ruled_at.is_(None)
+    _change(*of_gone, ~said_twice, about=about(opening), post_id=opening.id, thread_id=None)
+    _change(*of_gone, ruled_at=now())
+    assigning.let_go({about(gone)})
+
+
+def _change(*which_of_them: ColumnElement[bool], **values: object) -> None:
+    db.session.execute(update(Flag).where(*which_of_them).values(**values).execution_options(synchronize_session=False))
 
 
 def check_may_flag(thing: Thing, *, by: Member) -> None:

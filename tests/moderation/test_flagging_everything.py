@@ -232,3 +232,30 @@ def test_whoever_flags_a_thread_reads_there_nothing_of_a_beginning_that_is_gone(
     for answer in (browse(people.alice).get(form), browse(people.alice).post(form, data={"reason": "x"})):
         assert "Flag this thread" in answer.text
         assert "Quarzenfels" not in answer.text
+
+
+def test_a_flag_on_a_thread_goes_along_when_that_is_joined_with_another(
+    app, browse, people, make, flag, rule, work_off
+):
+    gone, kept = (
+        make.thread(by=people.mo, title="Aqaba", body="It was Dana."),
+        make.thread(by=people.bob, title="All of it"),
+    )
+    with app.app_context():
+        opening = opening_of(again(gone))
+    flag(gone)
+    flag(gone, by=people.cory)
+    flag(opening, by=people.cory)
+    assert (
+        browse(people.mo).post(f"/desk/threads/{gone.id}/join", data={"into": f"/threads/{kept.id}"}).status_code == 303
+    )
+    case = browse(people.olga).get(f"/moderation/cases/post/{opening.id}").text
+    assert "Alice" in case
+    assert f"/moderation/cases/post/{opening.id}" in browse(people.olga).get("/moderation").text
+    assert f"/moderation/cases/thread/{gone.id}" not in browse(people.olga).get("/moderation").text
+    assert "It was Dana." not in browse(people.mo).get("/moderation").text
+    rule("hide", opening, by=people.olga)
+    work_off()
+    assert "Members do not read it any more" in browse(people.alice).get("/notifications").text
+    with app.app_context():
+        assert db.session.scalars(select(Flag).where(Flag.ruled_at.is_(None))).all() == []

@@ -16,6 +16,7 @@ from portal.conversations.models import Room, RoomKind, Thread
 from portal.core.admission import Audience, admits
 from portal.core.db import db, one_or_404
 from portal.core.errors import Refusal, back_to_form
+from portal.core.web import plain_name
 from portal.desk.forms import JoinForm, NameForm, RoomForm
 from portal.library import discussing
 from portal.moderation import flagging
@@ -123,7 +124,7 @@ def place(thread_id: int) -> Answer:
 @admits(Audience.MODERATORS)
 def move(thread_id: int) -> Answer:
     thread = reading_or_404(thread_id).thread
-    to = one_or_404(queries.rooms(me()).where(Room.slug == request.form.get("room", "")))
+    to = one_or_404(queries.rooms(me()).where(Room.slug == plain_name(request.form.get("room", ""))))
     moving.move(thread, to=to, by=me())
     flash(f"It stands in “{to.title}” now. Its address and what is unread in it stayed the same.", "success")
     return redirect(f"/threads/{thread_id}", 303)

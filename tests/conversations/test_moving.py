@@ -209,6 +209,11 @@ def rule_thread(app, people):
     return hide
 
 
+def test_a_room_whose_name_no_database_takes_is_not_there(browse, people, make):
+    thread = make.thread(by=people.alice)
+    assert browse(people.mo).post(f"/desk/threads/{thread.id}/room", data={"room": "a\x00b"}).status_code == 404
+
+
 def test_only_staff_move_threads(browse, people, make, place):
     thread, room, other = make.thread(by=people.alice), make.room(), make.thread(by=people.alice)
     assert place(thread, room=room, who=people.alice).status_code == 403

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from portal.billing.shapes import Json, need
+from portal.billing.reading_answers import need
+from portal.billing.shapes import Json
 
 if TYPE_CHECKING:
     import stripe

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from portal.billing.asking import Asking, StripeRefused, plain
-from portal.billing.shapes import Customer, Json, Price, Session, as_customer, as_price, as_session, need
+from portal.billing.reading_answers import as_customer, as_price, as_session, need
+from portal.billing.shapes import Customer, Json, Price, Session
 
 LOOKUP_KEYS_AT_ONCE = 10
 _MARK = "membership portal"  # metadata[made_by] of what setting up has made at Stripe

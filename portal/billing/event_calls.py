@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from portal.billing.asking import API_VERSION, Asking, plain
-from portal.billing.shapes import Endpoint, Event, Json, as_endpoint, as_event, need
+from portal.billing.reading_answers import as_endpoint, as_event, need
+from portal.billing.shapes import Endpoint, Event, Json
 from portal.core.clock import now
 
 SUBSCRIBED = (  # the types our endpoint asks for; events.list takes at most 20

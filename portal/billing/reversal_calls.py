@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from portal.billing.asking import Asking, plain
-from portal.billing.shapes import Json, Reversal, ReversalSeen, as_reversal, as_reversal_seen, has, id_of
+from portal.billing.reading_answers import as_reversal, as_reversal_seen, has, id_of
+from portal.billing.shapes import Json, Reversal, ReversalSeen
 
 
 class ReversalCalls(Asking):

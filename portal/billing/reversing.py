@@ -20,7 +20,8 @@ from portal.billing.models import (
     StripeEvent,
     Subscription,
 )
-from portal.billing.shapes import Malformed, Reversal, as_event
+from portal.billing.reading_answers import as_event
+from portal.billing.shapes import Malformed, Reversal
 from portal.core import audit
 from portal.core.db import db
 

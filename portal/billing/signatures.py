@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 
 from portal.billing.asking import is_signed
-from portal.billing.shapes import Event, Malformed, as_event
+from portal.billing.reading_answers import as_event
+from portal.billing.shapes import Event, Malformed
 from portal.core.clock import now
 
 SIGNATURE_WINDOW = 300  # seconds between Stripe's clock and ours, either way

@@ -8,14 +8,7 @@ from typing import Any, cast
 import structlog
 
 from portal.billing.asking import Asking, StripeRefused, plain
-from portal.billing.shapes import (
-    Invoice,
-    Json,
-    Malformed,
-    Preview,
-    Snapshot,
-    Switched,
-    Unpaid,
+from portal.billing.reading_answers import (
     as_invoice,
     as_preview,
     as_snapshot,
@@ -26,6 +19,7 @@ from portal.billing.shapes import (
     id_of,
     need,
 )
+from portal.billing.shapes import Invoice, Json, Malformed, Preview, Snapshot, Switched, Unpaid
 
 log = structlog.get_logger()
 

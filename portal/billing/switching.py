@@ -27,7 +27,8 @@ from portal.billing.models import (
     SubscriptionChange,
 )
 from portal.billing.queries import plans_for_sale
-from portal.billing.shapes import Malformed, Preview, item_id
+from portal.billing.reading_answers import item_id
+from portal.billing.shapes import Malformed, Preview
 from portal.billing.wording import renewal_after
 from portal.core.clock import now
 from portal.core.db import transaction

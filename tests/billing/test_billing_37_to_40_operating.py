@@ -28,7 +28,8 @@ from portal.billing.models import (
     StripeEvent,
     Subscription,
 )
-from portal.billing.shapes import Malformed, as_snapshot
+from portal.billing.reading_answers import as_snapshot
+from portal.billing.shapes import Malformed
 from portal.core.jobs import NotYet, work_off
 from tests.sandbox import KEY
 

@@ -11,7 +11,8 @@ Where to look:
     changing     switching (another plan) and ending (cancelling): changes are the rows, changing makes the calls;
                  managing has the pages, forms what is asked there
     hearing      webhooks takes deliveries, syncing reads a customer, with invoices and reversing (money back);
-                 reconciling finds what was never heard, resyncing reads when somebody asks
+                 reconciling finds what was never heard, comparing walks over everything at Stripe, resyncing reads when
+                 somebody asks
     telling      letting_know the member, alerting coaches and owners
     leaving      ending_charges, forgetting, taking_along; pushing_address for whoever moves to another mailbox
     operating    commands, setting_up, checking (is all well at Stripe?), watching (how far were events read?),

@@ -8,7 +8,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from portal.billing import checking, prices, reconciling, setting_up, verifying
+from portal.billing import checking, comparing, prices, reconciling, setting_up, verifying
 from portal.billing.asking import StripeAway, StripeRefused
 from portal.core import jobs
 
@@ -60,13 +60,13 @@ def reconcile() -> None:
         missed = reconciling.fetch_missed_events()
         reconciling.pick_up_leftovers()
         jobs.work_off()
-        report = reconciling.compare_everything()
+        report = comparing.compare_everything()
     except (StripeAway, StripeRefused) as error:
         sys.exit(f"Stripe did not answer: {error}")
     report.missed_events = missed
     reconciling.tell_of_dates()
     jobs.work_off()
-    for line in reconciling.as_lines(report):
+    for line in comparing.as_lines(report):
         click.echo(line)
     if report.needs_a_person:
         sys.exit(1)

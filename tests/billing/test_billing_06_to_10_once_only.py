@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portal.billing import customers, reconciling
+from portal.billing import comparing, customers
 from portal.billing.entitlements import Why
 from portal.billing.models import AttemptState, BillingCustomer, CheckoutAttempt, EventState, StripeEvent, Subscription
 from portal.billing.syncing import Busy, sync_customer
@@ -133,7 +133,7 @@ def test_billing_10_two_live_subscriptions_open_once_and_coach_and_owner_read_bo
     alert = "Nina Newcomer pays more than once"
     assert told(first.sub_id, second.id, nina.email) == [("Cory", alert), ("Olga", alert)]
     with app.app_context():
-        report = reconciling.compare_everything()
+        report = comparing.compare_everything()
     assert len(told()) == 2, "once, however often it is seen"
     assert len(report.needs_a_person) == 1
     assert first.sub_id in str(report.needs_a_person[0])

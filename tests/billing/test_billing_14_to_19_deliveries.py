@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from stripe import WebhookSignature
 
-from portal.billing import checking, reconciling
+from portal.billing import checking, comparing, reconciling
 from portal.billing.entitlements import Why
 from portal.billing.models import BillingCustomer, EventState, StripeEvent, Subscription
 from portal.core.clock import now
@@ -212,7 +212,7 @@ def test_billing_19_a_foreign_price_in_the_same_account_opens_nothing_and_is_rep
     assert not stripe.entitlement(nina).is_open
     assert stripe.letters() == []
     with app.app_context():
-        report = reconciling.compare_everything()
+        report = comparing.compare_everything()
     assert [str(each) for each in report.needs_a_person] == [f"{sub.id} has a price that is none of ours"]
 
 

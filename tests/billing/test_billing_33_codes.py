@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.billing import reconciling, revenue
+from portal.billing import comparing, revenue
 from portal.billing.entitlements import Why
 from portal.billing.models import Subscription
 from portal.core.clock import now
@@ -80,7 +80,7 @@ def test_billing_33_a_code_for_all_of_it_makes_a_member_without_a_charge(
     assert (billed(stripe), stripe.everything("charge")) == ([(9900, 0), (9900, 0)], [])
     assert stripe.entitlement(nina).why is Why.PAID
     with app.app_context():
-        assert reconciling.compare_everything().repaired == []
+        assert comparing.compare_everything().repaired == []
         assert revenue.a_month(revenue.by_plan()) == {}
 
 

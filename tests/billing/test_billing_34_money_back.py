@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.billing import reconciling
+from portal.billing import comparing, reconciling
 from portal.billing.entitlements import Why
 from portal.billing.models import EventState, PaymentReversal, StripeEvent, Subscription
 from portal.core.jobs import work_off
@@ -131,7 +131,7 @@ def test_billing_34_the_card_that_is_disputed_an_hour_later(stripe, nina, join):
     assert stripe.entitlement(nina).why is Why.DISPUTED
 
 
-@pytest.mark.parametrize("job", ["hourly", "compare_everything"])
+@pytest.mark.parametrize("job", [reconciling.hourly, comparing.compare_everything])
 def test_billing_34_without_any_delivery_reconciling_finds_what_went_back(app, stripe, make, join, staff, job):
     """The hourly job reads Stripe's events; the daily one needs none of them, and a second run finds nothing."""
     nina, mia = make.member("Nina"), make.member("Mia")
@@ -143,18 +143,18 @@ def test_billing_34_without_any_delivery_reconciling_finds_what_went_back(app, s
         opened = refunding.dispute(tx, tx.get("charge", of_mia))["id"]
     stripe.sandbox.drop()
     with app.app_context():
-        getattr(reconciling, job)()
+        job()
         work_off()
     assert stripe.entitlement(nina).why is Why.REFUNDED
     assert stripe.entitlement(mia).why is Why.DISPUTED
     decide(stripe, opened, won=True)
     stripe.sandbox.drop()
     with app.app_context():
-        getattr(reconciling, job)()
+        job()
         work_off()
     assert stripe.entitlement(mia).why is Why.PAID
     with app.app_context():
-        assert reconciling.compare_everything().repaired == []
+        assert comparing.compare_everything().repaired == []
     assert len(stripe.letters("alert")) == 6
 
 
@@ -185,7 +185,7 @@ def test_billing_34_a_charge_of_nobody_we_know_is_foreign(stripe, nina, join):
     assert stripe.rows(PaymentReversal) == []
     assert stripe.entitlement(nina).why is Why.PAID
     with stripe.app.app_context():
-        assert reconciling.compare_everything().repaired == []
+        assert comparing.compare_everything().repaired == []
 
 
 def test_billing_34_stripe_away_while_the_charge_is_read_leaves_the_event_to_be_tried_again(stripe, nina, join):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from portal.accounts.models import Role
-from portal.billing import attempts, checking, prices, reconciling, setting_up, syncing
+from portal.billing import attempts, checking, comparing, prices, reconciling, setting_up, syncing
 from portal.billing.asking import API_VERSION, plain
 from portal.billing.entitlements import Why
 from portal.billing.event_calls import SUBSCRIBED
@@ -183,7 +183,7 @@ def test_billing_37_a_new_price_leaves_the_old_one_counting(app, stripe, nina, j
     try:
         assert mended(app) == [None, None]
         with app.app_context():
-            reconciling.compare_everything()
+            comparing.compare_everything()
         assert stripe.entitlement(nina).why is Why.PAID
         assert {row.price_id: str(row.standing) for row in stripe.rows(PlanPrice)}[old] == "grandfathered"
     finally:
@@ -249,7 +249,7 @@ def test_billing_38_a_missing_period_end_changes_nobody_and_is_told_with_the_sub
     stripe.sandbox.distort(of_mia["id"], items=items)
     with app.app_context():
         for _ in range(2):
-            report = reconciling.compare_everything()
+            report = comparing.compare_everything()
     assert len(report.needs_a_person) == 1
     assert of_mia["id"] in str(report.needs_a_person[0])
     assert "current_period_end is missing" in str(report.needs_a_person[0])
@@ -334,7 +334,7 @@ def test_billing_38_the_one_that_is_paid_stands_on_the_second_page(app, stripe, 
     assert stripe.entitlement(nina).why is Why.PAID
     assert told() == []
     with app.app_context():
-        report = reconciling.compare_everything()
+        report = comparing.compare_everything()
     assert (report.checked, report.repaired) == (101, [])
 
 
@@ -445,8 +445,8 @@ def test_billing_39_a_second_comparison_finds_nothing_left_to_do(app, stripe, ma
         _browser, session = begin(member)
         stripe.sandbox.pay(session)
     with app.app_context():
-        first = reconciling.compare_everything()
-        second = reconciling.compare_everything()
+        first = comparing.compare_everything()
+        second = comparing.compare_everything()
     assert (first.checked, len(first.repaired)) == (5, 5)
     assert (second.checked, second.repaired, second.needs_a_person) == (5, [], [])
     assert all(stripe.entitlement(member).is_open for member in members)
@@ -533,8 +533,8 @@ def test_billing_40_no_sdk_object_is_read_like_a_dict_and_none_leaves_the_gatewa
 
 def test_billing_40_no_template_and_no_gate_reaches_stripe():
     """Whoever may ask Stripe is on a list; pages' templates and the rules at the door are not on it."""
-    names = "attempts changing checking checkout customers ending_charges gateway prices pushing_address reconciling"
-    names += " setting_up switching syncing views webhooks"
+    names = "attempts changing checking checkout comparing customers ending_charges gateway prices pushing_address"
+    names += " reconciling setting_up switching syncing views webhooks"
     asking = {
         str(file.relative_to(BILLING.parent))
         for file in BILLING.parent.rglob("*.py")

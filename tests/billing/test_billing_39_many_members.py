@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from portal.accounts.models import Member
-from portal.billing import reconciling
+from portal.billing import comparing, reconciling
 from portal.billing.asking import WAITS_WHEN_CROWDED, StripeAway
 from portal.billing.entitlements import Why, everyone
 from portal.billing.gateway import Gateway
@@ -90,7 +90,7 @@ def test_billing_39_five_thousand_members_are_compared_in_sixty_list_calls(app, 
     client.v1.refunds.create({"charge": client.v1.charges.list({"customer": refunded}).data[0].id})
     stripe.sandbox.drop()
     with app.app_context():
-        first = reconciling.compare_everything()
+        first = comparing.compare_everything()
     assert (first.checked, len(first.repaired), first.needs_a_person) == (MEMBERS, 2, [])
     assert sum(calls.values()) - calls["GET charges/…"] <= 60, calls
     assert calls["GET charges/…"] == 1, "each charge that differs is read once"
@@ -103,7 +103,7 @@ def test_billing_39_five_thousand_members_are_compared_in_sixty_list_calls(app, 
     before, written = stripe.picture(), len(stripe.records())
     calls.clear()
     with app.app_context():
-        second = reconciling.compare_everything()
+        second = comparing.compare_everything()
     assert (second.checked, second.repaired, second.needs_a_person) == (MEMBERS, [], [])
     assert stripe.picture() == before
     assert len(stripe.records()) == written
@@ -112,7 +112,7 @@ def test_billing_39_five_thousand_members_are_compared_in_sixty_list_calls(app, 
     calls.clear()
     stripe.sandbox.fail("429", times=2, match="GET /v1/subscriptions")
     with app.app_context():
-        third = reconciling.compare_everything()
+        third = comparing.compare_everything()
     assert (third.checked, third.repaired) == (MEMBERS, []), "a crowded Stripe is waited for, and nothing begins anew"
     assert calls["GET subscriptions"] == MEMBERS // 100 + 2
 
@@ -124,7 +124,7 @@ def test_billing_39_a_stripe_that_stays_crowded_is_left_alone_until_the_next_run
     stripe.sandbox.fail("429", times=50, match="GET /v1/subscriptions")
     with app.app_context():
         with pytest.raises(StripeAway, match="too many requests"):
-            reconciling.compare_everything()
+            comparing.compare_everything()
         with pytest.raises(NotYet):
             reconciling.daily()
     assert waited == [*WAITS_WHEN_CROWDED, *WAITS_WHEN_CROWDED]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.billing import asking, checking, reconciling, setting_up
+from portal.billing import asking, checking, comparing, reconciling, setting_up
 from portal.billing.gateway import stripe_gateway
 from portal.billing.models import BillingCustomer
 from portal.core.clock import now
@@ -81,7 +81,7 @@ def test_billing_40_every_request_our_code_makes_and_every_answer_and_event_vali
     with app.app_context():
         reconciling.fetch_missed_events()
         reconciling.pick_up_leftovers()
-        reconciling.compare_everything()
+        comparing.compare_everything()
         stripe_gateway().reversals_since(now() - timedelta(days=60))
         stripe_gateway().cancel(client.v1.subscriptions.list({"customer": customer}).data[0].id)
 

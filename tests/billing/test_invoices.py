@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
-from portal.billing import reconciling
+from portal.billing import comparing, reconciling
 from portal.billing.models import BillingCustomer, Invoice
 from portal.core.db import db
 from portal.core.jobs import work_off
@@ -116,7 +116,7 @@ def test_members_from_before_the_list_get_theirs_within_the_hour_without_a_walk(
     with app.app_context():
         db.session.execute(Invoice.__table__.delete())
         db.session.commit()
-        assert reconciling.compare_everything().repaired == [], "the daily walk does not look at invoices"
+        assert comparing.compare_everything().repaired == [], "the daily walk does not look at invoices"
         reconciling.pick_up_leftovers()
         work_off()
     assert [row.status for row in stripe.rows(Invoice)] == ["paid"]

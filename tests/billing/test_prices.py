@@ -8,7 +8,7 @@ import pytest
 import stripe as stripe_sdk
 
 import config
-from portal.billing import prices, reconciling
+from portal.billing import comparing, prices
 from portal.billing.entitlements import Why
 from portal.billing.models import Plan, PlanPrice, Subscription
 from tests.test_config import COMPLETE
@@ -75,7 +75,7 @@ def test_whoever_has_a_plan_that_is_no_longer_sold_keeps_it(app, stripe, browse,
     sell(THREE)
     assert browse(make.member("Mia")).get("/join/monthly").status_code == 404
     with app.app_context():
-        report = reconciling.compare_everything()
+        report = comparing.compare_everything()
     assert (report.repaired, report.needs_a_person) == ([], [])
     assert stripe.entitlement(nina).why is Why.PAID
     assert "Monthly, $99 each month" in browse(nina).get("/account/billing").text

@@ -33,7 +33,7 @@ from hypothesis.stateful import (
 
 import stripe_sandbox
 from portal.accounts.models import Member, Role
-from portal.billing import granting, prices, reconciling, setting_up
+from portal.billing import comparing, granting, prices, reconciling, setting_up
 from portal.billing.entitlements import Level, entitlement_of
 from portal.billing.gateway import Gateway
 from portal.billing.models import BillingCustomer, EventState, Grant, PlanPrice, StripeEvent, Subscription
@@ -314,7 +314,7 @@ class Lives(RuleBasedStateMachine):
             reconciling.fetch_missed_events()
             reconciling.pick_up_leftovers()
             work_off()
-            report = reconciling.compare_everything()
+            report = comparing.compare_everything()
             reconciling.tell_of_dates()
             work_off()
         assert [each for each in report.needs_a_person if "paid twice" in each] == []
@@ -323,7 +323,7 @@ class Lives(RuleBasedStateMachine):
 
         before, records = self.stripe.picture(), len(self.stripe.records())
         with self.app.app_context():
-            again = reconciling.compare_everything()
+            again = comparing.compare_everything()
         assert again.repaired == []
         assert self.stripe.picture() == before
         assert len(self.stripe.records()) == records

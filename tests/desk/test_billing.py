@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from portal.billing import comparing
 from portal.billing.models import Subscription
 from portal.core.clock import now
 
@@ -131,8 +132,6 @@ def test_each_currency_is_counted_by_itself(browse, people, make, mirror):
 def test_a_running_discount_is_taken_off_and_one_that_ran_out_is_not(
     stripe, browse, people, join, app, duration, off, a_month
 ):
-    from portal.billing import reconciling
-
     join(people.sam, "monthly")
     client = stripe.client()
     half = client.v1.coupons.create({"percent_off": 50, "duration": duration})
@@ -143,7 +142,7 @@ def test_a_running_discount_is_taken_off_and_one_that_ran_out_is_not(
     stripe.sandbox.advance(days=32)
     stripe.deliver()
     with app.app_context():
-        reconciling.compare_everything()
+        comparing.compare_everything()
     assert [row["total"] for row in stripe.everything("invoice")] == [9900, 4950]
     assert stripe.subscription.discount_minor == off
     assert f"{a_month} a month" in olga.get("/desk/billing/paying").text

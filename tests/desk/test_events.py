@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.billing import reconciling
+from portal.billing import comparing
 from portal.billing.models import EventState, StripeEvent, Subscription
 from portal.core.clock import now
 from portal.core.db import db, transaction
@@ -124,7 +124,7 @@ def test_a_foreign_payer_in_our_account_is_counted_and_becomes_nobody(stripe, br
     foreign = subscribe(client, stranger.id, price.id)
     stripe.deliver()
     with app.app_context():
-        reconciling.compare_everything()
+        comparing.compare_everything()
     olga = browse(people.olga)
     assert "Nobody’s" in olga.get("/desk/billing/events?show=ignored").text
     assert "1" in olga.get("/desk/billing/comparison").text.split("Not ours")[1][:200]
@@ -141,7 +141,7 @@ def test_the_report_says_what_needs_a_person_and_what_to_do(stripe, browse, peop
     unlinked = client.v1.customers.create({"email": "paid@example.com"})
     lost = subscribe(client, unlinked.id, ours.price_id)
     with app.app_context():
-        reconciling.compare_everything()
+        comparing.compare_everything()
     page = browse(people.olga).get("/desk/billing/comparison").text
     for words in (
         "Paid twice",
@@ -158,7 +158,7 @@ def test_the_report_says_what_needs_a_person_and_what_to_do(stripe, browse, peop
     client.v1.subscriptions.cancel(second.id)
     client.v1.subscriptions.cancel(lost.id)
     with app.app_context():
-        reconciling.compare_everything()
+        comparing.compare_everything()
     assert "nothing waits for a person" in browse(people.olga).get("/desk/billing/comparison").text
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.accounts.models import Member
-from portal.billing import prices, queries, reconciling
+from portal.billing import comparing, prices, queries, reconciling
 from portal.billing.entitlements import Why, entitlement_of
 from portal.billing.gateway import Gateway
 from portal.billing.models import EventState, StripeEvent
@@ -54,5 +54,5 @@ def test_the_comparison_finds_nothing_to_mend_in_the_demo(app, sandbox):
     app.test_cli_runner().invoke(args=["seed"])
     with app.app_context():
         assert reconciling.fetch_missed_events() == 0
-        report = reconciling.compare_everything()
+        report = comparing.compare_everything()
         assert (report.repaired, report.needs_a_person) == ([], [])

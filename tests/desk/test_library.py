@@ -148,6 +148,11 @@ def test_what_was_looked_for_in_vain_stands_in_a_list(app, cory):
     ]
 
 
+def test_before_anything_is_written_the_coach_finds_where_to_begin(cory):
+    assert "/desk/library/new/tool" in re.findall(r'class="btn" href="([^"]+)"', cory.get("/desk/library").text)
+    assert "Show everything" in cory.get("/desk/library?kind=tool").text
+
+
 # Writing
 
 

@@ -52,6 +52,12 @@ def test_a_visitor_reads_the_promise_and_the_way_in(browse):
     assert "Stripe" in page.text
 
 
+def test_a_visitor_is_shown_what_is_inside_once_something_is(browse, make):
+    assert "What is inside" not in browse().get("/").text
+    make.tool("Role card")
+    assert "What is inside" in browse().get("/").text
+
+
 def test_alice_is_greeted_by_name_and_sees_the_rooms(browse, people):
     page = browse(people.alice).get("/").text
     assert "Good to see you, Alice" in page

@@ -177,9 +177,13 @@ def test_a_scheduled_item_appears_at_its_moment_in_lists_and_in_search(browse, p
     assert browse(people.alice).get(f"/library/{tool.slug}").status_code == 200
 
 
-def test_an_empty_shelf_says_what_to_do_next(browse):
+def test_an_empty_shelf_says_what_to_do_next(browse, people):
     page = browse().get("/library?kind=nugget").text
     assert "Nothing on this shelf yet" in page
+    for who, may_write in ((people.alice, False), (people.cory, True)):
+        page = browse(who).get("/library").text
+        assert "Nothing is published yet" in page
+        assert ("Write the first at the desk" in page) is may_write
     assert "Nothing holds all of these words" in browse().get("/library?q=zebra").text
 
 

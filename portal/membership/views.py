@@ -153,7 +153,7 @@ def _invitation_page(found: Invitation, token: str, form: InvitedForm) -> str:
 @admits(Audience.SIGNED_IN)
 def welcome() -> str:
     """What everybody sees first, however they came in."""
-    return render_template("membership/welcome.html")
+    return render_template("membership/welcome.html", standing=_standing())
 
 
 def _join_page(form: JoinForm, for_sale: list[Tier], *, taken: bool = False) -> str:

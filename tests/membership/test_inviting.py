@@ -53,7 +53,9 @@ def test_ines_is_invited_as_a_member_and_finds_everything_open(app, browse, invi
     assert "Olga invites you to Practice Freedom, without charge" in page.text
     answer = ines.post(path, data=NEW)
     assert (answer.status_code, answer.location) == (303, "/welcome")
-    assert "You are in, Ines" in ines.get("/welcome").text
+    welcome = ines.get("/welcome").text
+    assert "You are in, Ines" in welcome
+    assert "You are a member without charge." in welcome
     assert ines.get("/rooms").status_code == 200
     member = rows(app, Member)[-1]
     assert (member.email, member.role, member.is_confirmed) == ("ines@example.com", Role.MEMBER, True)

@@ -83,11 +83,14 @@ def find_post(post_id: int) -> None:
     """Put a post into the index as it reads by now. Whoever changes or moves it meanwhile touches its thread, so they
     wait for this, and what they put into the index comes after it."""
     with transaction():
-        its_thread = select(Thread.id).join(Post, Post.thread_id == Thread.id).where(Post.id == post_id)
-        db.session.execute(its_thread.with_for_update(of=Thread))
+        _hold(select(Thread.id).join(Post, Post.thread_id == Thread.id).where(Post.id == post_id))
         post = db.session.scalar(_with_place().where(Post.id == post_id))
         if post is not None:
             keep_found(post)
+
+
+def _hold(thread: Select[int]) -> None:
+    db.session.execute(thread.with_for_update(of=Thread))
 
 
 def _with_place() -> Select[Post]:
@@ -148,10 +151,12 @@ def index_room(room_id: int) -> None:
 
 @job("conversations.index_thread")
 def index_thread(thread_id: int) -> None:
-    """Index all posts of a thread as they read now, some at a time so that nobody waits for the whole of it."""
+    """Index all posts of a thread as they read now, some at a time so that nobody waits for the whole of it; held
+    meanwhile as in find_post, or what is hidden in between would stay to be found."""
     after = 0
     while True:
         with transaction():
+            _hold(select(Thread.id).where(Thread.id == thread_id))
             posts = db.session.scalars(
                 _with_place().where(Post.thread_id == thread_id, Post.number > after).order_by(Post.number).limit(200)
             ).all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import sleep
+
 import pytest
 from sqlalchemy import select
 
@@ -11,7 +13,7 @@ from portal.core.admission import Audience
 from portal.core.db import db, transaction
 from portal.core.search import search
 from portal.moderation import ruling
-from tests.make import again
+from tests.make import again, at_once
 
 
 @pytest.fixture
@@ -118,3 +120,25 @@ def test_nothing_in_a_hidden_thread_is_found_until_it_is_restored(people, make, 
     rule("restore_thread", thread)
     work_off()
     assert found("scalpel") == [("post", f"/posts/{kept.id}"), ("thread", f"/threads/{thread.id}")]
+
+
+def test_what_is_hidden_while_its_thread_is_indexed_anew_is_found_by_nobody(app, people, make, found):
+    """On PostgreSQL the two really meet; a longer wait each time, so that some do in the middle of it."""
+    thread = make.thread(by=people.alice)
+    with app.app_context(), transaction():
+        for number in range(120):
+            posting.reply(again(thread), body="word " * 300 + f"Quarzenfels{number}", by=again(people.bob))
+        last = db.session.scalars(select(Post).where(Post.thread_id == thread.id).order_by(Post.number)).all()[-5:]
+
+    def meet(which):
+        if which is None:
+            with app.app_context():
+                finding.index_thread(thread.id)
+            return
+        sleep(0.04 * which)
+        with app.app_context(), transaction():
+            ruling.hide(again(last[which]), because="So.", by=again(people.mo))
+
+    for number in range(5):
+        assert at_once(2, lambda n, number=number: meet(number if n else None)) == [None, None]
+        assert found(f"Quarzenfels{115 + number}") == []

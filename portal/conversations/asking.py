@@ -51,7 +51,11 @@ class NotACoach(Refusal):
 
 def unanswered() -> ColumnElement[bool]:
     """In a statement that reads threads and joins their rooms."""
-    others = Post.thread_id == Thread.id, Post.author_id != Thread.author_id, Post.hidden_at.is_(None)
+    # Under a name in a question asked safely is for everybody another: a join may bring the asker's own words there.
+    is_anothers = or_(
+        Post.author_id != Thread.author_id, and_(Thread.author_hidden_at.is_not(None), Post.veiled_at.is_(None))
+    )
+    others = Post.thread_id == Thread.id, is_anothers, Post.hidden_at.is_(None)
     return and_(
         Thread.kind == ThreadKind.QUESTION,
         Thread.hidden_at.is_(None),

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.accounts.models import Role
-from portal.conversations import answering, asking, following, posting, taking_back
+from portal.conversations import answering, asking, following, moving, posting, taking_back
 from portal.conversations.models import Level, QuestionOwner, Room, Thread, ThreadKind
 from portal.conversations.veiling import A_MEMBER
 from portal.core.audit import Record
@@ -200,3 +200,13 @@ def test_a_coach_is_asked_to_see_to_it_and_the_log_says_by_whom(app, people, ask
         asking.assign(again(thread), again(people.bob), by=again(people.cory))
     with app.app_context(), transaction(), pytest.raises(asking.NotACoach):
         asking.take(again(thread), by=again(people.mo))
+
+
+def test_what_alice_said_under_her_name_and_a_join_brought_to_her_question_tells_nobody_that_it_is_hers(
+    app, people, make, ask, waits
+):
+    question, named = ask(people.alice, safely=True), make.thread(by=people.alice)
+    assert waits(question)
+    with app.app_context(), transaction():
+        moving.merge(again(named), into=again(question), by=again(people.cory))
+    assert not waits(question)

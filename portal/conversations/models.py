@@ -14,6 +14,7 @@ from portal.core.db import Base, Model, Words
 from portal.topics.models import Topic
 
 POSTS_A_PAGE = 20
+OUT_OF_SIGHT = "a thread that is hidden now"  # in place of its title
 _MARKED = text("helped_at IS NOT NULL OR endorsed_at IS NOT NULL")
 
 thread_topic = Table(
@@ -149,6 +150,11 @@ class Thread(Model):
     @property
     def pages(self) -> int:
         return pages_of(self.post_count)
+
+    def title_for(self, member: Member) -> str:
+        """What it is called, told to somebody who wrote in it: once it is hidden, that is its author's and the staff's
+        to read."""
+        return OUT_OF_SIGHT if self.is_hidden and member.id != self.author_id and not member.is_staff else self.title
 
 
 def pages_of(post_count: int) -> int:

@@ -213,7 +213,7 @@ def _tell(on: Appeal) -> None:
         is_post=ruling is not None and ruling.post_id is not None,
         was_locked=ruling is not None and ruling.outcome is Outcome.LOCKED,
         sanction=on.sanction.kind.value if on.sanction else None,
-        thread_title=thread.title if thread else None,
+        thread_title=thread.title_for(on.by) if thread else None,
         because=on.because,
         words=on.words,
         link=absolute("appeals.own", ruling_id=on.ruling_id)

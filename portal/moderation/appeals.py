@@ -104,7 +104,7 @@ def told_of(ruling: Ruling, reader: Member) -> Told:
         at=ruling.created_at,
         appeal=appeal,
         words=markdown.safe(ruling.post.body_html) if ruling.post and readable else None,
-        thread_title=ruling.thread.title if ruling.thread and _is_known(ruling.thread, reader) else None,
+        thread_title=ruling.thread.title_for(reader) if ruling.thread else None,
         due_at=appeal.created_at + appealing.DECIDE_WITHIN if appeal else None,
         can_appeal=appeal is None and ruling.can_be_appealed and why_not is None,
         until=ruling.appeal_until,
@@ -112,11 +112,6 @@ def told_of(ruling: Ruling, reader: Member) -> Told:
         rule=citing.cited(ruling),
         along=_sanction_along(ruling, reader),
     )
-
-
-def _is_known(thread: Thread, reader: Member) -> bool:
-    """Whether what it is called may be told to somebody who wrote in it."""
-    return not thread.is_hidden or thread.author_id == reader.id or reader.is_staff
 
 
 def told_of_sanction(sanction: Sanction, reader: Member) -> Told:

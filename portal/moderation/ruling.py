@@ -317,7 +317,7 @@ def tell(ruling: Ruling, author: Member, excerpt: str | None = None) -> None:
         key=f"ruling:{ruling.id}",
         outcome=ruling.outcome.value,
         is_post=ruling.post_id is not None,
-        thread_title=ruling.thread.title if ruling.thread else None,
+        thread_title=ruling.thread.title_for(author) if ruling.thread else None,
         because=ruling.because,
         rule=rule.title if rule else None,
         rule_link=absolute("home.rules_before", number=rule.version) + rule.fragment if rule else None,

@@ -46,7 +46,7 @@ def told_of_rulings(reader: Member, ruling_ids: Collection[int]) -> dict[int, To
     """Of those on their own words; what reporters are told of others stands in telling_reporters.py."""
     found = (
         select(Ruling.id, Ruling.outcome, Ruling.because, Ruling.post_id, Ruling.thread_id)
-        .add_columns(Thread.title.label("thread"), Room.title.label("room"))
+        .add_columns(Thread, Room.title.label("room"))
         .outerjoin(Ruling.thread)
         .outerjoin(Thread.room)
         .where(Ruling.id.in_(ruling_ids), Ruling.author_id == reader.id)
@@ -73,13 +73,13 @@ def told_of_sanctions(reader: Member, sanction_ids: Collection[int]) -> dict[int
 def told_of_appeals(reader: Member, appeal_ids: Collection[int]) -> dict[int, Told]:
     found = (
         select(Appeal.id, Appeal.ruling_id, Appeal.sanction_id, Appeal.verdict, Appeal.because, Sanction.kind)
-        .add_columns(Thread.title.label("thread"))
+        .add_columns(Thread)
         .outerjoin(Appeal.sanction)
         .outerjoin(Appeal.ruling)
         .outerjoin(Ruling.thread)
         .where(Appeal.id.in_(appeal_ids), Appeal.by_id == reader.id, Appeal.decided_at.is_not(None))
     )
-    return {row.id: _of_appeal(row) for row in db.session.execute(found)}
+    return {row.id: _of_appeal(row, reader) for row in db.session.execute(found)}
 
 
 def _of_ruling(row: Row[*tuple[Any, ...]], reader: Member) -> Told:
@@ -91,13 +91,13 @@ def _of_ruling(row: Row[*tuple[Any, ...]], reader: Member) -> Told:
     path = f"/rulings/{row.id}"
     if row.outcome is Outcome.KEPT:  # nothing to read about it but the words themselves
         path = f"/posts/{row.post_id}" if row.post_id is not None else f"/threads/{row.thread_id}"
-    return Told(title=row.thread, path=path, who=_WHO, did=did, about=about, place=row.room)
+    return Told(title=row.Thread.title_for(reader), path=path, who=_WHO, did=did, about=about, place=row.room)
 
 
-def _of_appeal(row: Row[*tuple[Any, ...]]) -> Told:
+def _of_appeal(row: Row[*tuple[Any, ...]], reader: Member) -> Told:
     of_ruling = row.ruling_id is not None
     return Told(
-        title=row.thread if of_ruling else _SANCTIONED[row.kind],
+        title=row.Thread.title_for(reader) if of_ruling else _SANCTIONED[row.kind],
         path=f"/rulings/{row.ruling_id}" if of_ruling else f"/sanctions/{row.sanction_id}",
         who=_SECOND,
         did="answered your appeal about",

@@ -175,3 +175,29 @@ def test_what_is_in_no_rule_is_said_in_words(app, browse, people, post, do, outb
     work_off()
     letter = next(m for m in outbox if m.subject == "Your post was hidden")
     assert "looked at" not in letter.body
+
+
+def test_of_a_thread_that_is_hidden_now_bob_is_told_without_its_title_in_his_inbox_and_by_letter(
+    app, browse, people, post, do, outbox, work_off
+):
+    with app.app_context():
+        thread = db.session.get_one(Thread, post.thread_id)
+    noted = do(further_rulings.note, post)
+    do(ruling.hide_thread, thread)
+    work_off()
+    outbox.clear()
+    hidden = do(ruling.hide, post)
+    with app.app_context(), transaction():
+        asked = appealing.appeal(again(hidden), words="Hale is a street.", by=again(people.bob))
+        appealing.decide(asked, Verdict.UPHELD, because="He is a patient.", by=again(people.cory))
+    work_off()
+    letters = [letter for letter in outbox if "bob@example.com" in letter.recipients]
+    assert len(letters) == 2
+    for said in (*(letter.body + letter.html for letter in letters), browse(people.bob).get("/notifications").text):
+        assert "a thread that is hidden now" in said
+        assert "Who decides?" not in said
+    assert (
+        "A moderator wrote to you about your post in “a thread that is hidden now”",
+        f"/rulings/{noted.id}",
+    ) in _inbox(browse, people.bob)
+    assert "Who decides?" in browse(people.alice).get("/notifications").text

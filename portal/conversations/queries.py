@@ -50,6 +50,7 @@ from portal.conversations.policy import Sight, sees_hidden, sight_of
 from portal.core.db import Moment, db
 from portal.core.web import Page, cursor, read_cursor
 from portal.topics.models import Topic
+from portal.topics.queries import topics_in_order
 
 Lines = Select[*tuple[Any, ...]]  # columns by name, see each query
 Line = Row[*tuple[Any, ...]]
@@ -158,10 +159,9 @@ def topics_of(thread_id: int) -> Sequence[Line]:
     return db.session.connection().execute(_some_topics(), {"thread_id": thread_id}).all()
 
 
-def topics_to_choose() -> list[tuple[str, str]]:
+def topics_to_choose() -> dict[str, str]:
     """Slug and title of each topic, in the coach's order."""
-    found = db.session.execute(select(Topic.slug, Topic.title).order_by(Topic.position, Topic.title))
-    return [(row.slug, row.title) for row in found]
+    return {topic.slug: topic.title for topic in topics_in_order()}
 
 
 def topics_called(slugs: Collection[str]) -> Sequence[Topic]:

@@ -112,11 +112,6 @@ def item(item_id: int) -> Select[Item]:
     return select(Item).where(Item.id == item_id)
 
 
-def topics() -> Sequence[Any]:
-    """Slug and title, in the coach's order."""
-    return db.session.execute(select(Topic.slug, Topic.title).order_by(Topic.position, Topic.title)).all()
-
-
 def tools() -> list[tuple[str, str]]:
     rows = db.session.execute(select(Tool.slug, Tool.title).order_by(Tool.title))
     return [(slug, title) for slug, title in rows]

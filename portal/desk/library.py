@@ -14,6 +14,7 @@ from portal.core.web import plain_name, reader_manner
 from portal.desk import item_queries
 from portal.desk.item_queries import STATES, State, Wanted
 from portal.library.models import Kind
+from portal.topics.queries import topics_in_order
 
 bp = Blueprint("desk_library", __name__)
 MISSED_FOR = timedelta(days=90)
@@ -23,11 +24,11 @@ MISSED_FOR = timedelta(days=90)
 @admits(Audience.COACHES)
 def library() -> str:
     """All items, narrowed by state, kind, topic and words in the title. An unknown value narrows nothing."""
-    topics = item_queries.topics()
+    topics = {topic.slug: topic.title for topic in topics_in_order()}
     wanted = Wanted(
         state=next((s for s in State if s.value == request.args.get("state")), None),
         kind=next((k for k in Kind if k.value == request.args.get("kind")), None),
-        topic=next((slug for slug, _ in topics if slug == request.args.get("topic")), None),
+        topic=next((slug for slug in topics if slug == request.args.get("topic")), None),
         words=plain_name(request.args.get("q", ""))[:80],
     )
     counts = item_queries.counts()
@@ -37,7 +38,7 @@ def library() -> str:
         page=item_queries.page_of(wanted, request.args.get("before")),
         states=STATES,
         kinds=list(Kind),
-        topics=topics,
+        topics=topics.items(),
         tabs=[
             ("All", _address(wanted, state=None), wanted.state is None, sum(counts.values())),
             *(

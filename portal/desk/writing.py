@@ -30,6 +30,7 @@ from portal.library.introducing import NeedsAName, NotASafeAddress
 from portal.library.models import Item, Kind, Nugget
 from portal.library.revising import ChangedMeanwhile
 from portal.library.writing import LABELS, Fields, NumberTaken
+from portal.topics.queries import topics_in_order
 
 bp = Blueprint("desk_writing", __name__)
 Page = str | Response | tuple[str, int]
@@ -168,7 +169,7 @@ def _form(kind: Kind, draft: Draft | None, data: dict[str, Any]) -> ItemForm:
         form = FORMS[kind](formdata=MultiDict([(name, v) for name, vs in draft.fields.items() for v in vs]))
     else:
         form = FORMS[kind](data=data)
-    form.topics.choices = [SelectChoice(slug, title) for slug, title in item_queries.topics()]
+    form.topics.choices = [SelectChoice(topic.slug, topic.title) for topic in topics_in_order()]
     if isinstance(form, EpisodeForm):
         form.tool.choices = tool_choices(item_queries.tools())
     return form

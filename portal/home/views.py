@@ -29,8 +29,8 @@ from portal.core.folding import marked, terms_of
 from portal.core.web import reader_zone
 from portal.home import beginning, searching
 from portal.home.queries import begun_episode, items_for, latest_items, lively_threads
-from portal.library.shelves import topics_in_order
 from portal.practices.models import Part, in_words
+from portal.topics.queries import topics_in_order
 
 bp = Blueprint("home", __name__)
 

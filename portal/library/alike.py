@@ -10,8 +10,9 @@ from portal.accounts.models import Member
 from portal.core.clock import now
 from portal.core.db import db
 from portal.library.models import Nugget, is_out
-from portal.library.shelves import ROWS_A_PAGE, ItemRow, Topics, rows_of
+from portal.library.shelves import ROWS_A_PAGE, ItemRow, rows_of
 from portal.practices.models import Affiliation, Practice
+from portal.topics.queries import Topics
 
 # What two practices can share, how much it weighs, and what the reader is told.
 _SHARED = {"specialty": (2, "Your specialty"), "size": (1, "Your size"), "region": (1, "Your region")}

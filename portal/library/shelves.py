@@ -24,6 +24,7 @@ from portal.library.queries import BY_KIND, IS_OUT, NEWEST, AnyRow
 from portal.library.wording import host_of, length_in_words
 from portal.practices.models import Region, Size, Specialty
 from portal.topics.models import Topic
+from portal.topics.queries import Topics, topics_in_order
 
 ROWS_A_PAGE = 20
 MOST_FOUND = 40
@@ -66,13 +67,6 @@ class ItemRow(NamedTuple):
     topics: Markup  # links
     changed: bool  # a newer edition is there than the reader has downloaded
     snippet: Markup | None  # where the searched words stand
-
-
-Topics = Sequence[AnyRow]  # id, slug, title of every topic, in the coach's order
-
-
-def topics_in_order() -> Topics:
-    return db.session.connection().execute(_TOPICS).all()
 
 
 def shelf_page(
@@ -252,4 +246,3 @@ _HAD = (
     .correlate(_ITEM)
     .scalar_subquery()
 )
-_TOPICS = select(_TOPIC.c.id, _TOPIC.c.slug, _TOPIC.c.title).order_by(_TOPIC.c.position, _TOPIC.c.title)

@@ -45,6 +45,7 @@ from portal.library.shelves import ItemRow, Shelf
 from portal.practices.models import Region, Size, Specialty, in_words
 from portal.topics import following
 from portal.topics.models import Topic
+from portal.topics.queries import Topics, topics_in_order
 
 bp = Blueprint("library", __name__)
 
@@ -59,7 +60,7 @@ _TABS += [(Kind.EPISODE, "Episodes")]
 @admits(Audience.ANYONE)
 def library() -> str:
     """Everything, narrowed by problem, kind, topic and words. A value we do not know narrows nothing."""
-    topics = shelves.topics_in_order()
+    topics = topics_in_order()
     asked = request.args.get("problem", "")[:255].replace("\x00", "")  # which PostgreSQL cannot look for
     shelf = Shelf(
         kind=next((k for k in Kind if k.value == request.args.get("kind")), None),
@@ -102,7 +103,7 @@ def all_problems() -> str:
 @admits(Audience.ANYONE)
 def nuggets() -> str:
     """Client stories, narrowed by the practice they come from; or those closest to the reader's own."""
-    topics, reader = shelves.topics_in_order(), me_or_none()
+    topics, reader = topics_in_order(), me_or_none()
     practice = alike.practice_of(reader) if reader else None
     wants_alike = reader is not None and request.args.get("like") == "mine"
     shelf = Shelf(
@@ -273,7 +274,7 @@ def discuss(slug: str) -> Any:
     return redirect(f"/threads/{thread.id}", 303)
 
 
-def _page(shelf: Shelf, topics: shelves.Topics | None = None) -> Page[ItemRow]:
+def _page(shelf: Shelf, topics: Topics | None = None) -> Page[ItemRow]:
     reader = me_or_none()
     reader_id = reader.id if reader else None
     if shelf.words:

@@ -66,7 +66,7 @@ class ThreadForm(TextForm):
         validators=[Readable("Write a few words to begin with."), Length(max=MAX_LENGTH, message=_LONG)],
     )
     about = StringField(
-        "Something of the library that it is about",
+        "What in the library it is about",
         filters=[one_line],
         validators=[Length(max=255, message="The name of a thing in the library is shorter than that.")],
     )

@@ -23,6 +23,7 @@ PAGES, LETTERS_A_PAGE, LETTERS = 500, 20_000, 300_000
 _XML = 24 * 1024 * 1024  # bytes of one part, unpacked
 _PARTS = 200  # slides, sheets
 _CHUNK = 64 * 1024
+_SET_WIDE = re.compile(r"(?<!\S)[A-ZÀ-Þ]{1,2}(?: [A-ZÀ-Þ]{1,2}){4,}(?!\S)")  # a heading with air: "P R AC T I C E"
 
 
 def main(media_type: str, file: IO[bytes]) -> None:
@@ -30,6 +31,7 @@ def main(media_type: str, file: IO[bytes]) -> None:
     for number, page in enumerate(_READERS[media_type](file), start=1):
         # Half a character and NUL are what a font may map to, and what no database keeps.
         page = page[:LETTERS_A_PAGE].encode("utf-8", "ignore").decode().replace("\0", " ")
+        page = _SET_WIDE.sub(lambda heading: heading[0].replace(" ", ""), page)
         words = " ".join(page.split())
         letters += len(words)
         sys.stdout.write(json.dumps(words) + "\n")

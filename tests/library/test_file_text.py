@@ -96,6 +96,11 @@ def test_pages_and_slides_come_in_their_order(pages_of):
     assert pages_of(office(**slides), SLIDES) == ["Slide 1", "Slide 2", "Slide 10"]
 
 
+def test_a_heading_set_wide_is_read_as_words_and_a_few_single_letters_stay_apart(pages_of):
+    (page,) = pages_of(pdf("P R AC T I C E  F R E E D O M Grades A B C are for schools"), PDF)
+    assert page == "PRACTICE FREEDOM Grades A B C are for schools"
+
+
 def test_alice_finds_a_tool_by_what_stands_in_its_file_and_lena_does_not(browse, people, make, work_off):
     make.tool("Seat map", file="Seat map.pdf", content=pdf("Nothing here", "Whoever holds the zanzibar chair"))
     assert "Seat map" not in browse(people.alice).get("/search?q=zanzibar").text  # nobody waits while it is read

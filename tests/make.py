@@ -258,7 +258,7 @@ class Make:
     def _consent_to(self, nugget: Any, places: Sequence[str]) -> None:
         """As if its client had agreed to it as it is, without a name; or it is declared a composite."""
         from portal.library import consenting, stories
-        from portal.library.models import Consent, ConsentState, Naming
+        from portal.library.consent_models import Consent, ConsentState, Naming
 
         if nugget.composite:
             consenting.declare(nugget, by=None)

@@ -15,7 +15,8 @@ from portal.core.limits import limiter
 from portal.desk import exporting, ledger
 from portal.desk.forms import AskForm, DeclareForm
 from portal.library import consenting, showing, stories
-from portal.library.models import Consent, Nugget, Place
+from portal.library.consent_models import Consent, Place
+from portal.library.models import Nugget
 
 bp = Blueprint("consents", __name__)
 Page = str | Response | tuple[str, int]

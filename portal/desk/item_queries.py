@@ -14,18 +14,7 @@ from portal.conversations.models import Thread
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.web import Page, cursor, read_cursor
-from portal.library.models import (
-    Download,
-    File,
-    Item,
-    Kind,
-    Listening,
-    Opinion,
-    Tool,
-    Version,
-    ViewCount,
-    item_topic,
-)
+from portal.library.models import Download, File, Item, Kind, Listening, Opinion, Tool, Version, ViewCount, item_topic
 from portal.topics.models import Topic
 
 ROWS_A_PAGE = 30

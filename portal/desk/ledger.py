@@ -14,7 +14,8 @@ from portal.accounts.models import Member
 from portal.core.audit import Record
 from portal.core.db import db
 from portal.desk.cells import Column
-from portal.library.models import Consent, ConsentState, Naming, Nugget
+from portal.library.consent_models import Consent, ConsentState, Naming
+from portal.library.models import Nugget
 from portal.library.showing import in_words, places_of
 
 # What people read for a state, and the tone of its badge.

@@ -13,7 +13,8 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.web import absolute
 from portal.library import policy, showing
-from portal.library.models import Item, Kind, Nugget, Place
+from portal.library.consent_models import Place
+from portal.library.models import Item, Kind, Nugget
 from portal.notifications.inbox import Told, told_of
 from portal.notifications.models import Stream
 from portal.notifications.telling import tell

@@ -18,7 +18,8 @@ from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.web import absolute
 from portal.library import consenting, showing, stories
-from portal.library.models import Consent, ConsentState, Naming, Nugget, Place, Revision
+from portal.library.consent_models import Consent, ConsentState, Naming, Place
+from portal.library.models import Nugget, Revision
 from portal.library.showing import in_words
 from portal.notifications.forgetting import forget_news
 

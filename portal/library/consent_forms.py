@@ -8,7 +8,7 @@ from wtforms.validators import Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.core.typed import Readable, TextForm, as_typed
-from portal.library.models import Naming, Place
+from portal.library.consent_models import Naming, Place
 
 
 class ConsentForm(TextForm):

@@ -13,7 +13,7 @@ from portal.core.headers import keep_no_copy
 from portal.core.limits import limiter
 from portal.library import answering, showing, stories
 from portal.library.consent_forms import ConsentForm, WishForm
-from portal.library.models import Consent, Naming
+from portal.library.consent_models import Consent, Naming
 
 bp = Blueprint("consent", __name__)
 Page = str | Response | tuple[str, int]

@@ -26,7 +26,8 @@ from portal.core.folding import fold
 from portal.core.jobs import periodic
 from portal.core.web import absolute, day, plain_name, written_for
 from portal.library import publishing, showing, stories
-from portal.library.models import Consent, ConsentState, Naming, Nugget, Place, Version
+from portal.library.consent_models import Consent, ConsentState, Naming, Place
+from portal.library.models import Nugget, Version
 from portal.library.stories import COMPOSITE, Story
 
 PREFIX = "pfn_"

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.library import stories
-from portal.library.models import Consent, ConsentState, Naming, Nugget, Place
+from portal.library.consent_models import Consent, ConsentState, Naming, Place
+from portal.library.models import Nugget
 from portal.library.stories import COMPOSITE
 
 ON_THE_SITE = frozenset({Place.MEMBERS, Place.PUBLIC})

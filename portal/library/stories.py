@@ -19,7 +19,8 @@ from sqlalchemy import Connection, event, inspect, select
 from portal.core import markdown
 from portal.core.db import db
 from portal.core.errors import Refusal
-from portal.library.models import Consent, ConsentState, Item, Nugget
+from portal.library.consent_models import Consent, ConsentState
+from portal.library.models import Item, Nugget
 from portal.practices.models import Region, Size, Specialty, in_words
 
 PARTS = ("situation", "change", "result")  # in the order they are told

@@ -11,7 +11,8 @@ from portal.accounts.models import Member
 from portal.core.db import db
 from portal.core.letters import Letter
 from portal.library import answering, consenting, publishing, stories
-from portal.library.models import Consent, ConsentState, Naming, Nugget, Place
+from portal.library.consent_models import Consent, ConsentState, Naming, Place
+from portal.library.models import Nugget
 from portal.seeds import reading
 from portal.seeds.reading import Sheet
 from portal.topics.models import Topic

@@ -14,7 +14,8 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.letters import Letter
 from portal.library import answering, consenting, publishing, showing, stories
-from portal.library.models import Consent, ConsentState, Naming, Nugget, Place
+from portal.library.consent_models import Consent, ConsentState, Naming, Place
+from portal.library.models import Nugget
 from tests.make import at_once
 
 WHO = {"name": "Maria Alvarez", "email": "maria@example.net", "role": "the owner of a dental practice"}

@@ -12,8 +12,9 @@ from portal.accounts.models import Draft, Member
 from portal.core import taking_in
 from portal.core.db import db
 from portal.library import consenting, publishing, stories, transcripts
+from portal.library.consent_models import Naming, Place
 from portal.library.from_html import as_markdown
-from portal.library.models import Naming, Place, Version
+from portal.library.models import Version
 from tests.library.test_consenting import _row, answer, ask, draft, publish, rewrite  # noqa: F401  # its fixtures too
 from tests.make import PDF
 

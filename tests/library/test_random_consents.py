@@ -33,7 +33,8 @@ from portal.core.errors import Refusal
 from portal.core.limits import limiter
 from portal.core.search import SearchDoc
 from portal.library import answering, consenting, publishing, stories
-from portal.library.models import Consent, Naming, Nugget, Place
+from portal.library.consent_models import Consent, Naming, Place
+from portal.library.models import Nugget
 from portal.topics import following
 from portal.topics.models import Topic
 

@@ -175,7 +175,8 @@ def _could_decide(member: Member, on: Appeal) -> bool:
     if is_held_back(member):
         return False
     if on.sanction is not None:
-        return may_judge(member, on.sanction.member)
+        is_told = member.is_at_least(Role.COACH) or not on.sanction.is_for_coaches
+        return is_told and may_judge(member, on.sanction.member)
     thread = on.ruling.thread if on.ruling else None
     among_coaches = thread is not None and thread.room.kind is RoomKind.COACHES
     return member.is_at_least(Role.COACH if among_coaches else Role.MODERATOR)

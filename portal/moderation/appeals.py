@@ -24,7 +24,7 @@ from portal.core.errors import Refusal
 from portal.core.web import cursor, day, read_cursor
 from portal.moderation import appealing, citing
 from portal.moderation.models import Flag, Outcome, Reason, Ruling
-from portal.moderation.person_models import Appeal, Sanction, SanctionKind
+from portal.moderation.person_models import Appeal, Sanction, SanctionKind, for_coaches
 from portal.moderation.ruling_and_sanctioning import along_with
 
 _WHAT = {  # as a sentence about the thing that begins with "Your post", "The thread"
@@ -199,7 +199,10 @@ def case_of(appeal: Appeal, *, reader: Member) -> Case:
 def _open_to(reader: Member) -> Select[Appeal]:
     """What is said among the coaches is theirs to judge, and nobody meets their own appeal here: beside it stands what
     others said of it. Only the owner sees all."""
-    ruling = contains_eager(Appeal.ruling)
+    ruling, came_with = contains_eager(Appeal.ruling), joinedload(Appeal.sanction).joinedload(Sanction.ruling)
+    sanctions = select(Sanction.id)
+    if not reader.is_at_least(Role.COACH):
+        sanctions = sanctions.where(Sanction.id.not_in(for_coaches()))
     query = (
         select(Appeal)
         .outerjoin(Appeal.ruling)
@@ -212,10 +215,12 @@ def _open_to(reader: Member) -> Select[Appeal]:
             ruling.joinedload(Ruling.revision),
             joinedload(Appeal.sanction).joinedload(Sanction.by),
             joinedload(Appeal.sanction).joinedload(Sanction.member),
+            came_with.joinedload(Ruling.post),
+            came_with.joinedload(Ruling.thread).joinedload(Thread.room),
             joinedload(Appeal.by),
             joinedload(Appeal.decided_by),
         )
-        .where(or_(Appeal.sanction_id.is_not(None), open_to(reader)))
+        .where(or_(Appeal.sanction_id.in_(sanctions), open_to(reader)))
     )
     return query if reader.role is Role.OWNER else query.where(Appeal.by_id != reader.id)
 

@@ -15,7 +15,7 @@ from portal.core.audit import Record
 from portal.core.db import db
 from portal.core.web import reader_zone
 from portal.moderation.models import Ruling
-from portal.moderation.person_models import Appeal, Sanction
+from portal.moderation.person_models import Appeal, Sanction, for_coaches
 
 GROUPS: dict[
     str, tuple[str, tuple[str, ...] | None]
@@ -91,15 +91,19 @@ def conditions(narrowed: Narrowed, *, reader: Member) -> list[ColumnElement[bool
 
 
 def _not_among_coaches() -> ColumnElement[bool]:
-    """Nothing of rooms that are the coaches' alone: a reason tells what was said there."""
+    """Nothing of rooms that are the coaches' alone: a reason tells what was said there; and no silence or suspension by
+    whose reason they would recognise whoever asked under no name."""
     threads = select(Thread.id).join(Thread.room).where(Room.kind == RoomKind.COACHES)
     posts = select(Post.id).where(Post.thread_id.in_(threads))
-    appeals = select(Appeal.id).join(Ruling, Ruling.id == Appeal.ruling_id).where(Ruling.thread_id.in_(threads))
+    rulings = select(Ruling.id).where(Ruling.thread_id.in_(threads))
+    against = or_(Appeal.ruling_id.in_(rulings), Appeal.sanction_id.in_(for_coaches()))
+    appeals = select(Appeal.id).where(against)
     return not_(
         or_(
             and_(Record.ref_kind == "thread", Record.ref_id.in_(threads)),
             and_(Record.ref_kind == "post", Record.ref_id.in_(posts)),
             and_(Record.ref_kind == "appeal", Record.ref_id.in_(appeals)),
+            and_(Record.ref_kind == "sanction", Record.ref_id.in_(for_coaches())),
         )
     )
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, and_, or_, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Member
+from portal.conversations.models import Post, Room, RoomKind, Thread
 from portal.core.clock import now
 from portal.core.db import Model, Words
 from portal.moderation.models import Ruling, Verdict
@@ -44,8 +45,31 @@ class Sanction(Model):
     ruling: Mapped[Ruling | None] = relationship()
 
     @property
+    def is_for_coaches(self) -> bool:
+        """It came with a decision of which moderators are not told whom it befell: on words under no name, or in a
+        room of the coaches. Its reason would tell them; see also `for_coaches`."""
+        ruling = self.ruling
+        if ruling is None or ruling.thread is None:
+            return False
+        veiled_at = ruling.post.veiled_at if ruling.post else ruling.thread.author_hidden_at
+        return veiled_at is not None or ruling.thread.room.kind is RoomKind.COACHES
+
+    @property
     def is_in_force(self) -> bool:
         return self.lifted_at is None and self.until > now()
+
+
+def for_coaches() -> Select[int]:
+    """Ids of the sanctions that are."""
+    unnamed = or_(Post.veiled_at.is_not(None), and_(Ruling.post_id.is_(None), Thread.author_hidden_at.is_not(None)))
+    return (
+        select(Sanction.id)
+        .join(Ruling, Ruling.id == Sanction.ruling_id)
+        .join(Thread, Thread.id == Ruling.thread_id)
+        .join(Room, Room.id == Thread.room_id)
+        .outerjoin(Post, Post.id == Ruling.post_id)
+        .where(or_(unnamed, Room.kind == RoomKind.COACHES))
+    )
 
 
 class StaffNote(Model):

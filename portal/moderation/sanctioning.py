@@ -15,6 +15,7 @@ from sqlalchemy.orm import joinedload
 
 from portal.accounts.models import Member
 from portal.accounts.times import in_their_zone
+from portal.conversations.models import Thread
 from portal.core import audit, letters
 from portal.core.clock import now
 from portal.core.db import db
@@ -112,7 +113,7 @@ def sanctions_of(member: Member) -> Sequence[Sanction]:
     query = select(Sanction).where(Sanction.member_id == member.id)
     ruling = joinedload(Sanction.ruling)
     query = query.options(joinedload(Sanction.by), joinedload(Sanction.lifted_by), ruling.joinedload(Ruling.post))
-    query = query.options(ruling.joinedload(Ruling.thread))
+    query = query.options(ruling.joinedload(Ruling.thread).joinedload(Thread.room))
     return db.session.scalars(query.order_by(Sanction.id.desc())).all()
 
 
@@ -186,5 +187,5 @@ def _already_sanctioned(kind: SanctionKind, member: Member) -> AlreadySanctioned
         return AlreadySanctioned(f"{member.name} is {_DONE[kind]} already.")
     return AlreadySanctioned(
         f"{first.by.name} was first: {member.name} is {_DONE[kind]} until {day(first.until)}. "
-        f"The reason given: {first.because} To decide anew, lift it first."
+        f"{'' if first.is_for_coaches else f'The reason given: {first.because} '}To decide anew, lift it first."
     )

@@ -7,10 +7,11 @@ from sqlalchemy import func, select
 
 from portal.accounts.models import Role
 from portal.conversations import posting
-from portal.conversations.models import Post
+from portal.conversations.models import Post, RoomKind
+from portal.conversations.queries import opening_of
 from portal.core.audit import Record
 from portal.core.db import db, transaction
-from portal.moderation import flagging, sanctioning
+from portal.moderation import appealing, flagging, ruling, sanctioning
 from portal.moderation.models import Flag, Outcome, Reason, Ruling
 from portal.moderation.person_models import Sanction, SanctionKind
 from tests.make import again, at_once
@@ -207,6 +208,29 @@ def test_who_asked_under_no_name_is_not_found_out_by_guessing_and_a_coach_can_de
     assert "Silenced until" in page
     assert f"/moderation/cases/post/{post_id}" not in page
     assert f"/moderation/cases/post/{post_id}" in browse(people.cory).get("/moderation/members/bob").text
+
+
+@pytest.mark.parametrize("what", ["asked under no name", "among the coaches"])
+def test_what_a_silence_came_with_is_read_nowhere_by_mo_who_is_not_told_of_it(app, browse, people, make, what):
+    room = make.room(kind=RoomKind.COACHES if what == "among the coaches" else RoomKind.MEMBERS)
+    with app.app_context(), transaction():
+        safely = what == "asked under no name"
+        asked = posting.start(again(room), title="May I?", body="Dana.", by=again(people.bob), safely=safely)
+        hidden = ruling.hide(opening_of(asked), because=WHY, by=again(people.cory))
+        given = sanctioning.silence(again(people.bob), days=7, because=WHY, by=again(people.cory), after=hidden)
+        made = appealing.appeal_sanction(given, words="I only asked about Dana.", by=again(people.bob))
+    mo, olga = browse(people.mo), browse(people.olga)
+    for page in ("/moderation/log?about=bob", "/moderation/members/bob", "/moderation/appeals"):
+        assert WHY not in mo.get(page).text, page
+        assert "I only asked" not in mo.get(page).text, page
+    anew = {"kind": "silence", "days": "1", "because": "So."}
+    assert WHY not in mo.post("/moderation/members/bob/sanctions", data=anew).text
+    decision = {"verdict": "overturned", "because": "He may."}
+    assert mo.post(f"/moderation/appeals/{made.id}/decision", data=decision).status_code == 404
+    for page in ("/moderation/log", "/moderation/members/bob", "/moderation/appeals"):
+        assert WHY in olga.get(page).text, page
+    assert olga.post(f"/moderation/appeals/{made.id}/decision", data=decision).status_code == 303
+    assert "He may." not in mo.get("/moderation/log").text + mo.get("/moderation/members/bob").text
 
 
 def test_several_at_once_are_kept_or_hidden_and_nobody_is_silenced_with_them(app, browse, people, post, seen):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Length, ValidationError
 
+from portal.accounts.addresses import NotAnAddress, canonical
 from portal.core.typed import TextForm
 
 
@@ -39,6 +40,15 @@ class JoinForm(TextForm):
         ],
     )
     password = _password()
+
+    def validate_email(self, field: EmailField) -> None:
+        """Said together with what else is missing, not once that is mended."""
+        if field.errors:
+            return
+        try:
+            canonical(field.data or "")
+        except NotAnAddress as no:
+            raise ValidationError(no.message) from None
 
 
 class InvitedForm(TextForm):

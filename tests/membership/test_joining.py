@@ -190,6 +190,16 @@ def test_one_network_address_cannot_make_accounts_or_ask_for_them_without_end(br
     assert statuses == [303] + [409] * 19 + [429] * 2
 
 
+def test_nora_is_told_everything_that_is_wrong_at_once(browse):
+    page = browse().post("/join", data={"name": "", "email": "nora at example", "password": ""})
+    assert page.status_code == 422
+    for words in ("Tell us your name", "It should read like name@example.com.", "Choose a password."):
+        assert page.text.count(words) == 2  # above the form, and beside its field
+    page = browse().post("/join", data=NORA | {"email": "n" * 250 + "@example.com"})
+    assert "An e-mail address has at most 254 characters." in page.text
+    assert "It should read like" not in page.text
+
+
 def test_nora_may_mistype_as_often_as_she_does_and_still_joins(browse):
     nora = browse()
     assert {nora.post("/join", data=NORA | {"password": "short"}).status_code for _ in range(22)} == {422}

@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Select, func, select
 
 from portal.accounts.models import Member, Role
+from portal.conversations import asking, queries
 from portal.conversations.models import Post, Thread
 from portal.core.clock import now
 from portal.core.db import db
@@ -30,11 +31,29 @@ class Figure:
     tone: str = "plain"
 
 
-def figures() -> list[Figure]:
-    """In the order a coach asks for them."""
+def figures(reader: Member) -> list[Figure]:
+    """What waits for somebody stands first; then how the program goes."""
     since = now() - WINDOW
     flags = _count(select(func.count()).select_from(Flag).where(Flag.ruled_at.is_(None)))
     return [
+        Figure(
+            "Open flags",
+            flags,
+            "Reports that no ruling has answered yet.",
+            href="/moderation",
+            tone="bad" if flags else "plain",
+        ),
+        Figure(
+            "Unanswered questions",
+            _count(
+                select(func.count())
+                .select_from(Thread)
+                .join(Thread.room)
+                .where(asking.unanswered(), queries.visible_to(reader))
+            ),
+            "Questions to which nobody but whoever asked has replied.",
+            href="/desk/unanswered",
+        ),
         Figure(
             "Members",
             count_open(),
@@ -50,22 +69,9 @@ def figures() -> list[Figure]:
             owners_href="/desk/members",
         ),
         Figure(
-            "Open flags",
-            flags,
-            "Reports that no ruling has answered yet.",
-            href="/moderation",
-            tone="bad" if flags else "plain",
-        ),
-        Figure(
             "Posts",
             _count(select(func.count()).select_from(Post).where(Post.created_at >= since, Post.hidden_at.is_(None))),
             "Posts written in the last 30 days that are not hidden.",
-            href="/rooms",
-        ),
-        Figure(
-            "Unanswered threads",
-            _count(select(func.count()).select_from(Thread).where(Thread.post_count == 1, Thread.hidden_at.is_(None))),
-            "Threads in which nobody has replied to the opening post.",
             href="/rooms",
         ),
         Figure(

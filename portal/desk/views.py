@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
+from portal.accounts.signed_in import me
 from portal.billing.queries import failing
 from portal.core.admission import Audience, admits, audiences
 from portal.desk.figures import figures
@@ -20,7 +21,7 @@ def desk() -> str:
     owns = Audience.OWNERS in audiences()
     return render_template(
         "desk/desk.html",
-        figures=figures(),
+        figures=figures(me()),
         unwell=[each for each in checks() if not each.is_well] if owns else [],
         failing=len(failing()) if owns else 0,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 from flask import Flask
 from flask_compress import Compress
@@ -31,11 +33,18 @@ from portal.core import (
 csrf = CSRFProtect()
 
 
+class Portal(Flask):
+    """Flask, which need not ask of some sixteen functions at every request whether they are coroutines: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(chosen: settings.Config | None = None) -> Flask:
     """The application: settings checked, areas wired to core, the gate closed for whatever is unlisted."""
     os.environ.setdefault("STRIPE_SUPPRESS_NOTICES", "true")
     chosen = chosen or settings.chosen()
-    app = Flask(__name__, template_folder=str(settings.ROOT / "templates"), static_folder=None)
+    app = Portal(__name__, template_folder=str(settings.ROOT / "templates"), static_folder=None)
     app.config.from_object(chosen)
     app.request_class = arriving.ArrivingRequest
     chosen.INSTANCE.mkdir(parents=True, exist_ok=True)

@@ -153,22 +153,22 @@ def reply(
     html, spoken_to = mentioning.linked(html, thread.room)
     moment = at or now()
     key = _key(by, f"reply:{thread.id}", send_key, body)
-    try:
-        with _once(key):
-            number, veiled = _next_number(thread, by, moment)
-            post = Post(
-                thread_id=thread.id,
-                number=number,
-                author_id=by.id,
-                veiled_at=moment if veiled else None,
-                body=body,
-                body_html=html,
-                send_key=key,
-                overrode=overrode,
-                created_at=moment,
-            )
-            enter(post)
-    except (IntegrityError, _SentBefore):
+    if _is_taken(key):
+        return _sent_before(key)
+    number, veiled = _next_number(thread, by, moment)
+    post = Post(
+        thread_id=thread.id,
+        number=number,
+        author_id=by.id,
+        veiled_at=moment if veiled else None,
+        body=body,
+        body_html=html,
+        send_key=key,
+        overrode=overrode,
+        created_at=moment,
+    )
+    if not enter(post, once="send_key"):  # it was sent twice at once; only where there are several writers
+        _give_back_number(thread)
         return _sent_before(key)
     db.session.expire(thread, ["post_count", "version", "last_post_at", "last_author_id", "last_author"])
     _wake(thread.room_id, moment)
@@ -280,9 +280,13 @@ def _once(key: str | None) -> Iterator[None]:
         with db.session.begin_nested():
             yield
         return
-    if key and db.session.connection().scalar(_by_key(), {"key": key}):
+    if _is_taken(key):
         raise _SentBefore()
     yield
+
+
+def _is_taken(key: str | None) -> bool:
+    return key is not None and db.session.connection().scalar(_by_key(), {"key": key}) is not None
 
 
 @cache
@@ -302,6 +306,16 @@ def _next_number(thread: Thread, by: Member, moment: datetime) -> tuple[int, boo
     if taken is None:
         raise ThreadLocked()
     return taken.post_count, taken.last_author_id is None
+
+
+def _give_back_number(thread: Thread) -> None:
+    """Nobody else can have taken one since: the row is ours until the commit."""
+    db.session.execute(
+        update(Thread)
+        .where(Thread.id == thread.id)
+        .values(post_count=Thread.post_count - 1, version=Thread.version - 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _wake(room_id: int, moment: datetime, *, threads: int = 0) -> None:

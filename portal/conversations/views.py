@@ -219,7 +219,8 @@ def _let_browsers_keep(response: Response, tag: str) -> None:
 @admits(Audience.ENTITLED)
 @limiter.limit("60 per 10 minutes")
 def reply(thread_id: int) -> Answer:
-    thread, form = thread_or_404(thread_id).thread, ReplyForm()
+    found, form = thread_or_404(thread_id), ReplyForm()
+    thread = found.thread
     try:
         along = brought_along(thread.room, drafts.of_thread(thread.id))
     except Refusal as no:
@@ -240,7 +241,8 @@ def reply(thread_id: int) -> Answer:
     except Refusal as no:
         back_to_form(form, no)
         return _reply_page(thread_id, form, no=no), no.status
-    drafting.throw_away(me(), drafts.of_thread(thread.id))
+    if found.draft:
+        drafting.throw_away(me(), drafts.of_thread(thread.id))
     return redirect(post.path, 303)
 
 

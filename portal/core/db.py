@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, current_app, g, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, DateTime, Dialect, Engine, Enum, FromClause, MetaData, Select, String, Text, event, insert
+from sqlalchemy import JSON, DateTime, Dialect, Engine, Enum, FromClause, MetaData, Select, String, Text, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, make_transient_to_detached, mapped_column, registry
 from sqlalchemy.sql.dml import ReturningInsert
@@ -164,22 +164,29 @@ def add_once(table: type[Base], **values: Any) -> None:
     db.session.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
 
 
-def enter(row: Base) -> None:
+def enter(row: Base, *, once: str) -> bool:
     """Write one new row at once, in a statement built once and past the unit of work, which costs more than the row.
 
-    It is then as if it had been read. For what is written often; its columns have no defaults but `created_at`.
+    It is then as if it had been read. False, with nothing written, where another row has the same in the unique column
+    `once`. For what is written often; its columns have no defaults but `created_at`.
     """
     table = type(row).__table__
     values = {column.key: None for column in table.c} | {"created_at": now()} | vars(row)
     del values["id"], values["_sa_instance_state"]
-    vars(row).update(values, id=db.session.connection().execute(_entering(table), values).scalar_one())
+    row_id = db.session.connection().execute(_entering(is_postgresql(), table, once), values).scalar_one_or_none()
+    if row_id is None:
+        return False
+    vars(row).update(values, id=row_id)
     make_transient_to_detached(row)
     db.session.add(row)
+    return True
 
 
 @cache
-def _entering(table: FromClause) -> ReturningInsert[int]:
-    return insert(table).returning(table.c.id)  # type: ignore[arg-type]  # a mapped table is one
+def _entering(on_postgresql: bool, table: FromClause, once: str) -> ReturningInsert[int]:
+    entering = (postgresql if on_postgresql else sqlite).insert(table).on_conflict_do_nothing(index_elements=[once])
+    returning: ReturningInsert[int] = entering.returning(table.c.id)
+    return returning
 
 
 def is_postgresql() -> bool:

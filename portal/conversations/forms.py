@@ -39,6 +39,7 @@ class EditForm(TextForm):
         filters=[as_typed],
         validators=[Readable("Write something first."), Length(max=MAX_LENGTH, message=_LONG)],
     )
+    seen = HiddenField()  # the mark of the words that the form was opened with
 
 
 class ThreadForm(TextForm):

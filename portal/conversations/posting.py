@@ -57,6 +57,13 @@ class NotYours(Refusal):
     status = 403
 
 
+class ChangedSince(Refusal):
+    message = (
+        "This post says something else since you opened this form: a moderator changed it, or you did in another "
+        "window. Look at it first; if you save once more, your words take the place of those."
+    )
+
+
 class NothingToRead(Refusal):
     message = "Nothing of this would be visible to others. Write a few words."
     status = 422
@@ -179,8 +186,12 @@ def reply(
     return post
 
 
-def edit(post: Post, *, body: str, by: Member, overrode: dict[str, Any] | None = None) -> None:
-    """Change what one said; what stood there before is kept. Raises as check_may_edit, TooLong, NothingToRead."""
+def edit(post: Post, *, body: str, by: Member, seen: str | None = None, overrode: dict[str, Any] | None = None) -> None:
+    """Change what one said; what stood there before is kept. `seen` is the mark of what they had before them: a form
+    that stood open does not bring back what was edited out of the post meanwhile.
+
+    Raises as check_may_edit, ChangedSince, TooLong, NothingToRead.
+    """
     html = to_html(body)
     post = db.session.scalars(
         select(Post).where(Post.id == post.id).with_for_update().execution_options(populate_existing=True)
@@ -188,6 +199,8 @@ def edit(post: Post, *, body: str, by: Member, overrode: dict[str, Any] | None =
     check_may_edit(post, by=by)
     if post.body == body:
         return
+    if seen and seen != mark_of(post):
+        raise ChangedSince()
     html, spoken_to = mentioning.linked(html, post.thread.room)
     db.session.add(PostRevision(post_id=post.id, body=post.body, body_html=post.body_html))
     post.body, post.body_html, post.edited_at, post.overrode = body, html, now(), overrode
@@ -197,6 +210,11 @@ def edit(post: Post, *, body: str, by: Member, overrode: dict[str, Any] | None =
     touch(post.thread)
     finding.keep_found(post)
     _have_looked_at(post)
+
+
+def mark_of(post: Post) -> str:
+    """Says which words somebody has before them."""
+    return hashlib.sha256(post.body.encode()).hexdigest()[:20]
 
 
 def check_may_edit(post: Post, *, by: Member) -> None:

@@ -271,7 +271,7 @@ def edit(post_id: int) -> Answer:
     post = post_or_404(post_id)
     posting.check_may_edit(post, by=me())
     draft = drafting.kept(me(), drafts.of_post(post.id))
-    form = EditForm(data={"body": post.body} | drafts.as_data(draft) if request.method == "GET" else None)
+    form = EditForm(data=_post_typed(post) | drafts.as_data(draft) if request.method == "GET" else None)
     if not form.validate_on_submit():
         page = drawing.edit_page(post, form, draft)
         return (page, 422) if form.is_submitted() else page
@@ -280,10 +280,13 @@ def edit(post_id: int) -> Answer:
     _let_others_write(form.body.data or "")
     try:
         overrode = identifying.check(form.body.data or "", seen=request.form.get("anyway"))
-        posting.edit(post, body=form.body.data or "", by=me(), overrode=overrode)
+        posting.edit(post, body=form.body.data or "", by=me(), seen=form.seen.data, overrode=overrode)
     except Refusal as no:
         back_to_form(form, no)
-        return drawing.edit_page(post_or_404(post_id), form, draft, no=no), no.status
+        post = post_or_404(post_id)
+        if isinstance(no, posting.ChangedSince):
+            form.seen.data = posting.mark_of(post)
+        return drawing.edit_page(post, form, draft, no=no), no.status
     drafting.throw_away(me(), drafts.of_post(post.id))
     return redirect(post.path, 303)
 
@@ -324,6 +327,10 @@ def own_posts() -> Answer:
     )
     undoable = {row.id for row in page.rows if taking_back.may_undo(row.deleted_at, row.hidden_because)}
     return render_template("conversations/own_posts.html", page=page, undoable=undoable)
+
+
+def _post_typed(post: Post) -> dict[str, Any]:
+    return {"body": post.body, "seen": posting.mark_of(post)}
 
 
 def _thread_typed(draft: Draft | None) -> dict[str, Any]:

@@ -5,13 +5,12 @@ What stood there is kept in the post's history where only staff read it; its aut
 
 from __future__ import annotations
 
-import hashlib
-
 from sqlalchemy import func, select
 
 from portal.accounts.models import Member
 from portal.conversations import history
 from portal.conversations.models import Post, PostRevision
+from portal.conversations.posting import mark_of
 from portal.core import audit
 from portal.core.db import db
 from portal.core.errors import Refusal
@@ -26,11 +25,6 @@ class NothingChanged(Refusal):
 
 class ChangedMeanwhile(Refusal):
     message = "It was changed while you read it. Look at it again: below stands what it says now."
-
-
-def mark_of(post: Post) -> str:
-    """Says which words somebody has before them."""
-    return hashlib.sha256(post.body.encode()).hexdigest()[:20]
 
 
 def edit_out(

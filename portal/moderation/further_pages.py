@@ -12,6 +12,7 @@ from portal.accounts.signed_in import me
 from portal.conversations import identifying, moving, queries
 from portal.conversations.models import Post, Room, Thread
 from portal.conversations.post_queries import post_for
+from portal.conversations.posting import mark_of
 from portal.conversations.queries import thread_for
 from portal.core.admission import Audience, admits
 from portal.core.db import db, one_or_404
@@ -78,7 +79,7 @@ def _rooms(thread: Thread) -> list[Room]:
 
 def _edit_page(post: Post, form: EditOutForm) -> str:
     case = cases.case_of(post, reader=me())
-    form.seen.data, form.flag.data = editing_out.mark_of(post), form.flag.data or str(case.flag_id or "")
+    form.seen.data, form.flag.data = mark_of(post), form.flag.data or str(case.flag_id or "")
     return render_template(
         "moderation/edit_out.html",
         form=form,

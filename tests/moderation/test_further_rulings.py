@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import func, select, update
 from portal.accounts.models import Role
 from portal.conversations import taking_back
 from portal.conversations.models import Post, PostRevision, Thread
-from portal.conversations.posting import NotYours
+from portal.conversations.posting import NotYours, mark_of
 from portal.core.audit import Record
 from portal.core.clock import now
 from portal.core.db import db, transaction
@@ -76,7 +77,7 @@ def test_mo_edits_a_name_out_and_bob_is_told_what_and_why(app, browse, people, p
     ):
         assert words in page
     with app.app_context():
-        mark = editing_out.mark_of(again(post))
+        mark = mark_of(again(post))
     typed = {"body": "Ask a patient about it.", "because": WHY, "seen": mark, "flag": seen.id}
     answer = mo.post(f"/posts/{post.id}/editing-out", data=typed)
     assert (answer.status_code, answer.location) == (303, f"/threads/{post.thread_id}?page=1#post-{post.id}")
@@ -143,7 +144,7 @@ def test_a_hidden_post_is_read_again_without_the_part(app, browse, people, post,
 
 def test_of_twenty_who_edit_at_once_one_is_first(app, browse, make, post):
     with app.app_context():
-        mark = editing_out.mark_of(again(post))
+        mark = mark_of(again(post))
     windows = [browse(make.member(role=Role.MODERATOR)) for _ in range(20)]
 
     def save(n):
@@ -177,7 +178,7 @@ def test_an_edit_of_other_words_than_mo_read_is_not_carried_out(app, browse, peo
 )
 def test_an_edit_that_cannot_be_saved_comes_back(app, browse, people, post, typed, said):
     with app.app_context():
-        typed = typed | {"seen": editing_out.mark_of(again(post))}
+        typed = typed | {"seen": mark_of(again(post))}
     answer = browse(people.mo).post(f"/posts/{post.id}/editing-out", data=typed)
     assert answer.status_code == 422
     assert said in answer.text
@@ -339,3 +340,28 @@ def test_bob_reads_of_a_ruling_on_his_post_without_the_title_of_a_thread_that_is
         ruling.hide_thread(db.session.get_one(Thread, post.thread_id), because="So.", by=again(people.mo))
     page = browse(people.bob).get(f"/rulings/{made.id}")
     assert (page.status_code, "Who decides?" in page.text) == (200, False)
+
+
+def _hidden(page, name):
+    return re.search(rf'name="{name}"[^>]*value="([^"]*)"', page)[1]
+
+
+def test_a_form_that_stood_open_does_not_bring_back_what_was_edited_out(app, browse, people, post, edit_out):
+    bob, form = browse(people.bob), f"/posts/{post.id}/edit"
+    opened = _hidden(bob.get(form).text, "seen")
+    edit_out(post)
+    typed = {"body": "Ask the man with the cane, please."}
+    answer = bob.post(form, data=typed | {"seen": opened})
+    assert answer.status_code == 409
+    assert "a moderator changed it, or you did in another window" in answer.text
+    assert "Ask the man with the cane, please.</textarea>" in answer.text
+    assert "Ask a patient about it." in browse(people.alice).get(f"/threads/{post.thread_id}").text
+    meant = _hidden(answer.text, "seen")
+    assert bob.post(form, data={"body": "Ask a patient, please.", "seen": meant}).status_code == 303
+    assert "Ask a patient, please." in browse(people.alice).get(f"/threads/{post.thread_id}").text
+
+
+def test_what_bob_saves_twice_from_one_form_is_saved_once_and_without_a_word(browse, people, post):
+    bob, form = browse(people.bob), f"/posts/{post.id}/edit"
+    typed = {"body": "Ask somebody.", "seen": _hidden(bob.get(form).text, "seen")}
+    assert [bob.post(form, data=typed).status_code for _ in range(2)] == [303, 303]

@@ -57,13 +57,7 @@ class Config:
         )
         self.SQLALCHEMY_ENGINE_OPTIONS: dict[str, object] = {}
         if self.SQLALCHEMY_DATABASE_URI.startswith("postgresql"):
-            # A connection is tried before use, because a server may have been restarted; a file cannot be.
-            self.SQLALCHEMY_ENGINE_OPTIONS |= {
-                "pool_pre_ping": True,
-                "pool_size": 10,
-                "max_overflow": 5,
-                "pool_timeout": 10,
-            }
+            self.SQLALCHEMY_ENGINE_OPTIONS |= {"pool_size": 10, "max_overflow": 5, "pool_timeout": 10}
 
         # The program as its owner calls it.
         self.SITE_NAME = env.get("SITE_NAME") or "Practice Freedom"

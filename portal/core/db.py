@@ -7,6 +7,7 @@ read-then-write requests queue instead of losing one of the updates; readers use
 from __future__ import annotations
 
 import enum
+import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from flask import Flask, current_app, g, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import JSON, DateTime, Dialect, Engine, Enum, FromClause, MetaData, Select, String, Text, event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, make_transient_to_detached, mapped_column, registry
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeDecorator
@@ -35,6 +37,7 @@ _NAMING = {
     "pk": "pk_%(table_name)s",
 }
 T = TypeVar("T")
+_TRUSTED = 5.0  # seconds after its last use for which a connection is taken to be alive
 _only_reading: ContextVar[bool] = ContextVar("only_reading", default=False)
 
 
@@ -230,6 +233,25 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+@event.listens_for(Engine, "checkin")
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+@event.listens_for(Engine, "checkout")
+def _try_after_a_rest(connection: Any, record: Any, _proxy: Any) -> None:
+    """A server that was restarted leaves connections behind that lead nowhere. Trying each before each use, as
+    SQLAlchemy would, is a statement more in every request; one that just worked need not be tried, nor a file."""
+    rested = time.monotonic() - record.info.get("used_at", time.monotonic())
+    if rested < _TRUSTED or "sqlite" in type(connection).__module__:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except Exception as lost:
+        raise InvalidatePoolError() from lost  # the others are as old; SQLAlchemy makes new ones
 
 
 @event.listens_for(Engine, "begin")

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import NullPool, create_engine, select, text, update
 
 import config
 from portal import create_app
@@ -155,3 +155,16 @@ def test_sqlite_syncs_each_commit_and_keeps_foreign_keys(tmp_path):
         }
         db.engine.dispose()
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10000}
+
+
+def test_a_connection_that_was_lost_while_nobody_used_it_is_replaced(app: Flask, monkeypatch):
+    topic_id = _topic(app)
+    with app.app_context():
+        one = db.session.connection().connection.driver_connection
+        url = db.engine.url
+        db.session.remove()
+    if url.get_backend_name() == "postgresql":
+        with create_engine(url, poolclass=NullPool).begin() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": one.info.backend_pid})
+    monkeypatch.setattr(database, "_TRUSTED", 0.0)
+    assert _position(app, topic_id) == 0

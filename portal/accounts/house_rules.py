@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Integer, ScalarSelect, Select, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -116,12 +116,23 @@ def check_accepted(member: Member) -> None:
         raise RulesChanged(db.session.scalars(select(HouseRules).where(of_them).order_by(HouseRules.version)).all())
 
 
+def number_owed(member_id: ColumnElement[int]) -> ScalarSelect[int]:
+    """How many versions that ask again are newer than what somebody agreed to; for a statement that asks more."""
+    return (
+        select(func.count()).where(HouseRules.version > _agreed_to(member_id), HouseRules.asks_again).scalar_subquery()
+    )
+
+
 @cache
 def _new_to() -> Select[*tuple[Any, ...]]:
-    """Asked with every post, so it is built once."""
+    """Asked with every thread, so it is built once."""
+    member_id = bindparam("member_id", type_=Integer())
+    return select(HouseRules.version, HouseRules.asks_again).where(HouseRules.version > _agreed_to(member_id))
+
+
+def _agreed_to(member_id: ColumnElement[int]) -> ScalarSelect[int]:
     agreed = select(func.coalesce(func.max(RulesAcceptance.version), FIRST))
-    agreed = agreed.where(RulesAcceptance.member_id == bindparam("member_id"))
-    return select(HouseRules.version, HouseRules.asks_again).where(HouseRules.version > agreed.scalar_subquery())
+    return agreed.where(RulesAcceptance.member_id == member_id).scalar_subquery()
 
 
 @cache

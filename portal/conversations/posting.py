@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, Select, Update, bindparam, case, or_, select, update
+from sqlalchemy import Integer, Select, String, Update, bindparam, case, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -156,12 +156,12 @@ def reply(
     Raises NotConfirmed, Suspended, Silenced, RoomArchived, RulesChanged, ThreadLocked, TooLong, NothingToRead.
     """
     html = to_html(body)
-    _check_may_post(by, thread.room)
+    _check_may_write(by, thread.room)
+    key = _key(by, f"reply:{thread.id}", send_key, body)
+    if _check_rules_and_look_for(key, by):
+        return _sent_before(key)
     html, spoken_to = mentioning.linked(html, thread.room)
     moment = at or now()
-    key = _key(by, f"reply:{thread.id}", send_key, body)
-    if _is_taken(key):
-        return _sent_before(key)
     number, veiled = _next_number(thread, by, moment)
     post = Post(
         thread_id=thread.id,
@@ -301,6 +301,23 @@ def _once(key: str | None) -> Iterator[None]:
     if _is_taken(key):
         raise _SentBefore()
     yield
+
+
+def _check_rules_and_look_for(key: str | None, by: Member) -> bool:
+    """Whether it was sent before, asked along with what the house rules ask. Raises RulesChanged."""
+    asked = db.session.connection().execute(_before_a_reply(), {"key": key, "whose": by.id}).one()
+    if asked.owed:
+        house_rules.check_accepted(by)
+    return asked.sent is not None
+
+
+@cache
+def _before_a_reply() -> Select[*tuple[Any, ...]]:
+    sent = select(Post.id).where(Post.send_key == bindparam("key", type_=String()))
+    return select(
+        sent.scalar_subquery().label("sent"),
+        house_rules.number_owed(bindparam("whose", type_=Integer())).label("owed"),
+    )
 
 
 def _is_taken(key: str | None) -> bool:

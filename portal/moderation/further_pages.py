@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request
 from werkzeug.exceptions import NotFound
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 
 from portal.accounts.signed_in import me
 from portal.conversations import identifying, moving, queries
@@ -51,7 +52,7 @@ def edit_out(post_id: int) -> Answer:
 def move(thread_id: int) -> Answer:
     thread, form = _thread_or_404(thread_id), MoveForm()
     rooms = _rooms(thread)
-    form.room.choices = [(room.slug, room.title) for room in rooms]
+    form.room.choices = [SelectChoice(room.slug, room.title) for room in rooms]
     if not form.is_submitted():
         return _move_page(thread, form)
     if not form.validate_on_submit():

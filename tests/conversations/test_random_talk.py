@@ -189,7 +189,9 @@ class Talking(RuleBasedStateMachine):
         with self._doing():
             thread, stood = self._thread(talk), not talk.hidden
             assert holding.release(thread) if talk.held else holding.hold(thread, Hold.NEWCOMER) == stood
-        talk.hidden, talk.held = (False, False) if talk.held else (True, stood)
+        if talk.held:  # what its author took back while it waited stays gone
+            talk.hidden = talk.taken_back = len(talk.posts) == 1 and talk.posts[0].gone_at is not None
+        talk.hidden, talk.held = talk.hidden or stood, stood
 
     @precondition(lambda self: self.talks)
     @rule(which=some, place=some)

@@ -158,6 +158,8 @@ def test_sqlite_syncs_each_commit_and_keeps_foreign_keys(tmp_path):
 
 
 def test_a_connection_that_was_lost_while_nobody_used_it_is_replaced(app: Flask, monkeypatch):
+    with app.app_context():
+        db.engine.dispose()  # so that there is one, and the next to ask gets it
     topic_id = _topic(app)
     with app.app_context():
         one = db.session.connection().connection.driver_connection

@@ -219,8 +219,7 @@ def _let_browsers_keep(response: Response, tag: str) -> None:
 @admits(Audience.ENTITLED)
 @limiter.limit("60 per 10 minutes")
 def reply(thread_id: int) -> Answer:
-    found, form = thread_or_404(thread_id), ReplyForm()
-    thread = found.thread
+    thread, form = thread_or_404(thread_id).thread, ReplyForm()
     try:
         along = brought_along(thread.room, drafts.of_thread(thread.id))
     except Refusal as no:
@@ -241,8 +240,7 @@ def reply(thread_id: int) -> Answer:
     except Refusal as no:
         back_to_form(form, no)
         return _reply_page(thread_id, form, no=no), no.status
-    if found.draft:
-        drafting.throw_away(me(), drafts.of_thread(thread.id))
+    drafting.throw_away(me(), drafts.of_thread(thread.id))
     return redirect(post.path, 303)
 
 

@@ -59,6 +59,13 @@ def test_a_page_that_her_browser_kept_is_not_shown_in_place_of_newer_words(brows
     assert field(answer.text) == "From her phone"
 
 
+def test_a_browser_whose_draft_never_reached_us_is_told_that_the_words_were_sent(browse, people, things):
+    """It keeps a copy of its own, and would put the words back into the empty form."""
+    answer = browse(people.alice).post(f"/threads/{things['thread']}/posts", data={"body": "Quickly said."})
+    assert answer.status_code == 303
+    assert "drafts_done" in answer.headers["Set-Cookie"]
+
+
 def test_a_draft_of_a_thread_brings_back_every_field(browse, people, things, make):
     topic = make.topic("Role clarity")
     path = f"/rooms/{things['room']}/threads/new"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import statistics
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -15,13 +14,13 @@ from portal.accounts.models import Device
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from tests.bench import filling
-from tests.bench.serving import Form, Measured, Server
+from tests.bench.serving import Form, Measured, Server, middle
 
 WRITERS = 60  # nobody may post more than thirty times a minute, so many write a little
 BODY = (
     "Last week we tried exactly that. **Two seats** changed hands, and nobody missed the old way.\n\n- first\n- then\n"
 )
-ROUNDS = 3
+TURNS = 9
 
 
 class Writers:
@@ -59,13 +58,11 @@ class Writers:
 
 
 def beside(portal: Server, floor: Server, writers: Writers, count: int) -> tuple[Measured, Measured]:
-    """A reply of ours and one row of the floor's, in turns; the middle round of each by CPU."""
-    mine, base = [], []
+    """A reply of ours and one row of the floor's, in short turns; the turn with the middle ratio."""
     portal.send(writers.replies(40))
-    for _ in range(ROUNDS):
-        mine.append(portal.send(writers.replies(count)))
-        base.append(floor.send([Form("/threads/1/posts", {"body": BODY}, floor.cookie)] * count))
-    return _middle(mine), _middle(base)
+    each = count // 3
+    form = Form("/threads/1/posts", {"body": BODY}, floor.cookie)
+    return middle([(portal.send(writers.replies(each)), floor.send([form] * each)) for _ in range(TURNS)])
 
 
 def while_written(portal: Server, writers: Writers, path: str, count: int) -> Measured:
@@ -75,8 +72,3 @@ def while_written(portal: Server, writers: Writers, path: str, count: int) -> Me
         read = portal.load([path], count=count, at_once=14)
         read.bad += written.result().bad
     return read
-
-
-def _middle(rounds: list[Measured]) -> Measured:
-    cpu = statistics.median(one.cpu_ms for one in rounds)
-    return min(rounds, key=lambda one: abs(one.cpu_ms - cpu))

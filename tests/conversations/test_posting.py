@@ -167,6 +167,13 @@ def test_twenty_equal_submits_at_once_make_one_post(app, browse, people, make):
         assert (again(thread).post_count, again(thread).version) == (2, thread.version + 1)
 
 
+def test_bob_may_say_sixty_things_in_ten_minutes_and_alice_as_many_beside_him(browse, people, make):
+    path, bob = f"/threads/{make.thread(by=people.alice).id}/posts", browse(people.bob)
+    answers = [bob.post(path, data={"body": f"Thing {number}."}).status_code for number in range(61)]
+    assert answers == [303] * 60 + [429]
+    assert browse(people.alice).post(path, data={"body": "And mine."}).status_code == 303
+
+
 def test_ten_equal_submits_of_a_new_thread_make_one_thread(app, browse, people, make):
     room = make.room()
     with_ten_windows = [browse(people.bob) for _ in range(10)]

@@ -7,6 +7,7 @@ small elements that stand on most pages leave within the script that would ask f
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from pathlib import Path
 from wsgiref.headers import Headers
@@ -31,6 +32,11 @@ JOINED = (
     "unread-count",
 )
 _FIRST = ("tokens", "reset", "base", "layout")
+# Strings, addresses and licences (/*! … */) are passed by whole, so that nothing within them is taken for a comment.
+_KEPT_OR_COMMENT = re.compile(
+    r"""("(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | \burl\(\s*[^\s"')][^)]*\) | /\*!.*?\*/) | /\*.*?\*/""",
+    re.DOTALL | re.VERBOSE | re.IGNORECASE,
+)
 _YEAR = 365 * 24 * 3600
 
 
@@ -93,6 +99,7 @@ def bundle(accent: str = "") -> str:
     """The whole style sheet: tokens, reset, base, layout, then components and areas by name, utilities last.
 
     The owner's accent ("#1f5c4d") stands outside all layers, so it wins; every other green is computed from it.
+    Comments are for whoever reads the sources.
     """
     css = ROOT / "css"
     files = [css / f"{name}.css" for name in _FIRST]
@@ -100,7 +107,19 @@ def bundle(accent: str = "") -> str:
         sorted((css / "components").glob("*.css")) + sorted((css / "areas").glob("*.css")) + [css / "utilities.css"]
     )
     own = [f":root {{ --accent: {accent}; }}"] if accent else []
-    return "\n".join([file.read_text(encoding="utf-8") for file in files if file.exists()] + own)
+    return without_comments("\n".join([file.read_text(encoding="utf-8") for file in files if file.exists()] + own))
+
+
+def without_comments(css: str) -> str:
+    """The same rules without comments; what a comment kept apart stays apart."""
+
+    def shortened(found: re.Match[str]) -> str:
+        around = css[found.start() - 1 : found.start()] + css[found.end() : found.end() + 1]
+        if found[1] is not None:
+            return found[1]
+        return "/**/" if len(around) == 2 and not re.search(r"\s", around) else ""
+
+    return _KEPT_OR_COMMENT.sub(shortened, css)
 
 
 def script() -> str:

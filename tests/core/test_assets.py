@@ -21,6 +21,27 @@ def test_the_owners_accent_wins_and_changes_the_folders_name():
     assert assets.content_hash("#7a1f1f") != assets.content_hash()
 
 
+@pytest.mark.parametrize(
+    ("written", "served"),
+    [
+        (".a { top: 0; } /* why */\n.b { left: 0; }", ".a { top: 0; } \n.b { left: 0; }"),
+        ("/* first */.a {} /* last */", ".a {} "),
+        (".a/* one thing */.b {}", ".a/**/.b {}"),  # neither ".a .b" nor, for words, one word
+        ('.a { content: "/* said */"; }', '.a { content: "/* said */"; }'),
+        (r".a { content: '\'/* said */'; }", r".a { content: '\'/* said */'; }"),
+        (".a { background: url(/a/*.svg); } .b {} /* end */", ".a { background: url(/a/*.svg); } .b {} "),
+        ("/*! Licence */ .a {} /* it's */ .b { content: 'x'; }", "/*! Licence */ .a {}  .b { content: 'x'; }"),
+        ("/* \n * several\n * lines */\n.a {}", "\n.a {}"),
+    ],
+)
+def test_comments_are_not_served_and_nothing_else_goes_with_them(written: str, served: str):
+    assert assets.without_comments(written) == served
+
+
+def test_the_whole_sheet_has_no_comment_left():
+    assert "/*" not in assets.bundle()
+
+
 @pytest.mark.parametrize("accent", ["red", "#12345", "#123456; } body { display: none", "url(//evil.example)"])
 def test_an_accent_that_is_no_colour_is_refused(accent: str):
     with pytest.raises(config.Misconfigured, match="SITE_ACCENT"):

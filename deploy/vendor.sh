@@ -9,10 +9,10 @@ AXE=4.14.1
 NEWSREADER=5.3.0
 PUBLIC_SANS=5.3.0
 TOOLBAR=2.2.3
-ICONS="app-window arrow-left arrow-right bell bold book-open calendar check chevron-down chevron-right circle-alert circle-check
-copy credit-card download ellipsis external-link eye eye-off file-text flag folder heading headphones history house info italic
-lightbulb link list list-ordered lock log-out mail menu message-square messages-square mic moon pause pencil pin play plus
-quote reply rotate-ccw rotate-cw scale search settings shield sun sun-moon trash-2 triangle-alert undo-2 upload user users wrench x"
+ICONS="app-window arrow-left arrow-right bell bold calendar check chevron-down circle-alert circle-check copy credit-card download
+external-link eye file-text flag heading headphones history house info italic link list list-ordered lock log-out mail
+message-square messages-square mic pause pencil pin play plus quote reply rotate-ccw rotate-cw search settings shield
+sun-moon triangle-alert undo-2 upload user users x"
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)

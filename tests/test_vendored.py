@@ -24,6 +24,17 @@ def test_nothing_vendored_is_missing_from_the_list() -> None:
     assert there <= set(listed())
 
 
+def test_the_sprite_holds_no_icon_that_nothing_shows() -> None:
+    """Every visitor fetches all of it. The page of all components shows whatever there is, so it does not count."""
+    pages = [page for page in (ROOT / "templates").rglob("*.html") if page.name != "components.html"]
+    sources = [*pages, *(ROOT / "static/js").rglob("*.js"), *(ROOT / "portal").rglob("*.py")]
+    quoted = set(
+        re.findall(r"[\"'#]([a-z0-9-]+)[\"']", "\n".join(path.read_text(encoding="utf-8") for path in sources))
+    )
+    drawn = set(re.findall(r'<symbol id="([^"]+)"', (ROOT / "static/img/icons.svg").read_text(encoding="utf-8")))
+    assert drawn - quoted == set()
+
+
 def test_the_sprite_holds_each_icon_the_templates_name() -> None:
     drawn = set(re.findall(r'<symbol id="([^"]+)"', (ROOT / "static/img/icons.svg").read_text(encoding="utf-8")))
     named = set()

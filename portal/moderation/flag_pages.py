@@ -63,7 +63,8 @@ def nugget(slug: str) -> Answer:
 
 def _flag(find: Any) -> Answer:
     """The form, and what becomes of it. After a refusal the thing is found once more: that began a new transaction."""
-    thing, form = find(), FlagForm()
+    thing = find()
+    form = FlagForm(flagging.name_of(thing))
     flagging.check_may_flag(thing, by=me())
     if form.validate_on_submit():
         try:

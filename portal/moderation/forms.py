@@ -6,7 +6,7 @@ from typing import Any
 
 from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
-from wtforms.validators import AnyOf, Length
+from wtforms.validators import AnyOf, Length, ValidationError
 
 from portal.core.markdown import MAX_LENGTH
 from portal.core.typed import Readable, TextForm, as_typed, one_line
@@ -23,6 +23,10 @@ REASONS = {
     Reason.SELLING: "It sells something",
     Reason.OFF_TOPIC: "It does not belong in this room",
     Reason.OTHER: "Something else",
+}
+UNFIT = {  # what can be wrong only with words in a room: a profile stands in none and advises nobody
+    "profile": {Reason.OFF_TOPIC, Reason.UNSAFE_ADVICE},
+    "nugget": {Reason.OFF_TOPIC},
 }
 RAISED = REASONS | {  # with what the portal itself raises
     Reason.NEWCOMER: "Among the first posts of somebody new",
@@ -44,15 +48,21 @@ def _because() -> TextAreaField:
 
 
 class FlagForm(TextForm):
-    reason = RadioField(
-        "What is wrong with it?",
-        choices=[SelectChoice(reason.value, words) for reason, words in REASONS.items()],
-        validate_choice=False,
-        validators=[AnyOf([reason.value for reason in REASONS], message="Choose the reason that comes closest.")],
-    )
+    """Offers the reasons that fit what is flagged: a "post", "thread", "profile" or "nugget"."""
+
+    reason = RadioField("What is wrong with it?", validate_choice=False)
     words = TextAreaField(
         "What should the moderator know?", filters=[as_typed], validators=[Length(max=1000, message=_LONG)]
     )
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        fit = REASONS.keys() - UNFIT.get(name, set())
+        self.reason.choices = [SelectChoice(reason.value, REASONS[reason]) for reason in REASONS if reason in fit]
+
+    def validate_reason(self, field: Any) -> None:
+        if field.data not in {choice.value for choice in field.choices}:
+            raise ValidationError("Choose the reason that comes closest.")
 
     def validate_words(self, field: Any) -> None:
         if self.reason.data == Reason.OTHER:

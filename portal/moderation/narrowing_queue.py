@@ -35,6 +35,10 @@ class Narrowing:
     def is_on(self) -> bool:
         return self != Narrowing()
 
+    @property
+    def has_more_than_whose(self) -> bool:
+        return self != Narrowing(whose=self.whose)
+
     def but(self, **changed: Any) -> Narrowing:
         return replace(self, **changed)
 

@@ -28,7 +28,9 @@ def test_mo_takes_a_case_and_gives_it_back(browse, people, post):
     assert mo.post(path, data={"next": "/moderation?whose=nobody"}).location == "/moderation?whose=nobody"
     assert "You see to it" in mo.get("/moderation").text
     assert "Mo sees to it" in cory.get("/moderation").text
-    assert "No such case" in cory.get("/moderation?whose=nobody").text
+    assert "Every case has somebody" in cory.get("/moderation?whose=nobody").text
+    assert "Nothing is yours to see to" in cory.get("/moderation?whose=mine").text
+    assert "Nothing waits that fits" in cory.get("/moderation?whose=mine&kind=post").text
     assert mo.post(f"{path}/undo", data={}).status_code == 303
     assert "I see to it" in mo.get("/moderation?whose=nobody").text
 

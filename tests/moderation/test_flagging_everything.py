@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -13,6 +15,7 @@ from portal.conversations.queries import opening_of
 from portal.core.db import db, transaction
 from portal.library.models import Item
 from portal.moderation import flagging, forgetting, further_rulings, ruling
+from portal.moderation.forms import REASONS
 from portal.moderation.models import Flag, Outcome, Reason, Ruling
 from portal.practices.models import Photo
 from portal.practices.queries import told_of
@@ -59,6 +62,25 @@ def test_alice_flags_it_once_and_is_told_the_second_time(app, people, things, fl
     flag(things[kind], by=people.cory)
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Flag)) == 2
+
+
+@pytest.mark.parametrize(
+    ("page", "unfit"),
+    [
+        ("/members/bob", {"off_topic", "unsafe_advice"}),
+        ("/library/{nugget}", {"off_topic"}),
+        ("/threads/{thread}", set()),
+    ],
+)
+def test_alice_is_offered_only_reasons_that_fit_and_sends_no_other(browse, people, things, page, unfit):
+    path = page.format(nugget=things["nugget"].slug, thread=things["thread"].id) + "/flag"
+    alice = browse(people.alice)
+    offered = set(re.findall(r'name="reason" type="radio" value="(\w+)"', alice.get(path).text))
+    assert offered == {reason.value for reason in REASONS} - unfit
+    for reason in unfit:
+        answer = alice.post(path, data={"reason": reason})
+        assert answer.status_code == 422
+        assert "Choose the reason that comes closest." in answer.text
 
 
 @pytest.mark.parametrize("kind", ["thread", "profile"])

@@ -13,7 +13,8 @@ from sqlalchemy import select
 from portal.accounts.models import Member
 from portal.core.db import db, transaction
 from portal.core.letters import Letter
-from portal.moderation import ruling
+from portal.moderation import flagging, ruling
+from portal.moderation.models import Reason
 from portal.notifications import bundling, unsubscribing
 from portal.notifications.models import CHOSEN, Rhythm, Stream
 from tests.make import again
@@ -58,6 +59,22 @@ def test_what_came_in_a_day_is_one_letter_at_seven_in_the_morning_of_its_reader(
     clock.shift(timedelta(days=3))
     work_off()
     assert len(_daily(outbox)) == 1
+
+
+def test_what_became_of_a_flag_stands_in_the_letter_as_what_it_was(app, alice, people, make, clock, work_off, outbox):
+    post = make.reply(make.thread(by=people.bob, title="Who decides?"), by=people.bob)
+    with app.app_context(), transaction():
+        flagging.flag(again(post), reason=Reason.SELLING, by=again(alice))
+    with app.app_context(), transaction():
+        ruling.keep(again(post), because="It sells nothing.", by=again(people.mo))
+    work_off()
+    clock.shift(timedelta(days=1))
+    work_off()
+    [letter] = _daily(outbox)
+    for words in (letter.body, letter.html):
+        assert "A moderator looked at what you flagged in “Who decides?”" in words
+        assert "decided that it stays" in words
+        assert "replied" not in words
 
 
 def test_its_link_to_stop_survives_on_the_wire_and_works_without_signing_in(

@@ -59,11 +59,13 @@ class NotACoach(Refusal):
 
 def keep(thing: Thing, *, because: str, by: Member, answering: int | None = None) -> Ruling:
     """It stays and its flags are settled. Its author never knew, so hears nothing, unless it waited for this: then
-    members read it from now on, and its author hears that they do. Raises AlreadyRuled, OwnWords."""
+    members read it from now on, and its author hears that they do, also where no flag on it is open. Raises
+    AlreadyRuled, OwnWords."""
     check_not_own(thing, by)
     waited = isinstance(thing, Post | Thread) and thing.is_held
     ruling = write(Outcome.KEPT, thing, because, by)
-    if not settle(ruling, Flag.about == about(thing), answering):
+    settled = settle(ruling, Flag.about == about(thing), answering)
+    if not settled and not (isinstance(thing, Post | Thread) and holding.release(thing)):
         raise already_ruled(ruling)
     if waited and isinstance(thing, Post | Thread) and not thing.is_hidden:  # taken back meanwhile, it stays gone
         tell(ruling, thing.author)
@@ -93,14 +95,18 @@ def hide(post: Post, *, because: str, by: Member, answering: int | None = None) 
 
 
 def restore(post: Post, *, because: str, by: Member, with_letter: bool = True) -> Ruling:
-    """Members read it again. Raises AlreadyRuled, TakenBack."""
+    """Members read it again. One that waits for a moderator is kept: nobody had decided about it before.
+
+    Raises AlreadyRuled, TakenBack, OwnWords.
+    """
     if post.is_deleted:
         raise TakenBack()
+    if post.is_held:
+        return keep(post, because=because, by=by)
     check_not_own(post, by)
     ruling = write(Outcome.RESTORED, post, because, by)
-    stands_again = {"hidden_at": None, "hidden_because": None, "removed_at": None}
-    still = and_(Post.hidden_at.is_not(None), Post.deleted_at.is_(None))
-    change(post, still, ruling, **stands_again, **HELD_NO_MORE)
+    still = and_(Post.hidden_at.is_not(None), Post.deleted_at.is_(None), Post.held_at.is_(None))
+    change(post, still, ruling, hidden_at=None, hidden_because=None, removed_at=None)
     show_change(post)
     audit.record(by, "post.restored", post, because=because, thread=post.thread_id, ruling=ruling.id)
     if with_letter:
@@ -150,12 +156,16 @@ def hide_thread(thread: Thread, *, because: str, by: Member, answering: int | No
 
 
 def restore_thread(thread: Thread, *, because: str, by: Member, with_letter: bool = True) -> Ruling:
-    """Members find and read it again. Raises AlreadyRuled, TakenBack, OwnWords."""
+    """Members find and read it again; one that waits for a moderator is kept, as a post is. Raises AlreadyRuled,
+    TakenBack, OwnWords."""
     if thread.is_taken_back:
         raise TakenBack()
+    if thread.is_held:
+        return keep(thread, because=because, by=by)
     check_not_own(thread, by)
     ruling = write(Outcome.RESTORED, thread, because, by)
-    change(thread, Thread.hidden_at.is_not(None), ruling, hidden_at=None, hidden_because=None, **HELD_NO_MORE)
+    still = and_(Thread.hidden_at.is_not(None), Thread.held_at.is_(None))
+    change(thread, still, ruling, hidden_at=None, hidden_because=None)
     count_thread(thread, +1)
     touch(thread)
     finding.find_thread_again(thread)
@@ -199,9 +209,10 @@ def check_not_own(thing: Thing, by: Member) -> None:
 
 
 def _put_before_again(thread: Thread) -> None:
-    """Posts that wait in it were settled with the thread when that was hidden; they still wait, so they are cases."""
+    """Posts that wait in it were settled with the thread when that was hidden; they still wait, so they are cases, also
+    one that its author took back: it waits on when they undo that."""
     is_open = select(Flag.id).where(Flag.post_id == Post.id, Flag.ruled_at.is_(None)).exists()
-    waits = Post.thread_id == thread.id, Post.held_at.is_not(None), Post.deleted_at.is_(None), ~is_open
+    waits = Post.thread_id == thread.id, Post.held_at.is_not(None), ~is_open
     for post in db.session.scalars(select(Post).where(*waits)).all():
         if post.held_because is not None:
             reason = RAISED_FOR[post.held_because]

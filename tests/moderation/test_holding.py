@@ -274,3 +274,53 @@ def test_what_waits_in_a_thread_that_was_hidden_and_is_back_is_a_case_again(app,
     assert NAMED not in browse(people.alice).get(f"/threads/{thread.id}").text
     rule(ruling.keep, post, by=people.cory)
     assert NAMED in browse(people.alice).get(f"/threads/{thread.id}").text
+
+
+@pytest.mark.parametrize("kind", ["post", "thread"])
+def test_restoring_what_waits_settles_its_flags_and_tells_bob_and_alice_as_keeping_it_does(
+    app, browse, people, make, post, flag, kind, outbox, work_off
+):
+    thing = post if kind == "post" else make.thread(by=people.bob, title="Mr. Hale")
+    flag(thing, by=people.alice)
+    mo, path = browse(people.mo), f"/{kind}s/{thing.id}"
+    assert mo.post(f"{path}/rulings", data={"outcome": "restore", "because": "A street."}).status_code == 303
+    assert "Nothing waits" in mo.get("/moderation").text
+    with app.app_context():
+        decided = db.session.scalars(select(Ruling)).one()
+        settled = db.session.scalars(select(Flag)).one()
+        assert (decided.outcome, settled.ruling_id) == (Outcome.KEPT, decided.id)
+        assert not again(thing).is_hidden
+    work_off()
+    assert f"Your {kind} stands" in [letter.subject for letter in _to(outbox, people.bob)]
+    assert "decided that it stays" in browse(people.alice).get("/notifications").text
+    again_ = mo.post(f"{path}/rulings", data={"outcome": "restore", "because": "Twice."})
+    assert (again_.status_code, "Mo was first: it stays" in again_.text) == (409, True)
+
+
+def test_what_waits_is_let_out_from_its_case_in_one_step_also_where_no_flag_is_open(app, browse, people, post):
+    with app.app_context(), transaction():
+        holding.hold(again(post), Hold.WORDS)
+    mo = browse(people.mo)
+    assert "Show the post" in mo.get(f"/moderation/cases/post/{post.id}").text
+    rulings = [mo.post(f"/posts/{post.id}/rulings", data={"outcome": "keep", "because": "Fine."}) for _ in range(2)]
+    assert [answer.status_code for answer in rulings] == [303, 409]
+    assert _shown(app, post) == (True, False, 1)
+
+
+def test_what_bob_took_back_and_undoes_after_its_thread_came_back_stands_in_the_queue(
+    app, browse, people, post, flag, rule
+):
+    flag(post, by=people.alice)
+    with app.app_context():
+        thread = db.session.get_one(Thread, post.thread_id)
+    with app.app_context(), transaction():
+        taking_back.take_back(again(post), by=again(people.bob))
+    rule(ruling.hide_thread, thread, by=people.mo)
+    rule(ruling.restore_thread, thread, by=people.cory)
+    with app.app_context(), transaction():
+        taking_back.undo(again(post), by=again(people.bob))
+    assert _shown(app, post) == (False, True, 0)
+    form = {"outcome": "keep", "because": "Fine.", "next": "/moderation"}
+    assert f'action="/posts/{post.id}/rulings"' in browse(people.cory).get("/moderation").text
+    assert browse(people.cory).post(f"/posts/{post.id}/rulings", data=form).status_code == 303
+    assert _shown(app, post) == (True, False, 1)

@@ -117,7 +117,8 @@ def decide(appeal_id: int) -> Answer:
     if not is_valid or verdict is None:
         return _decision_page(appeal_id, form), 422
     try:
-        appealing.decide(on, verdict, because=form.because.data or "", by=me())
+        because, with_sanction = form.because.data or "", form.with_sanction.data
+        appealing.decide(on, verdict, because=because, by=me(), with_sanction=with_sanction)
     except Refusal as no:
         back_to_form(form, no)
         return _decision_page(appeal_id, form), no.status

@@ -15,13 +15,14 @@ from sqlalchemy.orm import joinedload
 
 from portal.accounts.models import Member, Role
 from portal.accounts.policy import is_held_back
+from portal.accounts.times import in_their_zone
 from portal.conversations.models import RoomKind
 from portal.core import audit, letters
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.web import absolute
-from portal.moderation import editing_out, sanctioning, telling_authors
+from portal.moderation import editing_out, ruling_and_sanctioning, sanctioning, telling_authors
 from portal.moderation import ruling as rulings
 from portal.moderation.models import APPEAL_FOR, ENDED_BY, Outcome, Ruling, Verdict
 from portal.moderation.person_models import Appeal, Sanction
@@ -135,10 +136,15 @@ def takes_part_in(member: Member, on: Appeal) -> bool:
     return member.id in {on.against.by_id, on.by_id}
 
 
-def decide(on: Appeal, verdict: Verdict, *, because: str, by: Member) -> None:
-    """Say whether the ruling stands, and undo it if not. Raises NotTheOneToDecide, AlreadyDecided."""
+def decide(on: Appeal, verdict: Verdict, *, because: str, by: Member, with_sanction: bool = False) -> None:
+    """Say whether the ruling stands, and undo it if not; `with_sanction` also ends what it brought for its author, if
+    that still runs and is theirs to end. Raises NotTheOneToDecide, AlreadyDecided."""
     if not may_decide(by, on, the_house()):
         raise NotTheOneToDecide()
+    brought = _brought(on)
+    ends = brought if with_sanction and verdict is Verdict.OVERTURNED and brought and may_end(by, brought) else None
+    if ends is not None:
+        sanctioning.wait_for_turn(ends.member, by)
     first = db.session.scalar(
         update(Appeal)
         .where(Appeal.id == on.id, Appeal.decided_at.is_(None))
@@ -156,8 +162,22 @@ def decide(on: Appeal, verdict: Verdict, *, because: str, by: Member) -> None:
             sanctioning.lift(on.sanction, because=because, by=by, with_letter=False)
         elif on.ruling is not None and still_stands(on.ruling):
             _undo(on.ruling, because, by)
+        if ends is not None:
+            sanctioning.lift(ends, because=because, by=by, with_letter=False)
         audit.record(by, "appeal.overturned", on, because=because, ruling=on.ruling_id, sanction=on.sanction_id)
-    _tell(on)
+    _tell(on, ended=ends)
+
+
+def may_end(member: Member, sanction: Sanction) -> bool:
+    """Whether they are told of it, and may judge whom it befell."""
+    is_told = member.is_at_least(Role.COACH) or not sanction.is_for_coaches
+    return is_told and may_judge(member, sanction.member)
+
+
+def _brought(on: Appeal) -> Sanction | None:
+    """What the ruling brought for whoever asks, while it runs."""
+    found = ruling_and_sanctioning.along_with(on.ruling, on.by) if on.ruling else None
+    return found if found is not None and found.is_in_force else None
 
 
 def _ask(made: Appeal) -> Appeal:
@@ -175,8 +195,7 @@ def _could_decide(member: Member, on: Appeal) -> bool:
     if is_held_back(member):
         return False
     if on.sanction is not None:
-        is_told = member.is_at_least(Role.COACH) or not on.sanction.is_for_coaches
-        return is_told and may_judge(member, on.sanction.member)
+        return may_end(member, on.sanction)
     thread = on.ruling.thread if on.ruling else None
     among_coaches = thread is not None and thread.room.kind is RoomKind.COACHES
     return member.is_at_least(Role.COACH if among_coaches else Role.MODERATOR)
@@ -200,11 +219,11 @@ def _already_decided(on: Appeal) -> AlreadyDecided:
     return AlreadyDecided(f"{who} was first: {said}. The reason given: {on.because}")
 
 
-def _tell(on: Appeal) -> None:
-    """Always, because they asked."""
+def _tell(on: Appeal, *, ended: Sanction | None) -> None:
+    """Always, because they asked; of what `ended` with it too, and of what goes on although it came with it."""
     if on.by.closed_at is not None:
         return
-    ruling, thread = on.ruling, on.ruling.thread if on.ruling else None
+    ruling, thread, goes_on = on.ruling, on.ruling.thread if on.ruling else None, _brought(on)
     telling_authors.tell_author(on, on.by)
     letters.post(
         "moderation/appeal",
@@ -214,6 +233,10 @@ def _tell(on: Appeal) -> None:
         is_post=ruling is not None and ruling.post_id is not None,
         was_locked=ruling is not None and ruling.outcome is Outcome.LOCKED,
         sanction=on.sanction.kind.value if on.sanction else None,
+        ended=ended.kind.value if ended else None,
+        goes_on=goes_on.kind.value if goes_on else None,
+        until=in_their_zone(on.by, goes_on.until) if goes_on else None,
+        sanction_link=absolute("appeals.own_sanction", sanction_id=goes_on.id) if goes_on else None,
         thread_title=thread.title_for(on.by) if thread else None,
         because=on.because,
         words=on.words,

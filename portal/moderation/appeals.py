@@ -166,6 +166,7 @@ class Case:
     is_late: bool
     may_decide: bool
     is_own_ruling: bool  # nobody else is there to decide, so the owner does
+    brought: Sanction | None  # what came with the ruling for whoever appeals, if this reader can end it too
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,7 @@ def _cases(rows: Sequence[Appeal], reader: Member) -> list[Case]:
     )
     for ruling_id, reason, words in db.session.execute(answered.order_by(Flag.rank, Flag.id)) if rows else []:
         reports[ruling_id].append((reason, words))
-    house = appealing.the_house() if rows else []
+    house, brought = appealing.the_house() if rows else [], _brought(rows, reader)
     return [
         Case(
             appeal=row,
@@ -245,9 +246,23 @@ def _cases(rows: Sequence[Appeal], reader: Member) -> list[Case]:
             is_late=row.created_at + appealing.DECIDE_WITHIN < now(),
             may_decide=row.is_open and appealing.may_decide(reader, row, house),
             is_own_ruling=appealing.takes_part_in(reader, row),
+            brought=brought.get((row.ruling_id, row.by_id)),
         )
         for row in rows
     ]
+
+
+def _brought(rows: Sequence[Appeal], reader: Member) -> dict[tuple[int | None, int], Sanction]:
+    """What still runs of what these rulings brought, by the ruling and whom it befell."""
+    found = (
+        select(Sanction)
+        .join(Sanction.ruling)
+        .options(joinedload(Sanction.member), contains_eager(Sanction.ruling))
+        .where(Sanction.ruling_id.in_([row.ruling_id for row in rows]))
+    )
+    brought = db.session.scalars(found).all() if rows else []
+    runs = [each for each in brought if each.is_in_force and appealing.may_end(reader, each)]
+    return {(each.ruling_id, each.member_id): each for each in runs}
 
 
 def _title(row: Appeal) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the types
 from wtforms.validators import AnyOf, Length, ValidationError
 
@@ -118,6 +118,7 @@ class DecisionForm(TextForm):
             Length(max=1000, message=_LONG),
         ],
     )
+    with_sanction = BooleanField(default=True)  # offered where a ruling brought one that still runs
 
     def chosen(self) -> Verdict | None:
         """What was decided; None, with words for it, if that was left open."""

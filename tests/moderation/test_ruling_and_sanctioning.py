@@ -237,3 +237,83 @@ def test_several_at_once_are_kept_or_hidden_and_nobody_is_silenced_with_them(app
     sent = SILENCE | {"case": f"post:{post.id}:{seen}", "outcome": "hide"}
     assert browse(people.mo).post("/moderation/rulings", data=sent).status_code == 303
     assert (_count(app, Ruling), _count(app, Sanction)) == (1, 0)
+
+
+@pytest.fixture
+def appealed(app, people):
+    """`appealed(post, by=mo)`: it is hidden with a silence, and Bob appeals against the hiding; both."""
+
+    def ask(thing, *, by, kind="silence"):
+        with app.app_context(), transaction():
+            hidden = ruling.hide(again(thing), because=WHY, by=again(by))
+            given = getattr(sanctioning, kind)(again(people.bob), days=7, because=WHY, by=again(by), after=hidden)
+            return appealing.appeal(hidden, words="Dana is a cat.", by=again(people.bob)), given
+
+    return ask
+
+
+TAKEN_BACK = {"verdict": "overturned", "because": "She is a cat."}
+
+
+@pytest.mark.parametrize(
+    ("kind", "ended"), [("silence", "you can write to other members again"), ("suspend", "The suspension that came")]
+)
+def test_cory_who_takes_a_ruling_back_ends_what_it_brought_unless_he_unchecks_that(
+    app, browse, people, post, appealed, kind, ended, outbox, work_off
+):
+    made, given = appealed(post, by=people.mo, kind=kind)
+    cory = browse(people.cory)
+    assert '<input type="checkbox" name="with_sanction" value="y" checked>' in cory.get("/moderation/appeals").text
+    left_open = cory.post(f"/moderation/appeals/{made.id}/decision", data={"with_sanction": "y", "because": "So."})
+    assert (left_open.status_code, 'value="y" checked' in left_open.text) == (422, True)
+    decided = TAKEN_BACK | {"with_sanction": "y"}
+    assert cory.post(f"/moderation/appeals/{made.id}/decision", data=decided).status_code == 303
+    with app.app_context():
+        bob, lifted = again(people.bob), again(given)
+        assert (again(post).is_hidden, bob.is_silenced, bob.is_suspended) == (False, False, False)
+        assert (lifted.lifted_by_id, lifted.lifted_because) == (people.cory.id, "She is a cat.")
+        done = db.session.scalars(select(Record.action).where(Record.by_id == people.cory.id).order_by(Record.id))
+        assert done.all() == ["post.restored", "sanction.lifted", "appeal.overturned"]
+    work_off()
+    told = [m for m in outbox if "bob@example.com" in m.recipients]
+    assert told[-1].subject == "Your appeal was granted"
+    assert ended in told[-1].body.replace("\n", " ")
+    assert ended in told[-1].html
+    assert "before its time" not in "".join(m.body for m in told)
+
+
+def test_a_silence_that_cory_lets_go_on_when_he_takes_the_ruling_back_is_named_in_bobs_letter(
+    app, browse, people, post, appealed, outbox, work_off
+):
+    made, given = appealed(post, by=people.mo)
+    assert browse(people.cory).post(f"/moderation/appeals/{made.id}/decision", data=TAKEN_BACK).status_code == 303
+    with app.app_context():
+        assert (again(post).is_hidden, again(people.bob).is_silenced) == (False, True)
+    work_off()
+    letter = [m for m in outbox if "bob@example.com" in m.recipients][-1]
+    for words in ("The silence that came with it goes on until", f"http://localhost/sanctions/{given.id}"):
+        assert words in letter.body
+        assert words in letter.html
+
+
+@pytest.mark.parametrize("why", ["it stands", "it ended before", "it befell somebody else", "mo is not told of it"])
+def test_nothing_is_ended_that_is_not_to_be_and_no_choice_is_offered_for_it(app, browse, people, make, appealed, why):
+    thing = make.reply(make.thread(by=people.alice), by=people.bob)
+    if why == "mo is not told of it":
+        with app.app_context(), transaction():
+            thing = opening_of(
+                posting.start(again(make.room()), title="May I?", body="So?", by=again(people.bob), safely=True)
+            )
+    made, given = appealed(thing, by=people.cory)
+    with app.app_context(), transaction():
+        if why == "it ended before":
+            sanctioning.lift(again(given), because="Enough.", by=again(people.olga))
+        elif why == "it befell somebody else":
+            again(given).member_id = people.alice.id
+    offered = 'name="with_sanction"' in browse(people.mo).get("/moderation/appeals").text
+    assert offered is (why == "it stands")
+    verdict = TAKEN_BACK | {"with_sanction": "y"} | ({"verdict": "upheld"} if why == "it stands" else {})
+    assert browse(people.mo).post(f"/moderation/appeals/{made.id}/decision", data=verdict).status_code == 303
+    with app.app_context():
+        assert again(given).is_in_force is (why != "it ended before")
+        assert again(given).lifted_by_id == (people.olga.id if why == "it ended before" else None)

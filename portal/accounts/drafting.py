@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
-from sqlalchemy import Delete, Select, bindparam, delete, select, true, update
+from sqlalchemy import Delete, Select, and_, bindparam, delete, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
 
 from portal.accounts.models import Draft, Member
 from portal.accounts.signed_in import me
@@ -68,6 +69,29 @@ def throw_away(member: Member, thing: str) -> None:
     db.session.flush()
     db.session.connection().execute(_throwing_away(), {"whose": member.id, "about": thing})
     g.setdefault("drafts_done", []).append(thing)
+
+
+def carry(gone: str, into: str, *, words: str) -> None:
+    """What everybody typed about a thing that is another now belongs there; what they typed about that stands before
+    it in the field called `words`."""
+    of_gone = select(Draft.member_id, literal(into), Draft.fields, Draft.mark, Draft.saved_at, Draft.created_at)
+    columns = ["member_id", "thing", "fields", "mark", "saved_at", "created_at"]
+    dialect = postgresql if is_postgresql() else sqlite
+    carried = dialect.insert(Draft).from_select(columns, of_gone.where(Draft.thing == gone)).on_conflict_do_nothing()
+    db.session.execute(carried)
+    stays, left = aliased(Draft), aliased(Draft)
+    both = and_(stays.member_id == left.member_id, stays.thing == into, stays.mark != left.mark)
+    for kept_one, other in db.session.execute(select(stays, left).join(left, both).where(left.thing == gone)).all():
+        kept_one.fields = _together(kept_one.fields, other.fields, words)
+        kept_one.mark, kept_one.saved_at = secrets.token_hex(8), max(kept_one.saved_at, other.saved_at)
+    db.session.flush()
+    db.session.execute(delete(Draft).where(Draft.thing == gone).execution_options(synchronize_session=False))
+
+
+def _together(first: Fields, then: Fields, words: str) -> Fields:
+    """Both texts, one behind the other, and once where they are the same; of any other field, the first."""
+    both = [*filter(str.strip, [*first.get(words, []), *then.get(words, [])])]
+    return then | first | {words: ["\n\n".join(dict.fromkeys(both))]}
 
 
 @cache

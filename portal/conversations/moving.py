@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import and_, delete, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from portal.accounts import drafting
 from portal.accounts.models import Member
-from portal.conversations import finding, policy, reading
-from portal.conversations.models import Follow, Post, ReadAhead, Reading, Room, Thread
+from portal.conversations import drafts, finding, policy, reading
+from portal.conversations.models import Follow, Post, PostFile, ReadAhead, Reading, Room, Thread
 from portal.core import audit
 from portal.core.clock import now
 from portal.core.db import Moment, db, is_postgresql
@@ -69,6 +70,7 @@ def merge(thread: Thread, *, into: Thread, by: Member) -> None:
     into.moved_at = now()  # what marks of its room said is written down; they say nothing of what comes now
     _carry_readings(thread, into)
     _carry_follows(thread, into)
+    _carry_drafts(thread, into)
     finding.forget_thread(thread)
     _carry_posts(thread, into)
     _count(thread.room, -1)
@@ -118,6 +120,13 @@ def _carry_follows(thread: Thread, into: Thread) -> None:
     )
     _insert(Follow, ["member_id", "thread_id", "level", "created_at"], theirs)
     _run(delete(Follow).where(Follow.thread_id == thread.id))
+
+
+def _carry_drafts(thread: Thread, into: Thread) -> None:
+    """Replies on their way, with the files that wait for them."""
+    gone, stays = drafts.of_thread(thread.id), drafts.of_thread(into.id)
+    drafting.carry(gone, stays, words="body")
+    _run(update(PostFile).where(PostFile.place == gone, PostFile.post_id.is_(None)).values(place=stays))
 
 
 def _carry_posts(thread: Thread, into: Thread) -> None:

@@ -9,7 +9,9 @@ from itertools import permutations
 import pytest
 from sqlalchemy import select
 
-from portal.conversations import moving, posting, reading
+from portal.accounts import drafting
+from portal.accounts.models import Draft
+from portal.conversations import drafts, moving, posting, reading
 from portal.conversations.models import Post, Room, RoomKind, Thread
 from portal.core import storage
 from portal.core.db import db, transaction
@@ -17,7 +19,7 @@ from portal.library.models import Item
 from portal.membership import taking_along
 from portal.membership.models import Export
 from portal.moderation import ruling
-from tests.make import again, at_once
+from tests.make import PDF, again, at_once
 
 
 @pytest.fixture
@@ -291,3 +293,53 @@ def test_bob_keeps_his_words_and_learns_no_title_of_a_thread_that_he_does_not_se
         assert "The quiet corner" not in told
     if becomes_unseen is _hide:
         assert SECRET in browse(people.alice).get("/account/posts").text
+
+
+def _save(app, who, thread, body, **more):
+    with app.app_context(), transaction():
+        drafting.save(again(who), drafts.of_thread(thread.id), {"body": [body]} | more)
+
+
+def test_replies_on_their_way_follow_to_the_thread_that_stays_and_no_word_of_them_is_lost(
+    app, browse, people, make, place
+):
+    gone, kept = make.thread(by=people.alice), make.thread(by=people.alice)
+    _save(app, people.bob, gone, "Typed into the one that goes.", **{"alt-7": ["A card"]})
+    _save(app, people.bob, kept, "Typed into the one that stays.")
+    _save(app, people.cory, gone, "Cory’s words.")
+    _save(app, people.alice, kept, "Alice’s words.")
+    _save(app, people.olga, gone, "Twice the same.")
+    _save(app, people.olga, kept, "Twice the same.")
+    assert place(gone, into=kept).status_code == 303
+    page = browse(people.bob).get(f"/threads/{kept.id}").text
+    assert ">\nTyped into the one that stays.\n\nTyped into the one that goes.</textarea>" in page.replace("\r", "")
+    assert "Cory’s words.</textarea>" in browse(people.cory).get(f"/threads/{kept.id}").text
+    with app.app_context():
+        left = db.session.execute(select(Draft.member_id, Draft.thing, Draft.fields)).all()
+    assert {thing for _, thing, _ in left} == {drafts.of_thread(kept.id)}
+    fields = {who: fields for who, _, fields in left}
+    assert fields[people.bob.id]["alt-7"] == ["A card"]
+    assert fields[people.alice.id] == {"body": ["Alice’s words."]}
+    assert fields[people.olga.id] == {"body": ["Twice the same."]}
+
+
+def test_bobs_window_that_stood_open_puts_nothing_in_place_of_what_came_to_his_draft(app, browse, people, make, place):
+    gone, kept = make.thread(by=people.alice), make.thread(by=people.alice)
+    bob = browse(people.bob)
+    mark = bob.post(f"/threads/{kept.id}/draft", data={"body": "In the one that stays"}).json["mark"]
+    bob.post(f"/threads/{gone.id}/draft", data={"body": "In the other"})
+    place(gone, into=kept)
+    saved = bob.post(f"/threads/{kept.id}/draft", data={"body": "In the one that stays, more", "after": mark})
+    assert saved.status_code == 409
+    with app.app_context():
+        assert "In the other" in db.session.scalars(select(Draft.fields)).one()["body"][0]
+
+
+def test_files_that_wait_for_bobs_reply_follow_too(app, browse, people, make, place):
+    gone, kept = make.thread(by=people.alice), make.thread(by=people.alice)
+    bob = browse(people.bob)
+    file = {"files": (io.BytesIO(PDF), "Roles.pdf", "application/pdf")}
+    sent = bob.post(f"/threads/{gone.id}/files", data=file, content_type="multipart/form-data")
+    assert sent.status_code == 200
+    place(gone, into=kept)
+    assert "Roles.pdf" in bob.get(f"/threads/{kept.id}").text

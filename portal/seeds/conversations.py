@@ -1,4 +1,4 @@
-"""Rooms, and the threads in them with their posts and flags."""
+"""Rooms, and the threads in them with their posts, flags and one ruling."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portal.core.db import db
 from portal.core.jobs import Job
 from portal.core.letters import Letter
 from portal.library.models import Item
-from portal.moderation import replying
+from portal.moderation import appealing, replying, ruling, sanctioning
 from portal.moderation.flagging import flag
 from portal.moderation.models import Reason
 from portal.notifications.models import Notification
@@ -60,6 +60,7 @@ def load_threads(people: dict[str, Member], *, shift: timedelta) -> tuple[int, i
             all_said.append((posting.reply(thread, body=said["body"].strip(), by=people[said["by"]], at=at), said))
         for post, said in all_said:  # at the end: what waits for a moderator takes no replies
             _flag(post, said, people)
+            _rule(post, said, people)
         _flag(thread, about, people, at=reading.moment(about["flag"]["at"]) + shift if "flag" in about else None)
         posts += len(about["posts"])
     _into_inboxes()
@@ -126,9 +127,22 @@ def _flag(thing: Post | Thread, said: dict[str, Any], people: dict[str, Member],
         _unwrite_letters(thing.author_id)
 
 
+def _rule(post: Post, said: dict[str, Any], people: dict[str, Member]) -> None:
+    """It was hidden, its author is silenced for a while from now on, and asks for a second look at that."""
+    if about := said.get("ruling"):
+        by, silence = people[about["by"]], about["silence"]
+        hidden = ruling.hide(post, because=about["because"], by=by)
+        silenced = sanctioning.silence(
+            post.author, days=silence["days"], because=silence["because"], by=by, after=hidden
+        )
+        appealing.appeal_sanction(silenced, words=about["appeal"], by=post.author)
+        db.session.flush()
+        _unwrite_letters(post.author_id)
+
+
 def _unwrite_letters(member_id: int) -> None:
-    """What waits for a moderator has waited since before the demo began: its author has long heard of it."""
-    told = Letter.member_id == member_id, Letter.kind == "moderation/held"
+    """What staff see to here began before the demo did: whom it is about has long heard of it."""
+    told = Letter.member_id == member_id, Letter.kind.like("moderation/%")
     written = db.session.scalars(select(Letter).where(*told)).all()
     db.session.execute(delete(Job).where(Job.key.in_([f"letter:{letter.once}" for letter in written])))
     db.session.execute(delete(Letter).where(*told))

@@ -20,7 +20,15 @@ from portal.practices.photos import Drawn
 from portal.seeds import reading
 
 PASSWORD = "practice freedom demo"  # noqa: S105  # of every demo person, printed by `make run`
-SHOWN = {"olga": "owner", "cory": "coach", "mo": "moderator", "alice": "member", "lena": "lapsed", "sam": "subscriber"}
+SHOWN = {
+    "olga": "owner",
+    "cory": "coach",
+    "mo": "moderator",
+    "alice": "member",
+    "gil": "silenced",
+    "lena": "lapsed",
+    "sam": "subscriber",
+}
 _HERE_SINCE = timedelta(days=200)
 _LAPSED_SINCE = timedelta(days=12)
 

@@ -14,7 +14,9 @@ from portal.core.db import db
 from portal.core.jobs import Job
 from portal.core.letters import Letter
 from portal.library.models import Episode, File, Guest, Item, Kind, Path, PathStep
+from portal.moderation import appealing
 from portal.moderation.models import Flag
+from portal.moderation.person_models import Appeal
 from portal.seeds import people as demo
 from portal.seeds import reading
 from portal.topics.models import Topic
@@ -50,6 +52,7 @@ def test_a_first_run_finds_a_living_program_and_a_second_changes_nothing(app, se
         all_markdown_is_rendered_and_every_file_is_what_it_says()
         the_counters_agree_with_what_is_there()
         the_demo_looks_alive_and_nothing_lies_ahead()
+        one_person_is_silenced_and_asks_for_a_second_look()
         nobody_gets_a_letter_about_what_was_said_before_the_demo_began()
     before = counts(app)
     code, said = seed()
@@ -122,6 +125,16 @@ def the_demo_looks_alive_and_nothing_lies_ahead():
     assert timedelta() < now() - newest < timedelta(days=2)
     assert db.session.scalar(select(func.count()).select_from(Item).where(Item.published_at > now())) == 0
     assert db.session.scalar(select(func.count()).select_from(Flag).where(Flag.created_at > now())) == 0
+
+
+def one_person_is_silenced_and_asks_for_a_second_look():
+    [gil] = db.session.scalars(select(Member).where(Member.silenced_until > now()))
+    assert timedelta(days=13) < gil.silenced_until - now() <= timedelta(days=14)
+    [appeal] = db.session.scalars(select(Appeal).where(Appeal.decided_at.is_(None)))
+    assert appeal.by_id == gil.id
+    for handle, may in {"cory": True, "olga": True, "mo": False}.items():
+        staff = db.session.scalars(select(Member).where(Member.handle == handle)).one()
+        assert appealing.may_decide(staff, appeal, appealing.the_house()) is may, handle
 
 
 def nobody_gets_a_letter_about_what_was_said_before_the_demo_began():

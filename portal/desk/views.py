@@ -7,6 +7,7 @@ from flask import Blueprint, render_template
 from portal.accounts.signed_in import me
 from portal.billing.queries import failing
 from portal.core.admission import Audience, admits, audiences
+from portal.desk.beginning import first_steps
 from portal.desk.figures import figures
 from portal.desk.health import checks
 from portal.desk.sample import sample_form
@@ -17,13 +18,15 @@ bp = Blueprint("desk", __name__)
 @bp.get("/desk")
 @admits(Audience.COACHES)
 def desk() -> str:
-    """Figures; and for the owner whatever is not well and whose payment fails, before anything else."""
+    """Figures; before them what an empty portal still lacks, and for the owner whatever is not well and whose payment
+    fails."""
     owns = Audience.OWNERS in audiences()
     return render_template(
         "desk/desk.html",
         figures=figures(me()),
         unwell=[each for each in checks() if not each.is_well] if owns else [],
         failing=len(failing()) if owns else 0,
+        steps=first_steps(me(), owns=owns),
     )
 
 

@@ -82,6 +82,7 @@ def _wire_areas(app: Flask) -> None:
         following_pages,
         history_pages,
         mention_pages,
+        preview_pages,
         reading_pages,
     )
     from portal.conversations import views as conversations
@@ -188,6 +189,7 @@ def _wire_areas(app: Flask) -> None:
         draft_pages,
         attaching_pages,
         mention_pages,
+        preview_pages,
         history_pages,
         appeal_pages,
         further_pages,

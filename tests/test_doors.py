@@ -143,6 +143,8 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "answering.take_back": Bobs("/posts/{hidden_post}/thanks/undo", STAFF, data={}),
     "mentions.in_room": Nobodys("each kind of room is tried by each kind of reader in test_visibility.py"),
     "mentions.in_thread": Bobs("/threads/{hidden}/people", STAFF),
+    "previews.in_room": Nobodys("the same"),
+    "previews.in_thread": Bobs("/threads/{hidden}/preview", STAFF, data={"body": "Hello"}),
     "history.of_post": Bobs("/posts/{hidden_post}/history", STAFF),
     "history.remove": Bobs("/posts/{hidden_post}/history/1/removal", STAFF, data={}),
     "history.quote": Bobs("/posts/{hidden_post}/quote", STAFF),

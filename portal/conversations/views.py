@@ -19,7 +19,6 @@ from portal.accounts import drafting
 from portal.accounts.agreeing import agree_along
 from portal.accounts.models import Draft
 from portal.accounts.signed_in import me
-from portal.accounts.writing_pages import rendered
 from portal.conversations import (
     attaching,
     cards,
@@ -48,6 +47,7 @@ from portal.conversations.for_reader import (
 )
 from portal.conversations.forms import EditForm, ReplyForm, ThreadForm
 from portal.conversations.models import Post, RoomKind, Thread, ThreadKind
+from portal.conversations.previewing import previewed
 from portal.core import markdown
 from portal.core.admission import Audience, admits
 from portal.core.clock import now
@@ -140,7 +140,7 @@ def new_thread(slug: str) -> Answer:
         page = drawing.new_thread_page(room, form, draft)
         return (page, 422) if form.is_submitted() else page
     if "preview" in request.form:
-        return drawing.new_thread_page(room, form, draft, preview=rendered(form.body.data or ""))
+        return drawing.new_thread_page(room, form, draft, preview=previewed(form.body.data or "", room))
     try:
         about = pointing.thing_meant(form.about.data) if form.about.data else None
         topics = queries.topics_called(form.topics.data or ())
@@ -230,7 +230,7 @@ def reply(thread_id: int) -> Answer:
     if not form.validate_on_submit():
         return _reply_page(thread_id, form), 422
     if "preview" in request.form:
-        return _reply_page(thread_id, form, preview=rendered(form.body.data or ""))
+        return _reply_page(thread_id, form, preview=previewed(form.body.data or "", thread.room))
     _let_others_write(form.body.data or "")
     try:
         overrode = identifying.check(form.body.data or "", seen=request.form.get("anyway"))
@@ -274,7 +274,7 @@ def edit(post_id: int) -> Answer:
         page = drawing.edit_page(post, form, draft)
         return (page, 422) if form.is_submitted() else page
     if "preview" in request.form:
-        return drawing.edit_page(post, form, draft, preview=rendered(form.body.data or ""))
+        return drawing.edit_page(post, form, draft, preview=previewed(form.body.data or "", post.thread.room))
     _let_others_write(form.body.data or "")
     try:
         overrode = identifying.check(form.body.data or "", seen=request.form.get("anyway"))

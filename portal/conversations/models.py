@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_column, relationship
 
 from portal.accounts.models import Member
 from portal.core.db import Base, Model, Words
@@ -52,7 +52,7 @@ class Room(Model):
     notes_html: Mapped[str] = mapped_column(Words, default="")  # rendered when written
     position: Mapped[int] = mapped_column(default=0)
     thread_count: Mapped[int] = mapped_column(default=0)  # those not hidden
-    last_post_at: Mapped[datetime | None]
+    last_post_at: ClassVar[MappedSQLExpression[datetime | None]]  # read from its threads, see below
     archived_at: Mapped[datetime | None]  # from then on it is read and found, and nothing new is said in it
 
     @property
@@ -155,6 +155,18 @@ class Thread(Model):
         """What it is called, told to somebody who wrote in it: once it is hidden, that is its author's and the staff's
         to read."""
         return OUT_OF_SIGHT if self.is_hidden and member.id != self.author_id and not member.is_staff else self.title
+
+
+# When somebody last spoke in a room. No reply waits for another in its room, so the threads say it, by their index.
+Room.last_post_at = column_property(
+    select(Thread.last_post_at)
+    .where(Thread.room_id == Room.id, Thread.hidden_at.is_(None), Thread.merged_into_id.is_(None))
+    .order_by(Thread.last_post_at.desc())
+    .limit(1)
+    .correlate(Room)
+    .scalar_subquery(),
+    deferred=True,
+)
 
 
 def pages_of(post_count: int) -> int:

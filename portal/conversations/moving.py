@@ -13,6 +13,7 @@ from portal.accounts import drafting
 from portal.accounts.models import Member
 from portal.conversations import drafts, finding, policy, reading
 from portal.conversations.models import Follow, Post, PostFile, ReadAhead, Reading, Room, Thread
+from portal.conversations.posting import count_thread
 from portal.core import audit
 from portal.core.clock import now
 from portal.core.db import Moment, db, is_postgresql
@@ -44,11 +45,12 @@ def move(thread: Thread, *, to: Room, by: Member, because: str | None = None) ->
         raise NotThere()
     _check_not_wider(came_from, to)
     reading.write_down_marks(thread)
+    if not thread.is_hidden:
+        count_thread(thread, -1)
     thread.room, thread.moved_at, thread.version = to, now(), thread.version + 1
     db.session.flush()
     if not thread.is_hidden:
-        _count(came_from, -1)
-        _count(to, +1)
+        count_thread(thread, +1)
     _find_again(thread, closing=came_from.kind is not to.kind or not to.kind.is_shared)
     audit.record(by, "thread.moved", thread, because=because, from_room=came_from.id, to_room=to.id)
 
@@ -73,8 +75,8 @@ def merge(thread: Thread, *, into: Thread, by: Member) -> None:
     _carry_drafts(thread, into)
     finding.forget_thread(thread)
     _carry_posts(thread, into)
-    _count(thread.room, -1)
-    _count(into.room, 0)
+    count_thread(thread, -1)
+    db.session.expire(into.room, ["last_post_at"])
     finding.find_thread_again(into)
     audit.record(by, "thread.merged", thread, into=into.id)
 
@@ -141,17 +143,6 @@ def _carry_posts(thread: Thread, into: Thread) -> None:
     thread.post_count, thread.merged_into_id, thread.merged_at = 0, into.id, offset + 1
     db.session.flush()
     db.session.expire(into, ["last_author"])
-
-
-def _count(room: Room, change: int) -> None:
-    """The room's threads and its last word, as they are now."""
-    last = select(func.max(Thread.last_post_at)).where(Thread.room_id == room.id, Thread.merged_into_id.is_(None))
-    _run(
-        update(Room)
-        .where(Room.id == room.id)
-        .values(thread_count=Room.thread_count + change, last_post_at=last.scalar_subquery())
-    )
-    db.session.expire(room, ["thread_count", "last_post_at"])
 
 
 def _find_again(thread: Thread, *, closing: bool) -> None:

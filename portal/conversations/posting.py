@@ -7,13 +7,13 @@ rendered before anything is read or locked: whoever sends a hostile one waits al
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, Select, String, Update, bindparam, case, or_, select, update
+from sqlalchemy import Integer, Label, ScalarSelect, Select, String, bindparam, case, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -29,14 +29,19 @@ from portal.core.errors import Refusal
 from portal.core.jobs import enqueue
 from portal.topics.models import Topic
 
-Look = Callable[[Post], None]
-_lookers: list[Look] = []
+Look = Callable[[Post, Any], None]
+_lookers: list[tuple[Look, ScalarSelect[Any]]] = []
 
 
-def looked_at_by(look: Look) -> Look:
-    """Register what looks at each post that was just written or edited, before anybody is told of it."""
-    _lookers.append(look)
-    return look
+def looked_at_by(asking: ScalarSelect[Any]) -> Callable[[Look], Look]:
+    """Register what looks at each post that was just written or edited, before anybody is told of it, and the one value
+    that it has to know of the database for that: a reply asks it along with what it asks itself."""
+
+    def register(look: Look) -> Look:
+        _lookers.append((look, asking))
+        return look
+
+    return register
 
 
 class NotConfirmed(Refusal):
@@ -133,7 +138,7 @@ def start(
             db.session.flush()
     except (IntegrityError, _SentBefore):
         return _sent_before(key).thread
-    _wake(room.id, moment, threads=1)
+    count_thread(thread, 1)
     following.begin(thread, by=by)
     mentioning.keep(post, spoken_to)
     finding.keep_found(post)
@@ -158,7 +163,10 @@ def reply(
     html = to_html(body)
     _check_may_write(by, thread.room)
     key = _key(by, f"reply:{thread.id}", send_key, body)
-    if _check_rules_and_look_for(key, by):
+    asked = db.session.connection().execute(_before_a_reply(), {"key": key, "whose": by.id}).one()
+    if asked.owed:
+        house_rules.check_accepted(by)
+    if asked.sent is not None:
         return _sent_before(key)
     html, spoken_to = mentioning.linked(html, thread.room)
     moment = at or now()
@@ -178,10 +186,9 @@ def reply(
         _give_back_number(thread)
         return _sent_before(key)
     db.session.expire(thread, ["post_count", "version", "last_post_at", "last_author_id", "last_author"])
-    _wake(thread.room_id, moment)
     following.begin(thread, by=by)
     mentioning.keep(post, spoken_to)
-    _have_looked_at(post)
+    _have_looked_at(post, asked[2:])
     enqueue(spreading.spread, key=f"reply:{post.id}", post_id=post.id)
     return post
 
@@ -245,11 +252,19 @@ def count_thread(thread: Thread, by: int) -> None:
         .values(thread_count=Room.thread_count + by)
         .execution_options(synchronize_session=False)
     )
+    db.session.expire(thread.room, ["thread_count", "last_post_at"])
 
 
-def _have_looked_at(post: Post) -> None:
-    for look in _lookers:
-        look(post)
+def _have_looked_at(post: Post, answers: Sequence[Any] | None = None) -> None:
+    """`answers` are those to what the lookers ask, if they were asked already."""
+    if answers is None:
+        answers = db.session.connection().execute(select(*_what_lookers_ask())).one()
+    for (look, _asking), answer in zip(_lookers, answers, strict=True):
+        look(post, answer)
+
+
+def _what_lookers_ask() -> list[Label[Any]]:
+    return [asking.label(f"asked_{number}") for number, (_look, asking) in enumerate(_lookers)]
 
 
 def to_html(body: str) -> str:
@@ -303,20 +318,14 @@ def _once(key: str | None) -> Iterator[None]:
     yield
 
 
-def _check_rules_and_look_for(key: str | None, by: Member) -> bool:
-    """Whether it was sent before, asked along with what the house rules ask. Raises RulesChanged."""
-    asked = db.session.connection().execute(_before_a_reply(), {"key": key, "whose": by.id}).one()
-    if asked.owed:
-        house_rules.check_accepted(by)
-    return asked.sent is not None
-
-
 @cache
 def _before_a_reply() -> Select[*tuple[Any, ...]]:
+    """Whether it was sent before, whether they owe the house rules an answer, and what lookers have to know."""
     sent = select(Post.id).where(Post.send_key == bindparam("key", type_=String()))
     return select(
         sent.scalar_subquery().label("sent"),
         house_rules.number_owed(bindparam("whose", type_=Integer())).label("owed"),
+        *_what_lookers_ask(),
     )
 
 
@@ -353,13 +362,6 @@ def _give_back_number(thread: Thread) -> None:
     )
 
 
-def _wake(room_id: int, moment: datetime, *, threads: int = 0) -> None:
-    db.session.connection().execute(_wake_room(), {"of_room": room_id, "moment": moment, "threads": threads})
-
-
-# Built once: each reply asks them, and building one took longer than asking it.
-
-
 @cache
 def _take_number() -> ReturningUpdate[*tuple[Any, ...]]:
     thread, moment = Thread.__table__.c, bindparam("moment", type_=Moment())
@@ -375,18 +377,4 @@ def _take_number() -> ReturningUpdate[*tuple[Any, ...]]:
             last_author_id=case((veiling.begun_by(speaker), None), else_=speaker),
         )
         .returning(thread.post_count, thread.last_author_id)
-    )
-
-
-@cache
-def _wake_room() -> Update:
-    room, moment = Room.__table__.c, bindparam("moment", type_=Moment())
-    is_later = or_(room.last_post_at.is_(None), room.last_post_at < moment)
-    return (
-        update(Room.__table__)  # type: ignore[arg-type]  # as above
-        .where(room.id == bindparam("of_room"))
-        .values(
-            thread_count=room.thread_count + bindparam("threads", type_=Integer()),
-            last_post_at=case((is_later, moment), else_=room.last_post_at),
-        )
     )

@@ -28,7 +28,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm import contains_eager, undefer
 
 from portal.accounts.models import Draft, Member
 from portal.conversations import drafts, veiling
@@ -61,6 +61,11 @@ Asked = tuple[Lines, dict[str, Any]]  # a statement, and the values that this re
 def rooms(reader: Member | None) -> Select[Room]:
     """The rooms that somebody may see, archived ones too, in the coach's order."""
     return select(Room).where(open_to(reader)).order_by(Room.position, Room.title)
+
+
+def rooms_with_last_word(reader: Member | None) -> Select[Room]:
+    """The same, each with when somebody last spoke in it."""
+    return rooms(reader).options(undefer(Room.last_post_at))
 
 
 def open_to(reader: Member | None) -> ColumnElement[bool]:

@@ -67,7 +67,7 @@ Answer = Any  # what Flask takes: text, text with a status, or a response
 @admits(Audience.ANYONE)
 def rooms() -> Answer:
     """The rooms that are open to this reader; to whoever is not in, those that anyone may read."""
-    found = [room for room in db.session.scalars(queries.rooms(reader())) if not room.is_archived]
+    found = [room for room in db.session.scalars(queries.rooms_with_last_word(reader())) if not room.is_archived]
     if not found and reader() is None:
         turn_away()
     unread = {count.room_id: count.count for count in reading.counts(me())} if reader() else {}

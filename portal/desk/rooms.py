@@ -31,7 +31,7 @@ _BESIDE: dict[type[Refusal], str] = {furnishing.OwnersWord: "kind", furnishing.S
 @bp.get("/desk/rooms")
 @admits(Audience.COACHES)
 def rooms() -> Answer:
-    return render_template("desk/rooms.html", rooms=db.session.scalars(queries.rooms(me())).all())
+    return render_template("desk/rooms.html", rooms=db.session.scalars(queries.rooms_with_last_word(me())).all())
 
 
 @bp.route("/desk/rooms/new", methods=["GET", "POST"])

@@ -20,10 +20,10 @@ LINKS = 2  # of a newcomer that lead elsewhere
 _LINK = re.compile(r'href="(https?://[^"]+)"')
 
 
-@looked_at_by
-def look_at(post: Post) -> None:
+@looked_at_by(asking=watching.all_words())
+def look_at(post: Post, words: str | None) -> None:
     """A new post, or one that was edited. A thread waits as a whole with its first post."""
-    why = _why(post)
+    why = _why(post, words)
     if why is None:
         return
     thing: Post | Thread = post.thread if post.number == post.thread.post_count == 1 else post
@@ -36,12 +36,12 @@ def look_at(post: Post) -> None:
         audit.record(None, "thread.held", thing, why=why.value)
 
 
-def _why(post: Post) -> Hold | None:
+def _why(post: Post, words: str | None) -> Hold | None:
     author = post.author
     if author.is_staff:
         return None
     title = f"{post.thread.title} " if post.number == 1 else ""  # a thread that was kept goes on
-    if watching.is_watched(lambda: title + markdown.plain(post.body_html)):
+    if words and watching.is_said(words, title + markdown.plain(post.body_html)):
         return Hold.WORDS
     first = current_app.config["HOLD_FIRST_POSTS"]
     if first and _stood_before(post) < first:

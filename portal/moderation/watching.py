@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
@@ -21,7 +21,6 @@ from portal.core.folding import words_of
 from portal.moderation.models import WatchedWords
 
 MOST = 200  # entries; every post is compared with each
-_ALL_WORDS = select(WatchedWords.words)  # built once, asked with every post
 _WORD = re.compile(r"[^\W_]+\*?|\*")
 
 
@@ -64,13 +63,15 @@ def take_out(entry: WatchedWords, *, by: Member) -> None:
     db.session.delete(entry)
 
 
-def is_watched(text: Callable[[], str]) -> bool:
-    """Whether any entry of the list is in a text, which is asked for only if there is a list."""
-    entries = db.session.connection().execute(_ALL_WORDS).scalars().all()
-    if not entries:
-        return False
-    said = f" {' '.join(words_of(_as_seen(text())))} "
-    return any(_is_in(entry, said) for entry in entries)
+def all_words() -> ScalarSelect[str | None]:
+    """The list as one value, an entry on a line, within a statement that asks more; nothing if it is empty."""
+    return select(func.aggregate_strings(WatchedWords.words, "\n")).scalar_subquery()
+
+
+def is_said(words: str, text: str) -> bool:
+    """Whether any entry of `all_words` is in a text."""
+    said = f" {' '.join(words_of(_as_seen(text)))} "
+    return any(_is_in(entry, said) for entry in words.splitlines())
 
 
 def _as_seen(text: str) -> str:

@@ -491,6 +491,31 @@ def test_a_room_costs_the_same_for_two_threads_and_for_thirty(browse, people, ma
     assert len(two) == len(thirty) <= 8
 
 
+def test_the_list_of_rooms_says_when_each_was_last_spoken_in_and_costs_the_same_for_two_and_for_twenty(
+    browse, people, make, count_queries
+):
+    bob, coach = browse(people.bob), browse(people.cory)
+    counted = []
+    for rooms in (2, 18):
+        for _ in range(rooms):
+            make.thread(by=people.alice, room=make.room())
+        with count_queries() as asked:
+            assert bob.get("/rooms").text.count("<time") == len(counted) * 18 + 2
+        with count_queries() as asked_by_coach:
+            coach.get("/desk/rooms")
+        counted.append((len(asked), len(asked_by_coach)))
+    assert counted[0] == counted[1] <= (8, 8)
+
+
+def test_a_room_was_last_spoken_in_by_the_threads_that_stand_in_it(app, people, make, rule):
+    room = make.room()
+    earlier, later = (make.thread(by=people.alice, room=room) for _ in range(2))
+    make.reply(later, by=people.bob)
+    rule("hide_thread", later)
+    with app.app_context():
+        assert again(room).last_post_at == again(earlier).last_post_at
+
+
 def test_a_thread_costs_the_same_for_two_posts_and_for_twenty_and_at_most_eight(browse, people, make, count_queries):
     short, long = make.thread(by=people.alice, posts=2), make.thread(by=people.alice, posts=19)
     members = [make.member(entitled=True) for _ in range(3)]

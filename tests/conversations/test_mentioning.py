@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -9,6 +11,7 @@ from portal.conversations import following, mentioning, posting
 from portal.conversations.forgetting import forget
 from portal.conversations.models import Level, Mention, RoomKind, RoomMember
 from portal.core import markdown
+from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.moderation import ruling
 from tests.make import again
@@ -94,6 +97,15 @@ def test_whom_nobody_may_find_in_the_directory_is_not_offered(browse, people, ma
     assert browse(people.alice).get(f"/rooms/{room.slug}/people?q=bob").get_json() == []
 
 
+@pytest.mark.parametrize("how", ["suspended_until", "leaving_since", "closed_at"])
+def test_whoever_is_suspended_leaving_or_gone_is_neither_offered_nor_meant(browse, people, make, spoken_to, how):
+    room = make.room()
+    make.member("Wilma", entitled=True, handle="wilma", **{how: now() + timedelta(days=9)})
+    assert browse(people.alice).get(f"/rooms/{room.slug}/people?q=wilma").get_json() == []
+    thread = make.thread(by=people.alice, room=room)
+    assert spoken_to(make.reply(thread, by=people.alice, body="@wilma knows.")) == set()
+
+
 def test_signs_of_patterns_are_words_and_nothing_typed_offers_nobody(browse, people, make):
     room, alice = make.room(), browse(people.alice)
     for typed in ("", "%25", "_", "%00", "%5C"):
@@ -122,6 +134,18 @@ def test_whoever_is_quoted_hears_of_it(people, make, work_off, outbox):
     make.reply(thread, by=people.cory, body=f"> [Bob wrote](/posts/{first.id}):\n>\n> I would ask her.\n\nSo would I.")
     work_off()
     assert _letters(outbox, people.bob) == ["Cory speaks to you in “Who decides?”"]
+
+
+def test_a_line_that_looks_like_a_quotation_speaks_to_nobody_elsewhere_or_of_hidden_words(people, make, do, spoken_to):
+    """Anybody may type the line with any number in it: that calls nobody out of a room that the writer does not see."""
+    room = make.room()
+    thread = make.thread(by=people.alice, room=room)
+    there = make.reply(make.thread(by=people.cory, room=make.circle(people.bob)), by=people.bob)
+    hidden = make.reply(thread, by=people.bob)
+    do(ruling.hide, hidden, because="So.", by=people.mo)
+    for quoted in (there, hidden):
+        body = f"> [Bob wrote](/posts/{quoted.id}):\n>\n> I would.\n\nWould you?"
+        assert spoken_to(make.reply(thread, by=people.alice, body=body)) == set()
 
 
 def test_an_edit_tells_whom_it_newly_speaks_to_and_nobody_twice(people, make, do, work_off, outbox):
@@ -165,7 +189,13 @@ def test_a_mention_by_somebody_who_asked_safely_names_nobody(browse, people, mak
     assert "Alice" not in browse(people.bob).get("/notifications").text
 
 
-def test_twenty_people_can_be_meant_and_a_hostile_text_costs_no_more_than_another(app, people, make, count_queries):
+def test_twenty_people_can_be_meant_in_one_post_and_no_more(people, make, spoken_to):
+    handles = [make.member(entitled=True).handle for _ in range(mentioning.MOST + 1)]
+    post = make.reply(make.thread(by=people.alice), by=people.alice, body=" ".join(f"@{each}" for each in handles))
+    assert len(spoken_to(post)) == mentioning.MOST
+
+
+def test_a_hostile_text_full_of_signs_costs_no_more_than_another(app, people, make, count_queries):
     room = make.room()
     with app.app_context():
         html = markdown.render(" ".join(f"@nobody-{n}" for n in range(1_500)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from playwright.sync_api import expect
 
 from portal.seeds.people import PASSWORD
@@ -139,14 +141,67 @@ def test_by_keys_alone_cory_goes_through_a_thread_answers_and_goes_up_again(some
     keys.press("?")
     page.get_by_role("button", name="Switch them off").click()
     page.reload()
-    keys.press("u")
-    keys.press("?")
-    expect(listed).to_have_count(0)
+    for key in "u/?":
+        keys.press(key)
+    expect(page.get_by_role("dialog")).to_have_count(0)
     keys.press("Control+k")  # held keys go on working, and lead to the list as well
     page.get_by_role("button", name="All keys").click()
     expect(listed.get_by_role("button", name="Switch them on")).to_be_visible()
     keys.press("Escape")
     assert page.url.endswith("/rooms/introductions")
+
+
+def test_words_are_with_us_two_seconds_after_the_last_key(someone):
+    alice = someone()
+    alice.sign_in("alice")
+    alice.page.clock.install()
+    _begin(alice, "Is it kept already?")
+    field = alice.page.locator("#reply textarea")
+    field.press_sequentially("Half ")
+    said = alice.page.locator("#reply [data-save-state]")
+    expect(said).to_contain_text("Saved")  # the script is there
+    alice.page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+    with alice.page.expect_request(lambda sent: sent.url.endswith("/draft")) as saving:
+        field.press_sequentially("a thought")
+        alice.page.clock.run_for(2_000)
+    assert "Half+a+thought" in (saving.value.post_data or "")
+
+
+def test_an_open_page_asks_ever_less_often_and_never_while_nobody_looks_at_it(someone):
+    alice = someone()
+    alice.sign_in("alice")
+    page, asked = alice.page, []
+    page.clock.install()
+    _begin(alice, "Is it quiet?")
+    page.wait_for_load_state("networkidle")
+    page.on("request", lambda sent: asked.append(sent) if _asks(sent) else None)
+    page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+    _look(page, "hidden")
+    asked.clear()
+    page.clock.run_for(3_600_000)
+    assert asked == []
+
+    with page.expect_response(lambda answer: "portal-look" in answer.request.headers):
+        _look(page, "visible")
+    asked.clear()
+    page.clock.run_for(15_000)
+    assert asked == []  # the first time it was ten seconds
+    with page.expect_request(lambda sent: "portal-look" in sent.headers):
+        page.clock.run_for(120_000)
+
+
+def _asks(sent) -> bool:
+    return "portal-look" in sent.headers or sent.url.endswith("/unread")
+
+
+def _look(page, state: str) -> None:
+    """The window is put behind others, or comes back to the front."""
+    page.evaluate(
+        "state => { Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });"
+        " Object.defineProperty(document, 'hidden', { value: state === 'hidden', configurable: true });"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        state,
+    )
 
 
 def test_what_others_say_meanwhile_comes_by_itself_and_leaves_alone_what_is_typed(someone):

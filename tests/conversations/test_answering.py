@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from portal.conversations import answering, moving, posting
-from portal.conversations.models import Post, Thanks, ThreadKind
+from portal.conversations import answering, moving, post_queries, posting
+from portal.conversations.models import POSTS_A_PAGE, Post, Thanks, ThreadKind
 from portal.conversations.post_showing import HELPED
 from portal.core.audit import Record
 from portal.core.db import db, transaction
@@ -127,6 +127,29 @@ def test_a_coach_stands_behind_bobs_words_and_their_own_are_the_coachs_take(brow
     assert "Ask twice." in page.split('class="posts"')[0]
     cory.post(f"/posts/{own.id}/endorsement/undo")
     assert "Coach’s take, by Cory" not in alice.get(f"/threads/{question.id}").text
+
+
+def test_the_coachs_take_stands_first_also_where_much_helped_since(app, browse, people, question, make):
+    """Each page leads to a few posts: those that coaches stand behind are among them, and first."""
+    with app.app_context(), transaction():
+        for _ in range(POSTS_A_PAGE):
+            posting.reply(again(question), body="And then?", by=again(people.alice))
+    take = make.reply(question, by=people.cory, body="Ask twice.")
+    browse(people.cory).post(f"/posts/{take.id}/endorsement")
+    alice = browse(people.alice)
+    for post in [make.reply(question, by=people.bob) for _ in range(post_queries.ON_TOP)]:
+        alice.post(f"/posts/{post.id}/helped")
+    top = alice.get(f"/threads/{question.id}").text.split('class="posts"')[0]
+    assert 0 < top.index("Coach’s take, by Cory") < top.index("What helped the asker, by Bob")
+
+
+def test_words_of_somebody_whom_alice_muted_are_not_led_to_either(browse, people, question, reply):
+    browse(people.cory).post(f"/posts/{reply.id}/endorsement")
+    browse(people.alice).post("/members/bob/following", data={"level": "none"})
+    for who, reads in ((people.alice, False), (people.mo, True)):
+        top = browse(who).get(f"/threads/{question.id}").text.split('class="posts"')[0]
+        assert "Cory endorses what Bob wrote" in top
+        assert ("Ask the nurse" in top) is reads
 
 
 def test_thanks_are_counted_where_the_post_stands(browse, people, make, question, reply):

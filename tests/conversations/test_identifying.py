@@ -124,6 +124,13 @@ def test_alice_is_asked_once_more_and_posts_it_anyway(app, browse, people, make,
     assert _posts(app)[-1] == words["body"]
 
 
+def test_the_title_of_a_thread_is_looked_at_as_its_words_are(browse, people, make):
+    path, named = f"/rooms/{make.room().slug}/threads/new", {"title": "I fired Jake Morrison", "kind": "question"}
+    answer = browse(people.alice).post(path, data=named | {"body": "Was that right?"})
+    assert answer.status_code == 422
+    assert "“Jake Morrison” looks like the name of somebody" in answer.text
+
+
 def test_bob_mends_it_and_nobody_asks_again(app, browse, people, make):
     thread = make.thread(by=people.alice)
     bob, path = browse(people.bob), f"/threads/{thread.id}/posts"

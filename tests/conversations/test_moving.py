@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from portal.accounts import drafting
 from portal.accounts.models import Draft
-from portal.conversations import drafts, moving, posting, reading
+from portal.conversations import drafts, moving, posting, queries, reading
 from portal.conversations.models import Post, Room, RoomKind, Thread
 from portal.core import storage
 from portal.core.db import db, transaction
@@ -132,6 +132,18 @@ def test_joining_makes_nothing_unread_and_nothing_read(browse, people, make, pla
     assert unread(people.bob, kept) == before
     bob.post(f"/threads/{kept.id}/read", data={"number": "5"})
     assert unread(people.bob, kept) == 0
+
+
+def test_what_came_along_read_can_be_put_back_to_unread(app, browse, people, make, place, unread):
+    gone, kept = make.thread(by=people.alice, posts=2), make.thread(by=people.alice, posts=2)
+    bob = browse(people.bob)
+    bob.post(f"/threads/{gone.id}/read", data={"number": "2"})
+    place(gone, into=kept)
+    assert unread(people.bob, kept) == 2
+    with app.app_context():
+        opening = queries.opening_of(again(kept))
+    bob.post(f"/posts/{opening.id}/unread")
+    assert unread(people.bob, kept) == 4
 
 
 def test_who_followed_either_hears_of_both(app, people, make, place):

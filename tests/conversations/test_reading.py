@@ -113,6 +113,10 @@ def test_what_is_hidden_is_nothing_to_read(people, make, unread, do):
     assert unread(people.bob, thread) == 2
     do(lambda: ruling.hide_thread(again(thread), because="So.", by=again(people.mo)))
     assert unread(people.bob) == unread(people.mo) == {}
+    late = make.thread(by=people.bob)
+    make.reply(late, by=people.alice)
+    do(lambda: ruling.hide_thread(again(late), because="So.", by=again(people.mo)))
+    assert unread(people.bob) == {}  # he may still open it, and nothing calls him there
 
 
 @pytest.mark.parametrize("what", ["thread", "room", "person"])
@@ -132,6 +136,16 @@ def test_what_bob_wants_to_hear_nothing_of_does_not_count(people, make, unread, 
     assert unread(people.bob) == {}
     do(lambda: choose(Level.MINE))
     assert len(unread(people.bob)) == 1
+
+
+def test_words_under_no_name_count_whomever_bob_muted(app, people, make, unread, do):
+    """A count that leaves them out would tell him whose they are."""
+    thread = make.thread(by=people.cory)
+    reply = make.reply(thread, by=people.alice)
+    do(lambda: setattr(again(reply), "veiled_at", now()))
+    for person in (people.alice, people.cory):
+        do(lambda muted=person: following.choose_for_person(again(muted), Level.NONE, by=again(people.bob)))
+    assert unread(people.bob, thread) == 1
 
 
 def test_a_room_that_bob_does_not_see_counts_nothing_for_him(people, make, unread):
@@ -199,6 +213,16 @@ def test_undoing_keeps_what_was_read_since_and_an_earlier_mark(people, make, unr
     do(lambda: reading.undo_marks(second, by=again(people.bob)))
     do(lambda: reading.undo_marks(first, by=again(people.alice)))
     assert unread(people.bob, thread) == 1
+
+
+def test_what_was_marked_from_an_older_page_unmarks_nothing(people, make, unread, do):
+    """A page that stood open marks what it showed; another device has marked more meanwhile."""
+    early = now()
+    thread = make.thread(by=people.alice)
+    room = db_room(make, thread)
+    do(lambda: _mark([room], people.bob))
+    do(lambda: reading.mark_rooms([again(room)], until=early, by=again(people.bob)))
+    assert unread(people.bob, thread) == 0
 
 
 def _mark(rooms, who):

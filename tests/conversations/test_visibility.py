@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import select
 
@@ -62,6 +64,20 @@ def test_each_address_of_a_room_is_there_for_exactly_those_who_see_it(browse, sa
             assert (answer.status_code, answer.location[:8]) == (303, "/sign-in"), told
         else:
             assert answer.status_code == 403, told
+
+
+@pytest.mark.parametrize(("kind", "reader"), [("circle", "bob"), ("coaches", "mo"), ("members", "lena")])
+def test_a_page_that_asks_by_itself_learns_nothing_of_a_thread_that_its_reader_does_not_see(
+    browse, people, said, person, kind, reader
+):
+    """Not even that it is as it was, however well they know what it was."""
+    path = f"/threads/{said(kind)['thread']}"
+    page = browse(people.cory).get(path)
+    known = {"Portal-Look": re.search(r'<live-thread version="(\d+)"', page.text)[1]}
+    assert browse(people.cory).get(path, headers=known).status_code == 204
+    for headers in (known, {"If-None-Match": page.headers["ETag"]}):
+        answer = browse(person(reader)).get(path, headers=headers)
+        assert (answer.status_code, SECRET in answer.text) == (403 if reader == "lena" else 404, False)
 
 
 @pytest.mark.parametrize("kind", SEES)

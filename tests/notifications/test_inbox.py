@@ -124,6 +124,18 @@ def test_what_may_no_longer_be_told_is_gone_from_the_lines_and_from_the_count(
     assert browse(people.alice).post("/notifications/1/open").status_code == 404
 
 
+def test_whoever_began_a_thread_is_told_of_no_reply_once_it_is_hidden(
+    app, browse, people, make, work_off, inbox, count
+):
+    """She may still open it: its words are hers, and the others' are out of sight."""
+    thread = make.thread(by=people.alice, title="Who decides?")
+    make.reply(thread, by=people.bob)
+    work_off()
+    with app.app_context(), transaction():
+        ruling.hide_thread(again(thread), because="It names a patient.", by=again(people.mo))
+    assert (inbox(people.alice), count(people.alice)) == (["A moderator hid your thread “Who decides?”"], "1")
+
+
 def test_off_is_nothing_at_all_and_site_is_the_inbox_without_a_letter(app, people, make, work_off, inbox, outbox):
     with app.app_context(), transaction():
         unsubscribing.choose(people.alice.id, Stream.ANSWERS, Rhythm.SITE)

@@ -1,7 +1,8 @@
 """The list of words that are looked at before others read them, kept by coaches.
 
 An entry is words as people write them; `*` stands for the rest of a word. They are compared folded (no case, no
-accents) and never become a pattern that somebody else wrote, so no entry can make a post slow.
+accents) and never become a pattern that somebody else wrote, so no entry can make a post slow. Signs that nobody sees
+and letters of another alphabet that look the same hide no word.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from portal.core import audit
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.folding import words_of
+from portal.moderation.looking_alike import in_one_alphabet, mixed_in_one_alphabet
 from portal.moderation.models import WatchedWords
 
 MOST = 200  # entries; every post is compared with each
 _WORD = re.compile(r"[^\W_]+\*?|\*")
+# Marks and letters that stand for nothing, beside those of category Cf: variation selectors, fillers.
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
 class NothingToWatch(Refusal):
@@ -42,7 +46,7 @@ def all_watched() -> Sequence[WatchedWords]:
 
 def add(words: str, *, by: Member) -> WatchedWords:
     """Look at posts with these words from now on. Raises NothingToWatch, WatchedAlready, TooMany."""
-    wanted = _as_kept(words)
+    wanted = _as_kept(mixed_in_one_alphabet(_as_seen(words)))
     if not any(len(word.rstrip("*")) >= 3 for word in wanted.split()):  # "a*" would be half of all
         raise NothingToWatch()
     if (db.session.scalar(select(func.count()).select_from(WatchedWords)) or 0) >= MOST:
@@ -70,13 +74,16 @@ def all_words() -> ScalarSelect[str | None]:
 
 def is_said(words: str, text: str) -> bool:
     """Whether any entry of `all_words` is in a text."""
-    said = f" {' '.join(words_of(_as_seen(text)))} "
-    return any(_is_in(entry, said) for entry in words.splitlines())
+    seen = _as_seen(text)
+    readings = {f" {' '.join(words_of(reading))} " for reading in (seen, in_one_alphabet(seen))}
+    return any(_is_in(entry, said) for said in readings for entry in words.splitlines())
 
 
 def _as_seen(text: str) -> str:
     """Without signs that nobody sees: one in the middle of a word would make two of it."""
-    return text if text.isascii() else "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+    if text.isascii():
+        return text
+    return _UNSEEN.sub("", "".join(sign for sign in text if unicodedata.category(sign) != "Cf"))
 
 
 def _is_in(entry: str, said: str) -> bool:

@@ -136,7 +136,9 @@ def test_cory_keeps_the_list_and_mo_does_not(app, browse, people):
     assert "Took words off the list" in log
 
 
-@pytest.mark.parametrize("sign", ["\u200b", "\u00ad", "\u2060", "\u200d", "&shy;", "&#8203;"])
+@pytest.mark.parametrize(
+    "sign", ["\u200b", "\u00ad", "\u2060", "\u200d", "&shy;", "&#8203;", "\ufe0f", "\u034f", "\u3164"]
+)
 def test_a_sign_that_nobody_sees_hides_no_word_of_the_list(app, people, make, watch, sign):
     watch("crypto")
     post = make.reply(make.thread(by=people.alice), by=people.bob, body=f"Buy cry{sign}pto now.")

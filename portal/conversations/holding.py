@@ -26,6 +26,7 @@ WHY = {  # as its author reads it
     Hold.NEWCOMER: "We look at the first posts of everybody who is new here.",
     Hold.WORDS: "It has words that we look at before others read them.",
     Hold.LINKS: "It leads to other places more than twice, and you are new here.",
+    Hold.EDITED_OUT: "It says again what a moderator had edited out of it.",
 }
 
 

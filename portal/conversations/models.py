@@ -88,6 +88,7 @@ class Hold(StrEnum):
     NEWCOMER = "newcomer"  # its author is new here
     WORDS = "words"  # it has words that are looked at before others read them
     LINKS = "links"  # its author is new here, and it leads elsewhere more than twice
+    EDITED_OUT = "edited_out"  # its author wrote again what staff had edited out of it
 
 
 class Thread(Model):

@@ -1,5 +1,6 @@
 """What was just said waits before others read it, where the house asks for that: words of the list, the first posts of
-newcomers, and of newcomers what leads elsewhere more than twice. Nobody hears of it until a moderator has looked."""
+newcomers, and of newcomers what leads elsewhere more than twice. Everywhere, what had been edited out of a post and
+stands in it again. Nobody hears of it until a moderator has looked."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from portal.conversations.models import Hold, Post, Thread
 from portal.conversations.posting import looked_at_by
 from portal.core import audit, markdown
 from portal.core.db import db
-from portal.moderation import trusting, watching
+from portal.moderation import editing_out, trusting, watching
 from portal.moderation.models import RAISED_FOR, Flag, which
 
 LINKS = 2  # of a newcomer that lead elsewhere
@@ -43,6 +44,8 @@ def _why(post: Post, words: str | None) -> Hold | None:
     title = f"{post.thread.title} " if post.number == 1 else ""  # a thread that was kept goes on
     if words and watching.is_said(words, title + markdown.plain(post.body_html)):
         return Hold.WORDS
+    if post.edited_at is not None and editing_out.brings_back(post):
+        return Hold.EDITED_OUT
     first = current_app.config["HOLD_FIRST_POSTS"]
     if first and _stood_before(post) < first:
         return Hold.NEWCOMER

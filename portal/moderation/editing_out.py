@@ -5,6 +5,10 @@ What stood there is kept in the post's history where only staff read it; its aut
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
 from sqlalchemy import func, select
 
 from portal.accounts.models import Member
@@ -14,8 +18,11 @@ from portal.conversations.posting import mark_of
 from portal.core import audit
 from portal.core.db import db
 from portal.core.errors import Refusal
+from portal.core.folding import words_of
 from portal.moderation import ruling as rulings
 from portal.moderation.models import Flag, Outcome, Ruling, about
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 class NothingChanged(Refusal):
@@ -62,6 +69,35 @@ def is_as_edited(ruling: Ruling) -> bool:
         return False
     newest = select(func.max(PostRevision.id)).where(PostRevision.post_id == ruling.post_id)
     return db.session.scalar(newest) == ruling.revision_id
+
+
+def brings_back(post: Post) -> bool:
+    """Whether its author, who just changed it, wrote a word again that staff had edited out: a name, a number, or one
+    that is long enough to tell something. What stood there before this change came back otherwise, by an appeal or
+    because a moderator kept it."""
+    writings = _since_edited_out(post)
+    if not writings:
+        return False
+    taken_out: set[str] = set()
+    for (before, was_edited), (after, _) in pairwise(writings):
+        if was_edited:
+            taken_out |= _telling(before) - set(words_of(after))
+    return bool(taken_out & set(words_of(post.body)) - set(words_of(writings[-1][0])))
+
+
+def _since_edited_out(post: Post) -> Sequence[tuple[str, bool]]:
+    """What it said since staff first edited something out, the oldest first, and whether that was edited out next."""
+    edited = Ruling.post_id == post.id, Ruling.outcome == Outcome.EDITED
+    first = select(func.min(Ruling.revision_id)).where(*edited).scalar_subquery()
+    by_staff = PostRevision.id.in_(select(Ruling.revision_id).where(*edited))
+    found = select(PostRevision.body, by_staff).where(PostRevision.post_id == post.id, PostRevision.id >= first)
+    return [(body, was_edited) for body, was_edited in db.session.execute(found.order_by(PostRevision.id))]
+
+
+def _telling(text: str) -> set[str]:
+    """Words of a text, folded, that tell something: not "and" or "her"."""
+    told = (word for word in _WORD.findall(text) if len(word) > 3 or word != word.lower() or not word.isalpha())
+    return set(words_of(" ".join(told)))
 
 
 def put_back(edited: Ruling, *, because: str, by: Member) -> None:

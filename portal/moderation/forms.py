@@ -32,6 +32,7 @@ RAISED = REASONS | {  # with what the portal itself raises
     Reason.NEWCOMER: "Among the first posts of somebody new",
     Reason.WATCHED_WORDS: "It has words from the list",
     Reason.LINKS: "Somebody new leads elsewhere more than twice",
+    Reason.EDITED_OUT: "It says again what was edited out",
 }
 _LONG = "Please keep it within 1,000 characters."
 

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     NEWCOMER = "newcomer"
     WATCHED_WORDS = "watched_words"
     LINKS = "links"
+    EDITED_OUT = "edited_out"
 
     @property
     def is_urgent(self) -> bool:
@@ -47,6 +48,7 @@ RAISED_FOR = {  # why the portal itself puts what waits before the moderators
     Hold.NEWCOMER: Reason.NEWCOMER,
     Hold.WORDS: Reason.WATCHED_WORDS,
     Hold.LINKS: Reason.LINKS,
+    Hold.EDITED_OUT: Reason.EDITED_OUT,
 }
 
 

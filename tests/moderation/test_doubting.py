@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from portal.core.db import db, transaction
-from portal.moderation import ruling, watching
-from portal.moderation.models import Flag, Reason, WatchedWords
+from portal.moderation import appealing, editing_out, ruling, watching
+from portal.moderation.models import Flag, Reason, Ruling, Verdict, WatchedWords
 from tests.make import again
 
 THREE_LINKS = " ".join(f"[see](https://elsewhere.example/{n})" for n in range(3))
@@ -155,3 +155,47 @@ def test_a_thread_whose_title_was_looked_at_goes_on_without_each_reply_waiting(a
     replies = [make.reply(thread, by=people.bob, body=words) for words in ("None.", "A small fee.")]
     with app.app_context():
         assert [again(reply).is_held for reply in replies] == [False, True]
+
+
+@pytest.fixture
+def edited(app, people, make):
+    """Bob's post, from which Mo edited a client's name out."""
+    post = make.reply(make.thread(by=people.alice), by=people.bob, body="On Monday Hale was late, and the team too.")
+    with app.app_context(), transaction():
+        editing_out.edit_out(
+            again(post), body="On Monday somebody was late, and the team too.", because="A name.", by=again(people.mo)
+        )
+    return post
+
+
+@pytest.mark.parametrize("body", ["It was HALE, I say.", "On Monday Hale was late, and the team too."])
+def test_what_mo_edited_out_and_bob_writes_again_waits_until_mo_has_looked_and_then_stands(
+    app, browse, people, edited, body
+):
+    bob, mo, path = browse(people.bob), browse(people.mo), f"/threads/{edited.thread_id}"
+    assert bob.post(f"/posts/{edited.id}/edit", data={"body": body}).status_code == 303
+    assert "It says again what a moderator had edited out of it." in bob.get(path).text
+    assert body not in browse(people.alice).get(path).text
+    assert "It says again what was edited out" in mo.get("/moderation").text
+    kept = {"outcome": "keep", "because": "She agreed to it.", "next": "/moderation"}
+    assert mo.post(f"/posts/{edited.id}/rulings", data=kept).status_code == 303
+    assert bob.post(f"/posts/{edited.id}/edit", data={"body": f"{body} So be it."}).status_code == 303
+    assert f"{body} So be it." in browse(people.alice).get(path).text
+
+
+def test_bob_mends_what_was_edited_without_waiting_as_long_as_the_name_stays_out(app, browse, people, edited):
+    for body in ("On Monday somebody was late, and the team was too.", "Nobody was late. On the team!"):
+        assert browse(people.bob).post(f"/posts/{edited.id}/edit", data={"body": body}).status_code == 303
+        with app.app_context():
+            assert not again(edited).is_held
+
+
+def test_what_an_appeal_brought_back_does_not_wait_when_bob_changes_something_else(app, browse, people, edited):
+    with app.app_context(), transaction():
+        made = db.session.scalars(select(Ruling)).one()
+        asked = appealing.appeal(made, words="Hale is a street.", by=again(people.bob))
+        appealing.decide(asked, Verdict.OVERTURNED, because="A street.", by=again(people.cory))
+    said = {"body": "On Tuesday Hale was late, and the team too."}
+    assert browse(people.bob).post(f"/posts/{edited.id}/edit", data=said).status_code == 303
+    with app.app_context():
+        assert not again(edited).is_held

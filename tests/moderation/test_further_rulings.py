@@ -317,8 +317,8 @@ def test_what_staff_took_out_is_not_in_what_bob_takes_along(app, people, post, d
 
 
 @pytest.mark.parametrize("what", ["edit", "restore"])
-def test_what_bob_takes_back_while_mo_decides_stays_gone(app, people, post, flag, what):
-    flag(post)
+def test_what_bob_takes_back_while_mo_decides_stays_gone(app, people, post, flag, decide, what):
+    flag(post) if what == "edit" else decide("delete", post)
     with app.app_context(), transaction():
         seen = again(post)  # as Mo has it before him
         taken_back = update(Post).where(Post.id == post.id).values(hidden_at=now(), deleted_at=now())
@@ -329,6 +329,17 @@ def test_what_bob_takes_back_while_mo_decides_stays_gone(app, people, post, flag
         }
         with pytest.raises(editing_out.ChangedMeanwhile if what == "edit" else ruling.AlreadyRuled):
             by_what[what](seen, because=WHY, by=again(people.mo))
+
+
+def test_what_bob_takes_back_while_it_waits_and_mo_restores_it_stays_gone(app, people, post, flag):
+    flag(post)
+    with app.app_context(), transaction():
+        seen = again(post)  # as Mo has it before him
+        taken_back = update(Post).where(Post.id == post.id).values(deleted_at=now())
+        db.session.execute(taken_back.execution_options(synchronize_session=False))
+        ruling.restore(seen, because=WHY, by=again(people.mo))
+    with app.app_context():
+        assert (again(post).is_hidden, again(post).is_held) == (True, False)
 
 
 def test_bob_reads_of_a_ruling_on_his_post_without_the_title_of_a_thread_that_is_hidden_now(

@@ -218,7 +218,6 @@ class Testing(Development):
         self.TEMPLATES_AUTO_RELOAD = False
         self.STAFF_SECOND_FACTOR = True
         self.TRUSTED_HOSTS = [*self.TRUSTED_HOSTS, "localhost"]
-        self.SQLALCHEMY_RECORD_QUERIES = True
 
 
 class Production(Config):

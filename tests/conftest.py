@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event
 
 import config
 from portal import create_app
@@ -145,30 +146,44 @@ def count_queries(app: Flask) -> Callable:
 
 def _empty() -> None:
     """Empty all tables; the log's triggers stand aside for it, which only a schema owner can make them."""
-    tables = [f'"{t.name}"' for t in reversed(database.metadata.sorted_tables)]  # quoted: one is called grant
     with database.engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            # Only what holds rows, and by rows: truncating takes a fifth of a second, and there are thousands of tests.
-            filled = connection.execute(text(" UNION ALL ".join(f"(SELECT '{t}' FROM {t} LIMIT 1)" for t in tables)))
-            if names := list(filled.scalars()):
-                guarded = ('"record"', '"seal"') if '"record"' in names else ()  # no seal without a line
-                for name in guarded:
-                    connection.execute(text(f"ALTER TABLE {name} DISABLE TRIGGER USER"))
-                for name in names:
-                    connection.execute(text(f"DELETE FROM {name}"))
-                for name in guarded:
-                    connection.execute(text(f"ALTER TABLE {name} ENABLE TRIGGER USER"))
-                numbered = [n for n in names if "id" in database.metadata.tables[n.strip('"')].columns]
-                first = (f"setval(pg_get_serial_sequence('{name}', 'id'), 1, false)" for name in numbered)
-                connection.execute(text(f"SELECT {', '.join(first)}"))
-            return
-        guards = connection.execute(
-            text("SELECT name, sql FROM sqlite_master WHERE name IN ('record_is_not_deleted', 'seal_is_not_deleted')")
-        ).all()
-        for name, _ in guards:
-            connection.execute(text(f"DROP TRIGGER {name}"))
-        connection.execute(text("PRAGMA defer_foreign_keys = ON"))
-        for name in tables:
-            connection.execute(text(f"DELETE FROM {name}"))
-        for _, trigger in guards:
-            connection.execute(text(trigger))
+        # Only what holds rows, and by rows: PostgreSQL truncates in a fifth of a second, SQLite takes nine milliseconds
+        # for deleting nothing from each, and there are thousands of tests.
+        filled = connection.exec_driver_sql(_what_holds_rows()).scalars().all()
+        if filled and connection.dialect.name == "postgresql":
+            _empty_on_postgresql(connection, filled)
+        elif filled:
+            _empty_on_sqlite(connection, filled)
+
+
+@cache
+def _what_holds_rows() -> str:
+    names = (table.name for table in reversed(database.metadata.sorted_tables))
+    return " UNION ALL ".join(
+        f"SELECT '{n}' WHERE EXISTS (SELECT 1 FROM \"{n}\")" for n in names
+    )  # one is called grant
+
+
+def _empty_on_postgresql(connection: Connection, filled: Sequence[str]) -> None:
+    guarded = ("record", "seal") if "record" in filled else ()  # no seal without a line
+    for name in guarded:
+        connection.exec_driver_sql(f"ALTER TABLE {name} DISABLE TRIGGER USER")
+    for name in filled:
+        connection.exec_driver_sql(f'DELETE FROM "{name}"')
+    for name in guarded:
+        connection.exec_driver_sql(f"ALTER TABLE {name} ENABLE TRIGGER USER")
+    numbered = [name for name in filled if "id" in database.metadata.tables[name].columns]
+    first = (f"setval(pg_get_serial_sequence('\"{name}\"', 'id'), 1, false)" for name in numbered)
+    connection.exec_driver_sql(f"SELECT {', '.join(first)}")
+
+
+def _empty_on_sqlite(connection: Connection, filled: Sequence[str]) -> None:
+    query = "SELECT name, sql FROM sqlite_master WHERE name IN ('record_is_not_deleted', 'seal_is_not_deleted')"
+    guards = connection.exec_driver_sql(query).all() if "record" in filled else []
+    for name, _ in guards:
+        connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+    for name in filled:
+        connection.exec_driver_sql(f'DELETE FROM "{name}"')
+    for _, trigger in guards:
+        connection.exec_driver_sql(trigger)

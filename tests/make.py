@@ -51,6 +51,14 @@ class Make:
 
     def member(self, name: str = "", *, role: Role = Role.MEMBER, entitled: bool = False, **more: Any) -> Member:
         """A confirmed account; `entitled=True` adds a grant without end."""
+        with self._saved():
+            member = self._account(name, role, **more)
+            db.session.flush()
+            if entitled:
+                self._grant(member)
+        return member
+
+    def _account(self, name: str, role: Role = Role.MEMBER, **more: Any) -> Member:
         number = next(_numbers)
         name = name or f"Member {number}"
         handle = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") + ("" if name in _CAST else f"-{number}")
@@ -60,12 +68,8 @@ class Make:
             "confirmed_at": now() - timedelta(days=30),
             "password_hash": None,
         } | more
-        with self._saved():
-            member = Member(name=name, role=role, **values)
-            db.session.add(member)
-            db.session.flush()
-            if entitled:
-                self._grant(member)
+        member = Member(name=name, role=role, **values)
+        db.session.add(member)
         return member
 
     def _grant(self, member: Member, until: Any = None) -> None:
@@ -74,18 +78,22 @@ class Make:
         db.session.add(Grant(member_id=member.id, source="complimentary", because="test", until=until))
 
     def people(self) -> People:
-        lena = self.member("Lena")
+        """In one transaction: nearly every test begins with them."""
         with self._saved():
-            self._grant(lena, until=now() - timedelta(days=3))
-        return People(
-            alice=self.member("Alice", entitled=True),
-            bob=self.member("Bob", entitled=True),
-            lena=lena,
-            sam=self.member("Sam"),
-            mo=self.member("Mo", role=Role.MODERATOR),
-            cory=self.member("Cory", role=Role.COACH),
-            olga=self.member("Olga", role=Role.OWNER),
-        )
+            people = People(
+                lena=self._account("Lena"),
+                alice=self._account("Alice"),
+                bob=self._account("Bob"),
+                sam=self._account("Sam"),
+                mo=self._account("Mo", Role.MODERATOR),
+                cory=self._account("Cory", Role.COACH),
+                olga=self._account("Olga", Role.OWNER),
+            )
+            db.session.flush()
+            self._grant(people.lena, until=now() - timedelta(days=3))
+            self._grant(people.alice)
+            self._grant(people.bob)
+        return people
 
     def profile(self, who: Member, **said: Any) -> None:
         """What somebody says about themselves, as their profile's form would keep it; `shown` is what members see."""

@@ -1,8 +1,8 @@
 """Everything that must hold, in one go: `make test`. With the word `checks`, only what needs no test run: `make check`.
 
 Every stage runs, also after one has failed; the summary names them all. A stage is left out only when asked to be
-(SKIP_BROWSER=1, SKIP_POSTGRES=1), and then the summary says so. The suites of the two databases run beside each other:
-each is one process that keeps one core busy, and waits for disks and other processes besides.
+(SKIP_BROWSER=1, SKIP_POSTGRES=1), and then the summary says so. Two suites run at a time, for two cores: the one on
+SQLite, which is the longest, and beside it the one on PostgreSQL and then the browser's.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import TextIO
 from xml.etree import ElementTree
 
@@ -55,10 +56,12 @@ def main() -> None:
         tool("templates", "djlint", "--lint", "--quiet", *(folder for folder in TEMPLATES if (ROOT / folder).exists())),
     ]
     if "checks" not in sys.argv[1:]:
-        with beside(lambda out: unless("SKIP_POSTGRES", "tests on PostgreSQL", on_postgres, out)) as on_the_other:
+        with beside(
+            lambda out: unless("SKIP_POSTGRES", "tests on PostgreSQL", on_postgres, out),
+            lambda out: unless("SKIP_BROWSER", "browser", in_chromium, out),
+        ) as of_the_others:
             results.append(suite("tests on SQLite", _everything_but_the_browser, {"TEST_DATABASE_URL": ""}))
-            results.append(on_the_other())
-        results.append(unless("SKIP_BROWSER", "browser", in_chromium))  # by itself: it keeps more than one core busy
+            results += of_the_others()
     summary(results)
     sys.exit(any(result.outcome == "FAILED" for result in results))
 
@@ -74,17 +77,20 @@ def tool(name: str, program: str, *arguments: str, advice: str = "") -> Result:
 
 
 @contextmanager
-def beside(stage: Callable[[TextIO], Result]) -> Iterator[Callable[[], Result]]:
-    """Run a stage while the block runs another. What it says is kept, and comes when the block asks for its result.
+def beside(*stages: Callable[[TextIO], Result]) -> Iterator[Callable[[], list[Result]]]:
+    """Run these, one after the other, while the block runs another. What they say is kept, and comes when the block
+    asks for their results.
 
-    Whatever ends the block early (Ctrl-C, SIGTERM) ends the stage too, and waits until it has cleaned up.
+    Whatever ends the block early (Ctrl-C, SIGTERM) ends the stage under way too, waits until it has cleaned up, and
+    begins no other.
     """
+    ending = Event()
     with tempfile.TemporaryFile("w+", prefix="portal-tests-") as said, ThreadPoolExecutor(1) as pool:
-        running = pool.submit(stage, said)
+        running = pool.submit(lambda: [stage(said) for stage in stages if not ending.is_set()])
 
-        def result() -> Result:
+        def results() -> list[Result]:
             if not running.done():
-                print("\n(waiting for the suite beside this one; what it says comes in one piece)", flush=True)
+                print("\n(waiting for the suites beside this one; what they say comes in one piece)", flush=True)
             found = running.result()
             said.seek(0)
             shutil.copyfileobj(said, sys.stdout)
@@ -92,16 +98,17 @@ def beside(stage: Callable[[TextIO], Result]) -> Iterator[Callable[[], Result]]:
             return found
 
         try:
-            yield result
-        except SystemExit:  # Ctrl-C has told it already
-            while not running.done():
+            yield results
+        except BaseException as why:
+            ending.set()
+            while isinstance(why, SystemExit) and not running.done():  # Ctrl-C has told it already
                 for process in list(_running):
                     _interrupt(process)
                 wait([running], timeout=0.5)
             raise
 
 
-def unless(variable: str, name: str, stage: Callable[[str, TextIO], Result], out: TextIO = sys.stdout) -> Result:
+def unless(variable: str, name: str, stage: Callable[[str, TextIO], Result], out: TextIO) -> Result:
     if os.environ.get(variable, "") not in {"", "0"}:
         return Result(name, "left out", words=f"{variable} is set")
     return stage(name, out)
@@ -122,7 +129,8 @@ def in_chromium(name: str, out: TextIO) -> Result:
     found = subprocess.run(["sh", "deploy/chromium.sh"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if found.returncode != 0:
         return Result(name, "FAILED", words="no Chromium: sudo apt install chromium, or SKIP_BROWSER=1")
-    return suite(name, ("tests/browser",), {"CHROMIUM": found.stdout.strip(), "TEST_DATABASE_URL": ""}, out)
+    env = {"CHROMIUM": found.stdout.strip(), "TEST_DATABASE_URL": ""}
+    return suite(name, ("tests/browser", *_forgetful), env, out)
 
 
 def suite(name: str, arguments: tuple[str, ...], env: dict[str, str], out: TextIO = sys.stdout) -> Result:
@@ -188,13 +196,13 @@ def _headline(name: str, *command: str, out: TextIO = sys.stdout) -> None:
 
 
 _everything_but_the_browser = ("tests", *(f"--ignore={folder}" for folder in OWN_RUN))
+_forgetful = ("-p", "no:cacheprovider")  # which tests failed last is remembered by the suite beside this one
 _whatever_asks_the_database = (
     *_everything_but_the_browser,
     *(f"--ignore={folder}" for folder in OWN_DATABASE),
     "-m",
     "not one_database",
-    "-p",
-    "no:cacheprovider",  # which tests failed last is remembered by the suite beside it
+    *_forgetful,
 )
 
 

@@ -40,6 +40,7 @@ _CLASSES = {"footnotes", "footnotes-list", "footnote-item", "footnote-ref", "foo
     "task-list-item-checkbox",
 }
 _LEADS_SOMEWHERE = re.compile(r"https?://|mailto:|#fn|/(?![/\\])")  # elsewhere by full address, here by path
+_BOX = re.compile(r"\[([ xX])\]\s")
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # Korean fillers and the empty Braille sign
 # Embeddings, overrides and isolates turn the words around them; letters of right-to-left scripts need none of them.
 _TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -104,13 +105,13 @@ def safe(html: str) -> Markup:
 def _parser() -> Any:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.footnote import footnote_plugin
-    from mdit_py_plugins.tasklists import tasklists_plugin
 
     # Its own limit lets 20,000 characters keep us busy for a second. The name `table` is taken by the function in it.
     import_module("markdown_it.rules_block.table").MAX_AUTOCOMPLETED_CELLS = _UNTYPED_CELLS  # type: ignore[attr-defined]
     parser = MarkdownIt("gfm-like", {"html": False, "linkify": True, "breaks": True})
     parser.disable("image")  # pictures come as attachments of ours, never from elsewhere
-    parser.use(footnote_plugin).use(tasklists_plugin)
+    parser.use(footnote_plugin)
+    parser.core.ruler.after("inline", "boxes", _tick_boxes)
     parser.core.ruler.push("lower_headings", _lower_headings)
     return parser
 
@@ -124,6 +125,29 @@ def _parser_without_echoes() -> Any:
     parser.disable(["image", "reference", "table"])
     parser.core.ruler.push("lower_headings", _lower_headings)
     return parser
+
+
+def _tick_boxes(state: Any) -> None:
+    """`- [x] asked her` begins with a ticked box. The plugin for it walks back from each box to its list, and 20,000
+    characters kept that busy for more than a second; here each list waits on a pile until it ends."""
+    from markdown_it.token import Token
+
+    tokens, lists = state.tokens, []
+    for at, token in enumerate(tokens):
+        if token.type in {"bullet_list_open", "ordered_list_open"}:
+            lists.append(token)
+        elif token.type in {"bullet_list_close", "ordered_list_close"}:
+            lists.pop()
+        elif at > 1 and [each.type for each in tokens[at - 2 : at]] == ["list_item_open", "paragraph_open"]:
+            words = token.children[0] if token.children else None
+            if words is None or words.type != "text" or not (box := _BOX.match(words.content)):
+                continue
+            words.content = words.content[3:]
+            ticked = 'checked="checked" ' if box[1] != " " else ""
+            html = f'<input class="task-list-item-checkbox" {ticked}disabled="disabled" type="checkbox">'
+            token.children.insert(0, Token("html_inline", "", 0, content=html))
+            tokens[at - 2].attrSet("class", "task-list-item")
+            lists[-1].attrSet("class", "contains-task-list")
 
 
 def _lower_headings(state: Any) -> None:

@@ -138,7 +138,9 @@ def test_nothing_in_it_runs_or_is_fetched_or_breaks_out(source: str):
             assert re.match(r"(https?://|mailto:|#fn|/[^/\\\\])", value), value
 
 
-@pytest.mark.parametrize("source", ["[" * 20_000, "![" * 10_000, "[a](" * 5_000, "*a " * 6_600, "a_" * 10_000])
+@pytest.mark.parametrize(
+    "source", ["[" * 20_000, "![" * 10_000, "[a](" * 5_000, "*a " * 6_600, "a_" * 10_000, "- [ ] x\n" * 2_500]
+)
 def test_the_longest_hostile_text_is_still_rendered(source: str):
     assert markdown.render(source)
 
@@ -201,6 +203,25 @@ def test_what_people_use_comes_out_as_they_mean_it():
         'class="footnotes"',
     ):
         assert part in html
+
+
+@pytest.mark.parametrize(
+    ("source", "ticked"),
+    [
+        ("- [ ] open\n- [x] done\n- [X] Done\n- plain", [False, True, True]),
+        ("1. [ ] first\n   - [x] within it\n2. second", [False, True]),
+        ("> - [ ] quoted, **boldly**\n>\n>   and more of it", [False]),
+        ("[ ] no list\n\n- [ ]\n- [ ]a\n- [] b\n- *[ ] c*\n- `[ ] d`\n- # [ ] e", []),
+        ("- [x] a link of that name\n\n[x]: /rooms", []),
+    ],
+)
+def test_a_line_of_a_list_that_begins_with_a_box_has_one(source: str, ticked: list[bool]):
+    html = markdown.render(source)
+    boxes = re.findall(r"<li class=\"task-list-item\">\s*(?:<p>)?<input ([^>]*)>", html)
+    assert ["checked" in box for box in boxes] == ticked
+    assert all('disabled="disabled"' in box and 'type="checkbox"' in box for box in boxes)
+    assert html.count("<input") == len(ticked)
+    assert ("contains-task-list" in html) is bool(ticked)
 
 
 def test_headings_of_members_stay_below_the_title_of_the_page():

@@ -170,31 +170,32 @@ def test_words_are_with_us_two_seconds_after_the_last_key(someone):
 def test_an_open_page_asks_ever_less_often_and_never_while_nobody_looks_at_it(someone):
     alice = someone()
     alice.sign_in("alice")
-    page, asked = alice.page, []
+    page, talk, asked = alice.page, alice.page.locator("live-thread"), []
     page.clock.install()
     _begin(alice, "Is it quiet?")
-    page.wait_for_load_state("networkidle")
-    page.on("request", lambda sent: asked.append(sent) if _asks(sent) else None)
+    page.on("request", lambda sent: asked.append(sent) if _looks(sent) or sent.url.endswith("/unread") else None)
     page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
-    _look(page, "hidden")
+    expect(talk).to_have_js_property("pause", 20_000)  # it has asked once, and nothing was new
+    _turn(page, "hidden")
     asked.clear()
     page.clock.run_for(3_600_000)
     assert asked == []
 
-    with page.expect_response(lambda answer: "portal-look" in answer.request.headers):
-        _look(page, "visible")
-    asked.clear()
-    page.clock.run_for(15_000)
-    assert asked == []  # the first time it was ten seconds
-    with page.expect_request(lambda sent: "portal-look" in sent.headers):
-        page.clock.run_for(120_000)
+    _turn(page, "visible")
+    for pause in (40_000, 80_000, 120_000):
+        expect(talk).to_have_js_property("pause", pause)
+        asked.clear()
+        page.clock.run_for(pause - 1_000)
+        assert [sent for sent in asked if _looks(sent)] == []
+        with page.expect_request(_looks):
+            page.clock.run_for(2_000)
 
 
-def _asks(sent) -> bool:
-    return "portal-look" in sent.headers or sent.url.endswith("/unread")
+def _looks(sent) -> bool:
+    return "portal-look" in sent.headers
 
 
-def _look(page, state: str) -> None:
+def _turn(page, state: str) -> None:
     """The window is put behind others, or comes back to the front."""
     page.evaluate(
         "state => { Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });"

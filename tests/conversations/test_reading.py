@@ -215,6 +215,15 @@ def test_undoing_keeps_what_was_read_since_and_an_earlier_mark(people, make, unr
     assert unread(people.bob, thread) == 1
 
 
+def test_alice_takes_back_no_mark_of_bobs_made_at_the_same_moment(people, make, unread, do):
+    thread, until = make.thread(by=people.cory), now() + timedelta(seconds=1)
+    room = db_room(make, thread)
+    for who in (people.alice, people.bob):
+        do(lambda who=who: reading.mark_rooms([again(room)], until=until, by=again(who)))
+    do(lambda: reading.undo_marks(until, by=again(people.alice)))
+    assert (unread(people.alice, thread), unread(people.bob, thread)) == (1, 0)
+
+
 def test_what_was_marked_from_an_older_page_unmarks_nothing(people, make, unread, do):
     """A page that stood open marks what it showed; another device has marked more meanwhile."""
     early = now()

@@ -7,10 +7,13 @@ import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
+from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.moderation import ruling
+from portal.notifications import inbox as news
 from portal.notifications import unsubscribing
 from portal.notifications.models import Notification, Rhythm, Stream
 from tests.make import again
@@ -175,6 +178,18 @@ def test_nobody_opens_or_marks_what_is_bobs(app, browse, people, make, work_off,
     assert browse(people.alice).post("/notifications/1/open").status_code == 404
     browse(people.alice).post("/notifications/read", data={"until": "2100-01-01T00:00:00+00:00"})
     assert count(people.bob) == "1"
+
+
+def test_what_alice_takes_back_leaves_what_bob_marked_at_the_same_moment(app, browse, people, make, work_off, count):
+    thread = make.thread(by=people.alice)
+    make.reply(thread, by=people.bob)
+    make.reply(thread, by=people.cory)
+    work_off()
+    with app.app_context(), transaction(), time_machine.travel(now(), tick=False):
+        for who in (people.alice, people.bob):
+            marked_at = news.mark_all(again(who), until=now())
+        news.undo(again(people.alice), marked_at)
+    assert (count(people.alice), count(people.bob)) == ("1", "0")
 
 
 def test_pages_follow_each_other_without_a_gap_and_odd_addresses_fall_back(people, make, work_off, inbox, browse):

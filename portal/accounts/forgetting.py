@@ -10,7 +10,7 @@ from sqlalchemy import Table, delete, func, or_, update
 from portal.accounts import attempts
 from portal.accounts.models import Invitation, Member, Role
 from portal.accounts.rules_models import RulesAcceptance
-from portal.core import letters, search
+from portal.core import indexing, letters
 from portal.core.clock import now
 from portal.core.db import db
 
@@ -23,7 +23,7 @@ def forget(member: Member) -> None:
     for table in _belonging_to_members():
         db.session.execute(delete(table).where(table.c.member_id == member.id))
     letters.forget(member.id)
-    search.forget("member", member.id)
+    indexing.forget("member", member.id)
     for column in Member.__mapper__.column_attrs:
         if column.columns[0].nullable:
             setattr(member, column.key, None)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload
 from portal.accounts.models import Member
 from portal.conversations import queries
 from portal.conversations.models import Post, Room, RoomKind, Thread, thread_topic
-from portal.core import markdown, search
+from portal.core import indexing, markdown
 from portal.core.admission import Audience
 from portal.core.db import db, transaction
 from portal.core.jobs import enqueue, job
@@ -40,7 +40,7 @@ def keep_found(post: Post) -> None:
         return
     if post.number == 1:
         body = "" if post.is_hidden else markdown.plain(post.body_html)
-        search.index(
+        indexing.index(
             "thread",
             thread.id,
             at=thread.created_at,
@@ -50,9 +50,9 @@ def keep_found(post: Post) -> None:
             **_for(post),
         )
     elif post.is_hidden:
-        search.forget("post", post.id)
+        indexing.forget("post", post.id)
     else:
-        search.index(
+        indexing.index(
             "post",
             post.id,
             at=post.created_at,

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from portal.accounts.models import Draft, Member, Role
 from portal.accounts.signed_in import hashed
 from portal.conversations.forgetting import forget_subject
-from portal.core import audit, letters, search
+from portal.core import audit, indexing, letters
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
@@ -203,7 +203,7 @@ def withdraw(token: str) -> Consent:
 
 def _forget_story(nugget: Nugget) -> None:
     """Take the words from everywhere they were put; the row stays, because the ledger points to it."""
-    search.forget(nugget.kind, nugget.id)
+    indexing.forget(nugget.kind, nugget.id)
     db.session.execute(delete(Revision).where(Revision.item_id == nugget.id))
     db.session.execute(delete(Draft).where(Draft.thing == f"item:{nugget.id}"))  # what coaches typed and did not save
     forget_news("nugget", {nugget.id})

@@ -9,7 +9,7 @@ from sqlalchemy import Row, func, select
 
 from portal.core.db import db
 from portal.core.folding import words_of
-from portal.core.search import Passage
+from portal.core.indexing import Passage
 from portal.library import transcripts
 from portal.library.models import Episode, File, FileText, Item, Version
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 
 from portal.accounts.models import Member
-from portal.core import audit, jobs, markdown, search, storage
+from portal.core import audit, indexing, jobs, markdown, storage
 from portal.core.admission import Audience
 from portal.core.clock import now
 from portal.core.db import db, transaction
@@ -161,7 +161,7 @@ def add_version(item: Item, *, files: Sequence[Kept], note: str = "", by: Member
 def bring_search_up_to_date(item: Item) -> None:
     """The index tells the teaser to anyone, the inside to those who may read it, and nothing while it is not out."""
     if not item.is_published:
-        search.forget(item.kind, item.id)
+        indexing.forget(item.kind, item.id)
         return
     notes_for_all = isinstance(item, Episode) and item.public_notes
     teaser = [item.summary, item.problem or "", markdown.plain(item.body_html) if notes_for_all else ""]
@@ -177,7 +177,7 @@ def bring_search_up_to_date(item: Item) -> None:
     more = "\n\n".join(filter(None, inside))
     reader = Audience.SIGNED_IN if item.is_free else Audience.ENTITLED
     passages = finding.passages_of(item)
-    search.index(
+    indexing.index(
         item.kind,
         item.id,
         audience=Audience.ANYONE,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.core import folding, search
+from portal.core import folding, indexing, search
 from portal.core.admission import Audience
 from portal.core.db import db, transaction
 
@@ -23,7 +23,7 @@ def indexed(app):
 
     def put(kind, ref_id, title, body, audience=Audience.ANYONE, **more):
         with app.app_context(), transaction():
-            search.index(kind, ref_id, audience=audience, title=title, path=f"/{kind}/{ref_id}", body=body, **more)
+            indexing.index(kind, ref_id, audience=audience, title=title, path=f"/{kind}/{ref_id}", body=body, **more)
 
     return put
 
@@ -122,7 +122,7 @@ def test_what_is_forgotten_is_gone_for_everyone(indexed, found, app):
     indexed("tool", 1, "Role card", "words", inside={Audience.ENTITLED: "more"})
     indexed("tool", 2, "Seat map", "words")
     with app.app_context(), transaction():
-        search.forget("tool", 1)
+        indexing.forget("tool", 1)
     assert titles(found("words")) == ["Seat map"]
     assert found("more") == []
 
@@ -174,7 +174,7 @@ def talk(indexed):
     """An hour of talk within an episode, for members; one line a minute."""
 
     def put(*lines, title="Talk", body="What it is about"):
-        passages = [search.Passage(words, f"0:{at:02}:00", f"?t={at * 60}") for at, words in enumerate(lines)]
+        passages = [indexing.Passage(words, f"0:{at:02}:00", f"?t={at * 60}") for at, words in enumerate(lines)]
         indexed("episode", 1, title, body, inside={Audience.ENTITLED: ""}, passages=passages)
 
     return put
@@ -211,13 +211,13 @@ def test_a_long_text_said_anew_keeps_nothing_of_the_old(talk, found, app):
     assert found("zanzibar", MEMBERS) == []
     assert [place.label for place in found("mombasa", MEMBERS)[0].places] == ["0:00:00"]
     with app.app_context(), transaction():
-        search.forget("episode", 1)
+        indexing.forget("episode", 1)
         assert db.session.query(search.SearchPassage).count() == 0
 
 
 def test_places_cost_one_query_for_one_thing_as_for_ten(indexed, found, count_queries):
     for number in range(10):
-        passages = [search.Passage(f"word {line}", "0:00:00") for line in range(5)]
+        passages = [indexing.Passage(f"word {line}", "0:00:00") for line in range(5)]
         indexed("episode", number, "Talk", "", inside={Audience.ENTITLED: ""}, passages=passages)
     with count_queries() as queries:
         assert len(found("word", MEMBERS)) == 10

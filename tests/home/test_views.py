@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.core import search
+from portal.core import indexing
 from portal.core.admission import Audience
 from portal.core.clock import now
 from portal.core.db import transaction
@@ -18,7 +18,7 @@ from tests.make import again
 def words(app):
     """In the index: a tool, whose inside only members may read, and a thread."""
     with app.app_context(), transaction():
-        search.index(
+        indexing.index(
             "tool",
             1,
             audience=Audience.ANYONE,
@@ -27,7 +27,7 @@ def words(app):
             body="One page on a seat",
             inside={Audience.ENTITLED: "Begin with the seat and its purpose"},
         )
-        search.index(
+        indexing.index(
             "thread",
             9,
             audience=Audience.ENTITLED,

@@ -17,9 +17,9 @@ from portal.conversations import (
     pointing,
     post_queries,
     post_showing,
-    queries,
     quoting,
     showing,
+    thread_queries,
 )
 from portal.conversations.for_reader import reader
 from portal.conversations.forms import EditForm, ReplyForm, ThreadForm
@@ -93,7 +93,7 @@ def thread_page(
         posts=post_showing.shown(rows, found, muted),
         on_top=post_showing.led_to(on_top, found, muted),
         kind=showing.KIND_OF[thread.kind],
-        topics=[(row.title, f"/topics/{row.slug}") for row in queries.topics_of(thread.id)],
+        topics=[(row.title, f"/topics/{row.slug}") for row in thread_queries.topics_of(thread.id)],
         page=page,
         last=min(page * POSTS_A_PAGE, thread.post_count),
         first_new=found.first_new(page),

@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 
 from portal.accounts.models import Member
 from portal.accounts.signed_in import me
-from portal.conversations import post_queries, post_showing, queries, reading
+from portal.conversations import post_queries, post_showing, queries, reading, thread_queries
 from portal.conversations.models import Level, Post, Room
 from portal.core.admission import Audience, audiences, way_out
 from portal.core.db import db
@@ -38,16 +38,16 @@ def room_and_level_or_404(slug: str) -> tuple[Room, Level]:
 def reading_or_404(thread_id: int) -> post_showing.Reading:
     """A thread with what is unread in it; where it was joined with another, that one."""
     found = reading.thread_for(reader(), thread_id)
-    if found is None and (stands_in := queries.merged_into(thread_id)) is not None:
+    if found is None and (stands_in := thread_queries.merged_into(thread_id)) is not None:
         found = reading.thread_for(reader(), stands_in)
     return post_showing.Reading(reader(), *(found or turn_away()))
 
 
-def thread_or_404(thread_id: int) -> queries.Found:
+def thread_or_404(thread_id: int) -> thread_queries.Found:
     """The same without what is unread, for whoever writes into it."""
-    found = queries.thread_for(reader(), thread_id)
-    if found is None and (stands_in := queries.merged_into(thread_id)) is not None:
-        found = queries.thread_for(reader(), stands_in)
+    found = thread_queries.thread_for(reader(), thread_id)
+    if found is None and (stands_in := thread_queries.merged_into(thread_id)) is not None:
+        found = thread_queries.thread_for(reader(), stands_in)
     return found or turn_away()
 
 

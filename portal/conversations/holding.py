@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, case, null, select, update
 from portal.conversations import finding
 from portal.conversations.models import Hold, Post, Thread
 from portal.conversations.posting import count_thread, touch
-from portal.conversations.queries import opening_of
 from portal.conversations.telling_followers import tell_followers
+from portal.conversations.thread_queries import opening_of
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.jobs import enqueue

@@ -1,15 +1,16 @@
-"""What is read of posts: one by its number, and those that a page of a thread draws."""
+"""What is read of posts: one by its number, those that a page of a thread draws, and all that somebody wrote."""
 
 from __future__ import annotations
 
 from functools import cache
 
-from sqlalchemy import Integer, Select, bindparam, func, or_, select, union
+from sqlalchemy import Integer, Select, bindparam, case, func, or_, select, union
 from sqlalchemy.orm import contains_eager
 
 from portal.accounts.models import Member
-from portal.conversations.models import POSTS_A_PAGE, Post, PostFile, Thanks, Thread
-from portal.conversations.queries import Line, Lines, visible_to
+from portal.conversations.models import POSTS_A_PAGE, Post, PostFile, Room, Thanks, Thread
+from portal.conversations.policy import Sight, sight_of
+from portal.conversations.queries import Asked, Line, Lines, asking_reader, open_with, seen_with, visible_to
 from portal.core.db import db
 
 ON_TOP = 6  # posts that a thread leads to; with more, the latest
@@ -38,7 +39,24 @@ def posts_on_page(thread_id: int, page: int, reader: Member | None) -> tuple[lis
     return [row for row in found if first <= row.number <= last], on_top[:ON_TOP]
 
 
-# The statement of a thread's page is built once, and skips the session: it is asked most often.
+def posts_by(member: Member) -> Asked:
+    """Everything one person wrote, hidden or not: their words stay theirs, whatever they pay. How a thread of somebody
+    else's is called (title), and where it stands (room), is None where they no longer see it."""
+    return _posts_of_one(sight_of(member)), {"author_id": member.id, "reader_id": member.id}
+
+
+def own_post(member: Member, post_id: int) -> Select[Post]:
+    """One's own post, wherever it stands and whatever became of the membership."""
+    return (
+        select(Post)
+        .join(Post.thread)
+        .join(Thread.room)
+        .options(contains_eager(Post.thread).contains_eager(Thread.room))
+        .where(Post.id == post_id, Post.author_id == member.id)
+    )
+
+
+# The statements of a thread's page and of a list are built once, and skip the session: they are asked most often.
 
 
 @cache
@@ -100,3 +118,29 @@ def _ids_on_top() -> Select[int]:
         .subquery()
     )
     return select(latest.c.id)
+
+
+@cache
+def _posts_of_one(sight: Sight) -> Lines:
+    reader_id = asking_reader()
+    post, thread, room = Post.__table__.c, Thread.__table__.c, Room.__table__.c
+    return (
+        select(
+            post.id,
+            post.veiled_at,
+            post.body_html,
+            post.created_at,
+            post.edited_at,
+            post.hidden_at,
+            post.hidden_because,
+            post.deleted_at,
+            post.removed_at,
+            post.held_because,
+            thread.id.label("thread_id"),
+            case((or_(seen_with(sight), thread.author_id == reader_id), thread.title)).label("title"),
+            case((open_with(sight), room.title)).label("room"),
+        )
+        .join_from(Post.__table__, Thread.__table__, thread.id == post.thread_id)
+        .join(Room.__table__, room.id == thread.room_id)
+        .where(post.author_id == bindparam("author_id"))
+    )

@@ -11,8 +11,9 @@ from portal.accounts.models import Member, Role, initials_of
 from portal.conversations import answering, attaching, cards, holding, policy, taking_back, veiling
 from portal.conversations.attaching import Shown as File
 from portal.conversations.models import POSTS_A_PAGE, Level, Thread, ThreadKind
-from portal.conversations.queries import Found, Line
+from portal.conversations.queries import Line
 from portal.conversations.reading import Unread, counted_since
+from portal.conversations.thread_queries import Found
 from portal.conversations.veiling import A_MEMBER, FORMER_MEMBER
 from portal.core import markdown, web
 from portal.core.clock import now

@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.accounts.models import Member
-from portal.conversations import queries
+from portal.conversations import queries, thread_queries
 from portal.conversations.following import level_in_force, muted_by
 from portal.conversations.models import (
     POSTS_A_PAGE,
@@ -96,22 +96,23 @@ def in_threads(reader: Member, thread_ids: Collection[int]) -> dict[int, Unread]
     return {row.thread_id: Unread(row.unread, row.first) for row in rows}
 
 
-def thread_for(reader: Member | None, thread_id: int) -> tuple[queries.Found, Unread | None] | None:
-    """`queries.thread_for` with what is unread in it, counted up to MOST; None beside it: nothing. One statement."""
+def thread_for(reader: Member | None, thread_id: int) -> tuple[thread_queries.Found, Unread | None] | None:
+    """`thread_queries.thread_for` with what is unread in it, counted up to MOST; None beside it: nothing. It is one
+    statement."""
     if reader is None:
-        found = queries.thread_for(None, thread_id)
+        found = thread_queries.thread_for(None, thread_id)
         return (found, None) if found else None
-    asked = queries.asked_of(thread_id, reader) | _values(reader)
+    asked = thread_queries.asked_of(thread_id, reader) | _values(reader)
     row = db.session.execute(_of_one(sight_of(reader)), asked).one_or_none()
     if row is None:
         return None
     *known, unread, first = row
-    return queries.Found(*known), Unread(unread, first) if unread else None
+    return thread_queries.Found(*known), Unread(unread, first) if unread else None
 
 
 def facts_of(reader: Member | None, thread_id: int) -> queries.Line | None:
     """What the page of a thread is made of for this reader, without a row of it; None if they may not know of it."""
-    asked = queries.asked_of(thread_id, reader) | (_values(reader) if reader else {"since": now()})
+    asked = thread_queries.asked_of(thread_id, reader) | (_values(reader) if reader else {"since": now()})
     return db.session.connection().execute(_facts_of_one(sight_of(reader)), asked).one_or_none()
 
 
@@ -311,12 +312,12 @@ def _of_followed(sight: Sight) -> Select[*tuple[Any, ...]]:
 
 @cache
 def _of_one(sight: Sight) -> Select[*tuple[Any, ...]]:
-    return _with_unread(queries.a_thread(sight))
+    return _with_unread(thread_queries.a_thread(sight))
 
 
 @cache
 def _facts_of_one(sight: Sight) -> Select[*tuple[Any, ...]]:
-    return _with_unread(queries.facts_of_thread(sight))
+    return _with_unread(thread_queries.facts_of_thread(sight))
 
 
 def _with_unread(thread: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:

@@ -25,13 +25,16 @@ from portal.conversations import (
     drafts,
     drawing,
     identifying,
+    paging,
     pointing,
     policy,
+    post_queries,
     posting,
     queries,
     reading,
     showing,
     taking_back,
+    thread_queries,
 )
 from portal.conversations.attaching_pages import brought_along
 from portal.conversations.for_reader import (
@@ -86,7 +89,7 @@ def rooms() -> Answer:
 def room(slug: str) -> Answer:
     """Its threads, the latest first; `?kind=question` chooses one kind."""
     (room, level), kind = room_and_level_or_404(slug), _kind_or_none(request.args.get("kind"))
-    page = queries.page_of(
+    page = paging.page_of(
         queries.threads_in(room, reader(), kind),
         Thread.__table__.c.last_post_at,
         Thread.__table__.c.id,
@@ -128,7 +131,7 @@ def new_thread(slug: str) -> Answer:
     draft = drafting.kept(me(), drafts.of_room(room.id))
     opened_with = {"about": request.args.get("about")} | _thread_typed(draft)
     form = ThreadForm(data=opened_with if request.method == "GET" else None)
-    form.topics.choices = queries.topics_to_choose()
+    form.topics.choices = thread_queries.topics_to_choose()
     try:
         along = brought_along(room, drafts.of_room(room.id))
     except Refusal as no:
@@ -143,7 +146,7 @@ def new_thread(slug: str) -> Answer:
         return drawing.new_thread_page(room, form, draft, preview=previewed(form.body.data or "", room))
     try:
         about = pointing.thing_meant(form.about.data) if form.about.data else None
-        topics = queries.topics_called(form.topics.data or ())
+        topics = thread_queries.topics_called(form.topics.data or ())
         overrode = identifying.check(form.title.data or "", form.body.data or "", seen=request.form.get("anyway"))
         _let_others_write(form.body.data or "")
         agree_along()
@@ -160,7 +163,7 @@ def new_thread(slug: str) -> Answer:
             send_key=form.send_key.data,
             overrode=overrode,
         )
-        attaching.attach(queries.opening_of(thread), along.ids, alts=along.alts, by=me())
+        attaching.attach(thread_queries.opening_of(thread), along.ids, alts=along.alts, by=me())
     except Refusal as no:
         back_to_form(form, no, "about" if isinstance(no, pointing.NoSuchThing) else None)
         return drawing.new_thread_page(room_or_404(slug), form, draft, no=no), no.status
@@ -171,13 +174,13 @@ def new_thread(slug: str) -> Answer:
 @bp.get(THREAD)
 @admits(Audience.ANYONE)
 def thread(thread_id: int) -> Answer:
-    if _is_asking_again() and queries.version_of(thread_id, reader()) == _known_version():
+    if _is_asking_again() and thread_queries.version_of(thread_id, reader()) == _known_version():
         return "", 204
     if unchanged := _unchanged(thread_id):
         return unchanged
     found = reading_or_404(thread_id)
     if found.thread.id != thread_id:
-        return redirect(queries.where_merged(thread_id).path, 301)
+        return redirect(thread_queries.where_merged(thread_id).path, 301)
     page = whole_number(request.args.get("page"), otherwise=1, most=found.thread.pages)
     if _is_asking_again() and "_flashes" in session:
         return "", 204  # what is to be said once is said to whoever looks
@@ -293,7 +296,7 @@ def edit(post_id: int) -> Answer:
 @admits(Audience.SIGNED_IN)
 @limiter.limit("60/hour")
 def take_back(post_id: int) -> Answer:
-    post = one_or_404(queries.own_post(me(), post_id))
+    post = one_or_404(post_queries.own_post(me(), post_id))
     taking_back.take_back(post, by=me())
     return _where_it_stood(post)
 
@@ -301,7 +304,7 @@ def take_back(post_id: int) -> Answer:
 @bp.post(POST + "/delete/undo")
 @admits(Audience.SIGNED_IN)
 def undo_taking_back(post_id: int) -> Answer:
-    post = one_or_404(queries.own_post(me(), post_id))
+    post = one_or_404(post_queries.own_post(me(), post_id))
     taking_back.undo(post, by=me())
     return _where_it_stood(post)
 
@@ -314,8 +317,8 @@ def _where_it_stood(post: Post) -> Response:
 @bp.get("/account/posts")
 @admits(Audience.SIGNED_IN)
 def own_posts() -> Answer:
-    page = queries.page_of(
-        queries.posts_by(me()),
+    page = paging.page_of(
+        post_queries.posts_by(me()),
         Post.__table__.c.created_at,
         Post.__table__.c.id,
         older=request.args.get("older"),

@@ -13,7 +13,7 @@ from portal.accounts.signed_in import me
 from portal.conversations.models import Thread
 from portal.conversations.policy import may_read_words
 from portal.conversations.post_queries import post_for
-from portal.conversations.queries import opening_of, thread_for
+from portal.conversations.thread_queries import opening_of, thread_for
 from portal.core import markdown
 from portal.core.admission import Audience, admits
 from portal.core.clock import now

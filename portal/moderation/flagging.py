@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from portal.accounts.models import Member
 from portal.conversations import holding
 from portal.conversations.models import Hold, Post, Thread
-from portal.conversations.queries import where_merged
+from portal.conversations.thread_queries import where_merged
 from portal.core import audit, letters
 from portal.core.clock import now
 from portal.core.db import db

@@ -14,7 +14,7 @@ from portal.conversations import identifying, moving, queries
 from portal.conversations.models import Post, Room, Thread
 from portal.conversations.post_queries import post_for
 from portal.conversations.posting import mark_of
-from portal.conversations.queries import thread_for
+from portal.conversations.thread_queries import thread_for
 from portal.core.admission import Audience, admits
 from portal.core.db import db, one_or_404
 from portal.core.errors import Refusal, back_to_form

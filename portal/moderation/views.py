@@ -13,7 +13,7 @@ from portal.accounts.models import Member
 from portal.accounts.signed_in import me
 from portal.conversations.models import Post, Thread
 from portal.conversations.post_queries import post_for
-from portal.conversations.queries import thread_for
+from portal.conversations.thread_queries import thread_for
 from portal.core import locales
 from portal.core.admission import Audience, admits, audiences
 from portal.core.db import one_or_404

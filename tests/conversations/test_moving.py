@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from portal.accounts import drafting
 from portal.accounts.models import Draft
-from portal.conversations import drafts, moving, posting, queries, reading
+from portal.conversations import drafts, moving, posting, reading, thread_queries
 from portal.conversations.models import Post, Room, RoomKind, Thread
 from portal.core import storage
 from portal.core.db import db, transaction
@@ -141,7 +141,7 @@ def test_what_came_along_read_can_be_put_back_to_unread(app, browse, people, mak
     place(gone, into=kept)
     assert unread(people.bob, kept) == 2
     with app.app_context():
-        opening = queries.opening_of(again(kept))
+        opening = thread_queries.opening_of(again(kept))
     bob.post(f"/posts/{opening.id}/unread")
     assert unread(people.bob, kept) == 4
 

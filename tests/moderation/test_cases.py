@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal.conversations import posting
 from portal.conversations.models import Post, RoomKind
-from portal.conversations.queries import opening_of
+from portal.conversations.thread_queries import opening_of
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.moderation import appealing, assigning, cases, flagging, ruling, sanctioning

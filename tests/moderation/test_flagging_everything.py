@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.accounts.models import Member
 from portal.conversations import taking_back
 from portal.conversations.models import Post
-from portal.conversations.queries import opening_of
+from portal.conversations.thread_queries import opening_of
 from portal.core.db import db, transaction
 from portal.library.models import Item
 from portal.moderation import flagging, forgetting, further_rulings, ruling

@@ -10,8 +10,8 @@ from sqlalchemy import func, select, update
 from portal.accounts.models import Member
 from portal.conversations import holding, taking_back
 from portal.conversations.models import Hold, Post, Thread
-from portal.conversations.queries import opening_of
 from portal.conversations.reading import counts
+from portal.conversations.thread_queries import opening_of
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.search import SearchDoc

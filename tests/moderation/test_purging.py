@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, inspect, select, text
 from portal.accounts import drafting
 from portal.conversations import attaching, drafts, quoting
 from portal.conversations.models import Post, PostFile, PostRevision
-from portal.conversations.queries import opening_of
+from portal.conversations.thread_queries import opening_of
 from portal.core import sealing
 from portal.core.audit import Record
 from portal.core.db import db, transaction

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from portal.accounts.models import Role
 from portal.conversations import posting
 from portal.conversations.models import Post, RoomKind
-from portal.conversations.queries import opening_of
+from portal.conversations.thread_queries import opening_of
 from portal.core.audit import Record
 from portal.core.db import db, transaction
 from portal.moderation import appealing, flagging, ruling, sanctioning

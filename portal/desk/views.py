@@ -11,6 +11,7 @@ from portal.desk.beginning import first_steps
 from portal.desk.figures import figures
 from portal.desk.health import checks
 from portal.desk.sample import sample_form
+from portal.moderation import appeals
 
 bp = Blueprint("desk", __name__)
 
@@ -18,8 +19,8 @@ bp = Blueprint("desk", __name__)
 @bp.get("/desk")
 @admits(Audience.COACHES)
 def desk() -> str:
-    """Figures; before them what an empty portal still lacks, and for the owner whatever is not well and whose payment
-    fails."""
+    """Figures; before them the appeals that wait, what an empty portal still lacks, and for the owner whatever is not
+    well and whose payment fails."""
     owns = Audience.OWNERS in audiences()
     return render_template(
         "desk/desk.html",
@@ -27,6 +28,7 @@ def desk() -> str:
         unwell=[each for each in checks() if not each.is_well] if owns else [],
         failing=len(failing()) if owns else 0,
         steps=first_steps(me(), owns=owns),
+        appealed=appeals.count_waiting(me()),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, literal, or_, select, tuple_
+from sqlalchemy import Select, func, literal, or_, select, tuple_
 from sqlalchemy.orm import contains_eager, joinedload
 
 from portal.accounts.applying_rules import Rule
@@ -188,6 +188,14 @@ def waiting(after: str | None, *, reader: Member, most: int) -> Page:
     return Page(_cases(shown, reader), cursor(last.created_at, last.id) if last else None)
 
 
+def count_waiting(reader: Member) -> int:
+    """How many open ones somebody should see to who did not decide what they are against; the owner sees to all."""
+    query = _known_to(reader, select(func.count(Appeal.id))).outerjoin(Appeal.sanction)
+    if reader.role is not Role.OWNER:
+        query = query.where(func.coalesce(Ruling.by_id, Sanction.by_id) != reader.id)
+    return db.session.scalar(query.where(Appeal.decided_at.is_(None))) or 0
+
+
 def appeal_for(reader: Member, appeal_id: int) -> Select[Appeal]:
     """One that this reader may know of."""
     return _open_to(reader).where(Appeal.id == appeal_id)
@@ -198,31 +206,29 @@ def case_of(appeal: Appeal, *, reader: Member) -> Case:
 
 
 def _open_to(reader: Member) -> Select[Appeal]:
+    ruling, came_with = contains_eager(Appeal.ruling), joinedload(Appeal.sanction).joinedload(Sanction.ruling)
+    return _known_to(reader, select(Appeal)).options(
+        ruling.contains_eager(Ruling.thread).contains_eager(Thread.room),
+        ruling.joinedload(Ruling.post),
+        ruling.joinedload(Ruling.by),
+        ruling.joinedload(Ruling.revision),
+        joinedload(Appeal.sanction).joinedload(Sanction.by),
+        joinedload(Appeal.sanction).joinedload(Sanction.member),
+        came_with.joinedload(Ruling.post),
+        came_with.joinedload(Ruling.thread).joinedload(Thread.room),
+        joinedload(Appeal.by),
+        joinedload(Appeal.decided_by),
+    )
+
+
+def _known_to(reader: Member, query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """What is said among the coaches is theirs to judge, and nobody meets their own appeal here: beside it stands what
     others said of it. Only the owner sees all."""
-    ruling, came_with = contains_eager(Appeal.ruling), joinedload(Appeal.sanction).joinedload(Sanction.ruling)
     sanctions = select(Sanction.id)
     if not reader.is_at_least(Role.COACH):
         sanctions = sanctions.where(Sanction.id.not_in(for_coaches()))
-    query = (
-        select(Appeal)
-        .outerjoin(Appeal.ruling)
-        .outerjoin(Ruling.thread)
-        .outerjoin(Thread.room)
-        .options(
-            ruling.contains_eager(Ruling.thread).contains_eager(Thread.room),
-            ruling.joinedload(Ruling.post),
-            ruling.joinedload(Ruling.by),
-            ruling.joinedload(Ruling.revision),
-            joinedload(Appeal.sanction).joinedload(Sanction.by),
-            joinedload(Appeal.sanction).joinedload(Sanction.member),
-            came_with.joinedload(Ruling.post),
-            came_with.joinedload(Ruling.thread).joinedload(Thread.room),
-            joinedload(Appeal.by),
-            joinedload(Appeal.decided_by),
-        )
-        .where(or_(Appeal.sanction_id.in_(sanctions), open_to(reader)))
-    )
+    query = query.outerjoin(Appeal.ruling).outerjoin(Ruling.thread).outerjoin(Thread.room)
+    query = query.where(or_(Appeal.sanction_id.in_(sanctions), open_to(reader)))
     return query if reader.role is Role.OWNER else query.where(Appeal.by_id != reader.id)
 
 

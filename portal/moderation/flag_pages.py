@@ -115,7 +115,7 @@ def _place_of(thing: Thing) -> str:
 def _excerpt(thing: Thing) -> str:
     if isinstance(thing, Member):
         told = told_of(thing, reader=me())
-        return " ".join(filter(None, [told.line, told.bio]))[:_EXCERPT]
+        return " · ".join(filter(None, [told.line, told.bio]))[:_EXCERPT]
     if isinstance(thing, Item):
         return thing.summary
     said = opening_of(thing) if isinstance(thing, Thread) else thing

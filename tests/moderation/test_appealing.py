@@ -331,6 +331,27 @@ def test_the_list_costs_the_same_for_two_as_for_twenty(browse, people, make, rul
     assert counts[0] == counts[1] <= 8
 
 
+def test_the_desk_says_that_an_appeal_waits_to_whoever_did_not_decide_it(browse, people, make, rule, appeal, decide):
+    def told():
+        return ["appeal waits" in browse(who).get("/desk").text for who in (people.cory, people.olga)]
+
+    thread = make.thread(by=people.alice)
+    assert told() == [False, False]
+    asked = appeal(rule("hide", make.reply(thread, by=people.bob)))
+    assert told() == [True, True]
+    decide(asked, "upheld")
+    assert told() == [False, False]
+    appeal(rule("hide", make.reply(thread, by=people.bob), by=people.cory))
+    assert told() == [False, True], "Cory decided what it is against"
+
+
+def test_nobody_is_told_of_an_appeal_of_their_own(browse, people, make, rule, appeal):
+    said = make.reply(make.thread(by=people.alice), by=people.cory)
+    appeal(rule("hide", said, by=people.olga), by=people.cory)
+    assert "appeal waits" not in browse(people.cory).get("/desk").text
+    assert "appeal waits" in browse(people.olga).get("/desk").text
+
+
 def test_appeals_come_page_by_page_the_longest_waiting_first(browse, people, make, rule, appeal):
     thread = make.thread(by=people.alice)
     for number in range(21):

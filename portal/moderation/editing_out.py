@@ -19,7 +19,7 @@ from portal.core import audit
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.folding import words_of
-from portal.moderation import ruling as rulings
+from portal.moderation import carrying_out, telling_authors
 from portal.moderation.models import Flag, Outcome, Ruling, about
 
 _WORD = re.compile(r"[^\W_]+")
@@ -42,24 +42,30 @@ def edit_out(
     Raises AlreadyRuled, OwnWords, TakenBack, NothingChanged, ChangedMeanwhile, TooLong, NothingToRead.
     """
     if post.is_deleted:
-        raise rulings.TakenBack()
-    rulings.check_not_own(post, by)
+        raise carrying_out.TakenBack()
+    carrying_out.check_not_own(post, by)
     if seen is not None and seen != mark_of(post):
         raise ChangedMeanwhile()
     if body == post.body:
         raise NothingChanged()
-    ruling = rulings.write(Outcome.EDITED, post, because, by)
+    ruling = carrying_out.write(Outcome.EDITED, post, because, by)
     before = history.rewrite(post, seen=post.body, body=body)
     if before is None:
         raise ChangedMeanwhile()
     ruling.revision_id = before.id
-    rulings.settle(ruling, Flag.about == about(post), answering)  # what waited is read, and told of, from here on
-    rulings.change(
-        post, Post.id == post.id, ruling, **rulings.HELD_NO_MORE, hidden_at=None, hidden_because=None, removed_at=None
+    carrying_out.settle(ruling, Flag.about == about(post), answering)  # what waited is read, and told of, from here on
+    carrying_out.change(
+        post,
+        Post.id == post.id,
+        ruling,
+        **carrying_out.HELD_NO_MORE,
+        hidden_at=None,
+        hidden_because=None,
+        removed_at=None,
     )
-    rulings.show_change(post)
+    carrying_out.show_change(post)
     audit.record(by, "post.edited_out", post, because=because, thread=post.thread_id, ruling=ruling.id)
-    rulings.tell(ruling, post.author)
+    telling_authors.tell_of_ruling(ruling, post.author)
     return ruling
 
 
@@ -105,7 +111,7 @@ def put_back(edited: Ruling, *, because: str, by: Member) -> None:
     post, before = edited.post, db.session.get(PostRevision, edited.revision_id)
     if post is None or before is None:
         raise ChangedMeanwhile()
-    ruling = rulings.write(Outcome.RESTORED, post, because, by)
+    ruling = carrying_out.write(Outcome.RESTORED, post, because, by)
     if history.rewrite(post, seen=post.body, body=before.body) is None:
         raise ChangedMeanwhile()
     audit.record(by, "post.put_back", post, because=because, thread=post.thread_id, ruling=ruling.id)

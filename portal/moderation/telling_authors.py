@@ -11,8 +11,12 @@ from sqlalchemy import Row, select
 
 from portal.accounts.models import Member
 from portal.conversations.models import Room, Thread
+from portal.core import letters
 from portal.core.db import db
-from portal.moderation.models import Outcome, Ruling, Verdict
+from portal.core.web import absolute
+from portal.moderation import citing
+from portal.moderation.forms import RAISED
+from portal.moderation.models import Outcome, Reason, Ruling, Verdict
 from portal.moderation.person_models import Appeal, Sanction, SanctionKind
 from portal.notifications.inbox import Told, told_of
 from portal.notifications.models import Stream
@@ -40,6 +44,32 @@ _VERDICTS = {Verdict.UPHELD: "The decision stands.", Verdict.OVERTURNED: "The de
 
 def tell_author(about: Ruling | Sanction | Appeal, member: Member) -> None:
     put_into_inbox(member, Stream.RULINGS, about=about)
+
+
+def tell_of_ruling(ruling: Ruling, author: Member, excerpt: str | None = None) -> None:
+    """The author hears what was decided, about which words, and why; always, because it is about them."""
+    if author.closed_at is not None or author.id == ruling.by_id:
+        return
+    rule = citing.cited(ruling)
+    tell_author(ruling, author)
+    letters.post(
+        "moderation/ruling",
+        to=author,
+        key=f"ruling:{ruling.id}",
+        outcome=ruling.outcome.value,
+        is_post=ruling.post_id is not None,
+        thread_title=ruling.thread.title_for(author) if ruling.thread else None,
+        because=ruling.because,
+        rule=rule.title if rule else None,
+        rule_link=absolute("home.rules_before", number=rule.version) + rule.fragment if rule else None,
+        reason=RAISED[ruling.reason] if ruling.reason and ruling.reason is not Reason.OTHER else None,
+        room=ruling.thread.room.title if ruling.thread else None,
+        excerpt=excerpt,
+        link=_link(ruling, author),
+        rules=absolute("home.rules"),
+        appeal=absolute("appeals.own", ruling_id=ruling.id) if ruling.can_be_appealed else None,
+        until=ruling.appeal_until,
+    )
 
 
 def told_of_rulings(reader: Member, ruling_ids: Collection[int]) -> dict[int, Told]:
@@ -80,6 +110,15 @@ def told_of_appeals(reader: Member, appeal_ids: Collection[int]) -> dict[int, To
         .where(Appeal.id.in_(appeal_ids), Appeal.by_id == reader.id, Appeal.decided_at.is_not(None))
     )
     return {row.id: _of_appeal(row, reader) for row in db.session.execute(found)}
+
+
+def _link(ruling: Ruling, author: Member) -> str:
+    """Where its author looks at it."""
+    if ruling.post_id is not None:
+        return absolute("conversations.post", post_id=ruling.post_id)
+    if ruling.thread_id is not None:
+        return absolute("conversations.thread", thread_id=ruling.thread_id)
+    return absolute("practices.member", handle=author.handle)
 
 
 def _of_ruling(row: Row[*tuple[Any, ...]], reader: Member) -> Told:

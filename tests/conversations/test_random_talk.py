@@ -31,7 +31,7 @@ from portal.core import jobs, search
 from portal.core.admission import Audience
 from portal.core.clock import now
 from portal.core.db import db, transaction
-from portal.moderation import ruling
+from portal.moderation import carrying_out, ruling
 from tests.make import again
 
 NAMES = ["alice", "bob", "mo", "cory", "olga"]
@@ -163,7 +163,7 @@ class Talking(RuleBasedStateMachine):
         talk = self._pick(self._open(), which)
         said = talk.posts[place % len(talk.posts)]
         if said.gone_at:
-            with pytest.raises(ruling.TakenBack), self._doing():
+            with pytest.raises(carrying_out.TakenBack), self._doing():
                 ruling.restore(db.session.get_one(Post, said.id), because="So.", by=self._me("olga"))
             return
         with self._doing():
@@ -224,7 +224,7 @@ class Talking(RuleBasedStateMachine):
     def hide_or_restore_a_thread(self, which):
         talk = self._pick(self.talks, which)
         if talk.taken_back:
-            with pytest.raises(ruling.TakenBack), self._doing():
+            with pytest.raises(carrying_out.TakenBack), self._doing():
                 ruling.restore_thread(self._thread(talk), because="So.", by=self._me("olga"))
             return
         with self._doing():

@@ -11,7 +11,7 @@ from portal.conversations import taking_back
 from portal.conversations.models import Post, Room, Thread
 from portal.conversations.post_showing import TAKEN_BACK, YOU_TOOK_BACK
 from portal.core.db import db, transaction
-from portal.moderation import ruling
+from portal.moderation import carrying_out, ruling
 from tests.make import again, at_once
 
 WORDS = "My partner drinks."
@@ -69,7 +69,7 @@ def test_staff_read_it_on_purpose_and_nobody_restores_it(app, browse, people, po
     page = browse(people.mo).get(post.path).text
     assert "Taken back by its author." in page
     assert WORDS in page
-    with app.app_context(), transaction(), pytest.raises(ruling.TakenBack):
+    with app.app_context(), transaction(), pytest.raises(carrying_out.TakenBack):
         ruling.restore(again(post), because="It was fine.", by=again(people.mo))
 
 
@@ -103,7 +103,7 @@ def test_a_thread_that_nobody_replied_to_goes_whole_and_comes_back_whole(app, br
     assert f"/threads/{thread.id}" not in bob.get("/search?q=nobody").text
     with app.app_context():
         assert again(room).thread_count == 0
-    with app.app_context(), transaction(), pytest.raises(ruling.TakenBack):
+    with app.app_context(), transaction(), pytest.raises(carrying_out.TakenBack):
         ruling.restore_thread(again(thread), because="It was fine.", by=again(people.mo))
     alice.post(f"/posts/{opening}/delete/undo")
     assert bob.get(f"/threads/{thread.id}").status_code == 200

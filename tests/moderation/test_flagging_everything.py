@@ -14,7 +14,7 @@ from portal.conversations.models import Post
 from portal.conversations.thread_queries import opening_of
 from portal.core.db import db, transaction
 from portal.library.models import Item
-from portal.moderation import flagging, forgetting, further_rulings, ruling
+from portal.moderation import carrying_out, flagging, forgetting, further_rulings, ruling
 from portal.moderation.forms import REASONS
 from portal.moderation.models import Flag, Outcome, Reason, Ruling
 from portal.practices.models import Photo
@@ -127,7 +127,7 @@ def test_one_ruling_settles_all_its_flags_and_whoever_comes_second_is_told(
         assert made.outcome is outcome
         assert made.author_id == (None if kind == "nugget" else people.bob.id)
         assert all(f.ruling_id == made.id for f in (again(first), again(second)))
-    with pytest.raises(ruling.AlreadyRuled, match="Cory was first"):
+    with pytest.raises(carrying_out.AlreadyRuled, match="Cory was first"):
         rule(what, things[kind], by=people.olga, answering=second.id)
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Ruling)) == 1
@@ -173,14 +173,14 @@ def test_only_a_coach_takes_a_nugget_out_of_the_library(app, people, things, fla
 
 def test_nothing_is_taken_down_that_nobody_flagged(people, things, rule):
     for what, kind in (("clear", "profile"), ("withdraw", "nugget"), ("keep", "thread")):
-        with pytest.raises(ruling.AlreadyRuled):
+        with pytest.raises(carrying_out.AlreadyRuled):
             rule(what, things[kind], by=people.cory)
 
 
 def test_mo_judges_neither_his_profile_nor_a_thread_of_his(people, make, flag, rule):
     thread = make.thread(by=people.mo)
     for thing, what in ((thread, "keep"), (people.mo, "keep"), (people.mo, "clear")):
-        with pytest.raises(ruling.OwnWords):
+        with pytest.raises(carrying_out.OwnWords):
             rule(what, thing)
 
 

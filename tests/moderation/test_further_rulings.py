@@ -17,7 +17,7 @@ from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.letters import Letter
 from portal.core.search import SearchDoc
-from portal.moderation import appealing, editing_out, flagging, further_rulings, ruling
+from portal.moderation import appealing, carrying_out, editing_out, flagging, further_rulings, ruling
 from portal.moderation.models import Flag, Outcome, Reason, Ruling, Verdict
 from tests.make import again, at_once
 
@@ -238,13 +238,13 @@ def test_an_appeal_brings_a_deleted_post_back_whole(app, browse, people, post, d
 @pytest.mark.parametrize("what", ["delete", "edit"])
 def test_nobody_deletes_or_edits_their_own_post_as_a_ruling(app, people, make, decide, edit_out, what):
     said = make.reply(make.thread(by=people.alice), by=people.mo, body="Mo was short.")
-    with pytest.raises(ruling.OwnWords):
+    with pytest.raises(carrying_out.OwnWords):
         decide("delete", said) if what == "delete" else edit_out(said)
 
 
 def test_of_two_who_delete_the_second_is_told(people, post, decide):
     decide("delete", post)
-    with pytest.raises(ruling.AlreadyRuled, match="Mo was first: it is deleted"):
+    with pytest.raises(carrying_out.AlreadyRuled, match="Mo was first: it is deleted"):
         decide("delete", post, by=people.cory)
 
 
@@ -327,7 +327,7 @@ def test_what_bob_takes_back_while_mo_decides_stays_gone(app, people, post, flag
             "edit": partial(editing_out.edit_out, body="Ask a patient about it."),
             "restore": ruling.restore,
         }
-        with pytest.raises(editing_out.ChangedMeanwhile if what == "edit" else ruling.AlreadyRuled):
+        with pytest.raises(editing_out.ChangedMeanwhile if what == "edit" else carrying_out.AlreadyRuled):
             by_what[what](seen, because=WHY, by=again(people.mo))
 
 

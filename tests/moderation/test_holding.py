@@ -15,7 +15,7 @@ from portal.conversations.thread_queries import opening_of
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.search import SearchDoc
-from portal.moderation import flagging, ruling
+from portal.moderation import carrying_out, flagging, ruling
 from portal.moderation.models import Flag, Outcome, Reason, Ruling
 from tests.make import again, at_once
 
@@ -186,7 +186,7 @@ def test_twenty_flags_at_once_hold_once_and_twenty_rulings_release_once(app, peo
         try:
             with app.app_context(), transaction():
                 ruling.keep(again(post), because="Fine.", by=again(people.mo))
-        except ruling.AlreadyRuled:
+        except carrying_out.AlreadyRuled:
             return "told"
         return "ruled"
 

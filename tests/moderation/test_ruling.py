@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from portal.conversations.models import Post, Room, Thread
 from portal.core.audit import Record
 from portal.core.db import db, transaction
-from portal.moderation import flagging, ruling
+from portal.moderation import carrying_out, flagging, ruling
 from portal.moderation.models import Flag, Outcome, Reason, Ruling
 from tests.make import again, at_once
 
@@ -134,7 +134,7 @@ def test_closing_the_thread_from_the_queue_settles_the_flag_it_came_from(app, pe
     with app.app_context():
         assert not again(settled).is_open
         assert again(open_still).is_open
-    with pytest.raises(ruling.AlreadyRuled):
+    with pytest.raises(carrying_out.AlreadyRuled):
         rule("lock", db_thread, answering=settled.id)
     with app.app_context():
         assert not again(db_thread).is_locked
@@ -164,7 +164,7 @@ def test_what_was_decided_is_not_decided_again(app, people, post, flag, rule, wh
         rule({"restore": "hide", "unlock": "lock", "restore_thread": "hide_thread"}[what], thing)
     rule(what, thing, because="So.")
     before = len(_log(app))
-    with pytest.raises(ruling.AlreadyRuled, match="Mo was first"):
+    with pytest.raises(carrying_out.AlreadyRuled, match="Mo was first"):
         rule(what, thing, by=people.cory)
     assert len(_log(app)) == before
 
@@ -273,7 +273,7 @@ def test_no_line_of_the_log_can_be_changed_or_taken_out(app, people, post, rule,
 
 def test_a_ruling_that_fails_leaves_no_line_and_sends_no_letter(app, people, post, rule, outbox, work_off):
     rule("hide", post)
-    with pytest.raises(ruling.AlreadyRuled):
+    with pytest.raises(carrying_out.AlreadyRuled):
         rule("hide", post, by=people.cory, because="Twice.")
     work_off()
     assert len(_log(app)) == 1

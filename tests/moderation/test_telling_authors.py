@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from portal.conversations.models import Thread
 from portal.core.db import db, transaction
-from portal.moderation import appealing, editing_out, flagging, further_rulings, ruling, sanctioning
+from portal.moderation import appealing, carrying_out, editing_out, flagging, further_rulings, ruling, sanctioning
 from portal.moderation.models import Reason, Verdict
 from portal.notifications.models import Notification
 from tests.make import again
@@ -122,7 +122,7 @@ def test_alice_who_flagged_it_hears_the_outcome_and_not_the_reason(app, browse, 
 def test_nobody_can_turn_it_off_and_who_came_second_told_nobody(app, browse, people, post, do):
     assert "moderators decide" not in browse(people.bob).get("/account/mail").text
     do(ruling.hide, post)
-    with pytest.raises(ruling.AlreadyRuled):
+    with pytest.raises(carrying_out.AlreadyRuled):
         do(ruling.hide, post, by=people.cory)
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Notification)) == 1

@@ -40,6 +40,9 @@ def test_a_mention_leads_to_a_letter_an_answer_and_right_counts_on_both_sides(so
     letter = cory.live.letter("cory@example.com", "speaks to you in “Who asks the coach?”")
     assert "say more?" in letter.get_body(("plain",)).get_content()
     cory.goto("/notifications")
+    beside_the_bell = cory.page.locator("[data-unread-inbox]")
+    expect(beside_the_bell).to_be_visible()
+    assert beside_the_bell.bounding_box()["width"] < 24, "on a phone it lay over his photo"
     cory.page.get_by_role("button", name="mentioned you in “Who asks the coach?”").click()
     expect(cory.page.locator(".post", has_text="say more?")).to_be_in_viewport()
     cory.page.locator(".post", has_text="say more?").get_by_role("link", name="Quote").click()

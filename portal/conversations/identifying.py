@@ -152,9 +152,10 @@ _WHOSE = (
 _SEATED = re.compile(
     rf"\b{_WHOSE}{_SEATS}(?:,? (?:named|called|is called))?,? (?:Dr\.? )?({_FULL})(?! (?:of|for|Act|Bill|Inc|LLC))"
 )
-_STAFF_DOCTOR = re.compile(
-    rf"\b(?i:my|our) (?:\w{{1,12}} ){{0,2}}(?:partner|associate|colleague|surgeon|dentist)s?,? Dr\.? ({_FULL})"
-)
+_PEER = r"(?i:my|our) (?:\w{1,12} ){0,2}(?:partner|associate|colleague|surgeon|dentist)s?"
+_STAFF_DOCTOR = re.compile(rf"\b{_PEER},? Dr\.? ({_FULL})")
+_DOCTOR_OF_STAFF = re.compile(rf"\bDr\.? ({_FULL}), {_PEER}\b")
+_HEADED = re.compile(rf"\b(?i:patient|client|employee)(?: name)?: ({_CAP} (?:[A-Z]\. )?{_CAP})")
 _GIVEN = (
     "Aaron|Adam|Ahmed|Alan|Alex|Alice|Alison|Amanda|Amy|Ana|Andrea|Andrew|Angela|Anita|Ann|Anna|Anne|Anthony|Ashley|Barbara|Ben|"
     "Beth|Bob|Brandon|Brenda|Brian|Carl|Carla|Carlos|Carol|Caroline|Catherine|Cathy|Charles|Cheryl|Chris|Christina|Cindy|"
@@ -171,9 +172,12 @@ _GIVEN = (
 _NAMED = rf"(?:{_GIVEN})(?:-(?:{_GIVEN}))?(?: [A-Z]\.)?(?: {_CAP})?"
 _DONE = r"(?:fired|hired|demoted|suspended|treated|diagnosed|dismissed|let go of|firing|hiring|treating|operated on)"
 _DONE_TO = re.compile(rf"\b{_DONE} ({_NAMED})\b")
+_LET_GO = re.compile(rf"\blet ({_NAMED}) go\b")
+_DESK = r"(?:from|in|at) (?:the |our )?(?:billing|front desk|reception|accounting|back office)"
 _DOES = re.compile(
     rf"\b({_NAMED}),? (?:has |have |had |is |was |just |who )?(?:quit|resigned|left us|called in sick|diagnosed|"
-    r"complained|pregnant|fired|let go|been drinking|on leave|came in with|in for (?:a|an|her|his)|on medication)\b"
+    r"complained|pregnant|fired|let go|been drinking|on leave|came in with|in for (?:a|an|her|his)|on medication|"
+    rf"{_DESK})\b"
 )
 _NO_NAMES = frozenset(
     re.findall(
@@ -197,7 +201,7 @@ def _all(text: str) -> Iterator[Mark]:
         yield from (_mark(found, kind) for found in pattern.finditer(text))
     yield from (_mark(found, Kind.BIRTH) for found in _LONG_AGO.finditer(text) if _is_long_ago(found[0]))
     yield from (_mark(found, Kind.PHONE) for found in _PHONE.finditer(text) if _has_enough_digits(found[0]))
-    for pattern in (_TITLED, _SEATED, _STAFF_DOCTOR, _DONE_TO, _DOES):
+    for pattern in (_TITLED, _SEATED, _STAFF_DOCTOR, _DOCTOR_OF_STAFF, _HEADED, _DONE_TO, _LET_GO, _DOES):
         for found in pattern.finditer(text):
             if found[1].split(" ", 1)[0].split("’")[0].split("'")[0] not in _NO_NAMES:
                 yield _mark(found, Kind.NAME)

@@ -26,6 +26,10 @@ PLANTED = [
     ("NHS number 943 476 5919 is on the letter.", "943 476 5919", Kind.RECORD),
     ("A client named Zoë Castañeda threatened us.", "Zoë Castañeda", Kind.NAME),
     ("Ms Nguyen-Smith leaves in June.", "Nguyen-Smith", Kind.NAME),
+    ("Patient: Maria Gonzales, 54, complained about the bill.", "Maria Gonzales", Kind.NAME),
+    ("We let Susan Miller go on Friday.", "Susan Miller", Kind.NAME),
+    ("Dr. Okonkwo, my senior associate, wants out.", "Okonkwo", Kind.NAME),
+    ("Jennifer from billing keeps crying.", "Jennifer", Kind.NAME),
     ("DOB 1958-11-02, and still she works five days.", "1958-11-02", Kind.BIRTH),
 ]
 ORDINARY = [
@@ -67,6 +71,14 @@ ORDINARY = [
     "I told the team that Q3 was our best quarter.",
     "The Mayo Clinic and Kaiser Permanente do it otherwise.",
     "Our account manager at Henry Schein sends samples.",
+    "Client: Monday, 9:00, bring the numbers.",
+    "The patient: Needs and wants are not the same.",
+    "Dr. Atul Gawande, my favourite author, writes of checklists.",
+    "We let Monday go and start on Tuesdays.",
+    "Nobody from billing came, and nobody at the front desk noticed.",
+    "Traction by Gino Wickman has the accountability chart.",
+    "Lidocaine and Articaine both run out by Thursday.",
+    "In Saint Paul the rent is lower than in Minneapolis.",
 ]
 
 

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import Response, request
 
+from portal.accounts import drafting
 from portal.accounts.models import Draft
+from portal.core import markdown
+from portal.core.errors import Refusal
 from portal.core.web import when
+
+_MOST = 5 * markdown.MAX_LENGTH  # characters: a long text that is still to be cut, and no store for anything else
+
+
+class TooLongToKeep(Refusal):
+    message = "This is much longer than a post may be, so we do not keep it. Shorten it, or make several posts of it."
+    status = 422
 
 
 def of_room(room_id: int) -> str:
@@ -23,6 +33,13 @@ def of_thread(thread_id: int) -> str:
 def of_post(post_id: int) -> str:
     """Other words for a post."""
     return f"post:{post_id}"
+
+
+def receive(thing: str) -> Response:
+    """Keep what a form sends of itself. Raises TooLongToKeep."""
+    if sum(len(name) + len(word) for name, word in request.form.items(multi=True)) > _MOST:
+        raise TooLongToKeep()
+    return drafting.receive(thing)
 
 
 def as_data(draft: Draft | None, *, lists: tuple[str, ...] = ()) -> dict[str, Any]:

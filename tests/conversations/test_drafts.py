@@ -49,6 +49,19 @@ def test_alice_finds_her_words_on_another_device_until_they_are_sent(browse, peo
     assert field(browse(people.alice).get(path).text) == was
 
 
+@pytest.mark.parametrize(
+    "sent", [{"body": "x" * 200_000}, {f"x{n}": "x" * 1_000 for n in range(200)}, {"y" * 200_000: "x"}]
+)
+def test_a_text_that_is_too_long_is_kept_to_be_shortened_and_no_draft_is_a_store_of_files(browse, people, things, sent):
+    """Twenty thousand characters may be said at once; each of many threads took a megabyte to be kept."""
+    alice = browse(people.alice)
+    for place in SAVED_AT.values():
+        place = place.format(**things)
+        assert alice.post(place, data={"body": "Thirty thousand words. " * 1_300}).status_code == 200
+        assert alice.post(place, data=sent, headers={"Accept": "application/json"}).status_code == 422
+    assert field(alice.get(PLACES[1].format(**things)).text).startswith("Thirty thousand words.")
+
+
 def test_a_page_that_her_browser_kept_is_not_shown_in_place_of_newer_words(browse, people, things):
     alice, path = browse(people.alice), f"/threads/{things['thread']}"
     tag = alice.get(path).headers["ETag"]

@@ -15,7 +15,7 @@ from portal.core.web import absolute
 MAY = {
     Role.MEMBER: "what every member may",
     Role.MODERATOR: "rule on flags: keep, hide, close",
-    Role.COACH: "what a moderator may, and see the desk’s figures",
+    Role.COACH: "what a moderator may, and write the library, run the rooms and see the desk’s figures",
     Role.OWNER: "everything, people and money included",
 }
 

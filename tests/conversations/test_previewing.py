@@ -51,6 +51,15 @@ def test_alice_sees_what_her_post_will_look_like_with_script_and_without(browse,
     assert shown in alice.get(posted.location.split("#")[0]).text
 
 
+def test_each_page_on_which_one_writes_gives_the_script_the_look_of_its_own_room(browse, people, make):
+    alice, room = browse(people.alice), make.room()
+    post = make.reply(make.thread(by=people.alice, room=room), by=people.alice)
+    of_thread = f'preview="/threads/{post.thread_id}/preview"'
+    assert of_thread in alice.get(f"/threads/{post.thread_id}").text
+    assert of_thread in alice.get(f"/posts/{post.id}/edit").text
+    assert f'preview="/rooms/{room.slug}/preview"' in alice.get(f"/rooms/{room.slug}/threads/new").text
+
+
 def test_a_look_tells_nobody_and_keeps_nothing(app, browse, people, make, words, work_off, outbox):
     thread = make.thread(by=people.alice)
     browse(people.alice).post(f"/threads/{thread.id}/preview", data={"body": words})

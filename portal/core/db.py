@@ -225,9 +225,16 @@ def _refuse_writes_on_get(_session: Session, _context: Any, _instances: Any) -> 
 
 
 @event.listens_for(Engine, "connect")
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    if "sqlite" not in type(connection).__module__:
-        return
+def _prepare(connection: Any, _record: Any) -> None:
+    if "sqlite" in type(connection).__module__:
+        _prepare_sqlite(connection)
+    else:
+        from portal.core.plain_cursor import PlainCursor  # only here is there PostgreSQL's driver to build upon
+
+        connection.cursor_factory = PlainCursor
+
+
+def _prepare_sqlite(connection: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, see _begin
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):

@@ -16,7 +16,7 @@ from portal.core.db import db, transaction
 from tests.bench import filling
 from tests.bench.serving import Form, Measured, Server, middle
 
-WRITERS = 60  # nobody may post more than thirty times a minute, so many write a little
+WRITERS = 60  # nobody may post more than sixty times in ten minutes, so many write a little
 BODY = (
     "Last week we tried exactly that. **Two seats** changed hands, and nobody missed the old way.\n\n- first\n- then\n"
 )

@@ -157,6 +157,18 @@ def test_sqlite_syncs_each_commit_and_keeps_foreign_keys(tmp_path):
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10000}
 
 
+def test_columns_keep_the_names_that_a_statement_of_ones_own_gives_them(app: Flask):
+    topic_id = _topic(app)
+    with app.app_context(), db.engine.connect() as connection:
+        asked = connection.execute(text("SELECT id, title AS name, position FROM topic"))
+        assert list(asked.keys()) == ["id", "name", "position"]
+        assert asked.mappings().all() == [{"id": topic_id, "name": "Counting", "position": 0}]
+        described = connection.exec_driver_sql("SELECT id, title FROM topic").cursor.description
+        assert [column[0] for column in described] == ["id", "title"]
+        assert {len(column) for column in described} == {7}
+        assert connection.exec_driver_sql("UPDATE topic SET position = 1").returns_rows is False
+
+
 def test_a_connection_that_was_lost_while_nobody_used_it_is_replaced(app: Flask, monkeypatch):
     with app.app_context():
         db.engine.dispose()  # so that there is one, and the next to ask gets it

@@ -383,3 +383,42 @@ def test_unread_counts_order_and_search_equal_a_plain_model(app, make):
             database=None,
         ),
     )
+
+
+def test_a_life_in_which_each_thing_happens_equals_it_as_well(app, make):
+    """Of the few lives of every run chance may leave out a join or a move; this one has them all."""
+    Talking.app, Talking.make = app, make
+    life = Talking()
+    life.begin()
+    first, second = {"which": 0}, {"which": 1}
+    for does, chosen in (
+        (life.start, {"who": "alice", "room": 0}),
+        (life.start, {"who": "bob", "room": 0}),
+        (life.reply, first | {"who": "cory"}),
+        (life.reply, second | {"who": "alice"}),
+        (life.read, first | {"who": "olga", "number": 0}),
+        (life.follow_thread, second | {"who": "mo", "level": Level.NONE}),
+        (life.follow_room, {"who": "cory", "room": 1, "level": Level.ALL}),
+        (life.mute_or_unmute, {"who": "olga", "whom": "alice"}),
+        (life.merge, {"one": 0, "other": 0}),
+        (life.put_back, first | {"who": "olga", "number": 1}),
+        (life.mark_all, {"who": "cory", "room": 0, "both": True}),
+        (life.undo_mark, first),
+        (life.take_back, first | {"place": 3}),
+        (life.undo_taking_back, first),
+        (life.hide_or_restore_a_post, first | {"place": 1}),
+        (life.hold_or_release_a_post, first | {"place": 2}),
+        (life.start, {"who": "mo", "room": 1}),
+        (life.move, first),
+        (life.hide_or_restore_a_thread, first),
+        (life.hold_or_release_a_thread, second),
+        (life.hide_or_restore_a_thread, first),
+        (life.hold_or_release_a_thread, second),
+        (life.hold_or_release_a_post, first | {"place": 2}),
+        (life.hide_or_restore_a_post, first | {"place": 1}),
+        (life.merge, {"one": 1, "other": 0}),
+    ):
+        does(**chosen)
+        life.what_is_unread_is_what_the_model_says()
+        life.threads_stand_in_order_with_all_their_posts()
+        life.search_finds_what_may_be_read_and_where_it_stands()

@@ -56,6 +56,7 @@ def crowd(make, people) -> dict[str, Member | None]:
     }
 
 
+@pytest.mark.one_database  # which people it knows; that it knows them on both is asked below, of Bob's things
 @pytest.mark.parametrize("kind", EVERYBODY)
 def test_the_gate_lets_in_exactly_those_for_whom_a_route_is(app: Flask, browse, crowd, monkeypatch, kind: str):
     """Each view is replaced by a word, so that nothing but the gate decides."""

@@ -74,7 +74,8 @@ class Someone:
 
     def axe(self) -> list[str]:
         """Violations of WCAG 2.0-2.2 A and AA and good practice. Injected over CDP; the page's policy stays on."""
-        self._evaluate(AXE.read_text(encoding="utf-8") + ";0")
+        if self._evaluate("typeof axe") == "undefined":
+            self._evaluate(AXE.read_text(encoding="utf-8") + ";0")
         tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
         result = self._evaluate(
             f"axe.run(document, {{runOnly: {json.dumps(tags)}}}).then(r => r.violations.map(v => v.id + ': ' + v.nodes"

@@ -92,6 +92,8 @@ STAY: dict[str, str] = {
     "own_library.tick": READING,
     "own_library.untick": READING,
     "practices.remove_photo": AWAY,
+    "previews.in_room": "shown to whoever wrote it",
+    "previews.in_thread": "shown to whoever wrote it",
     "reading.mark_all": READING,
     "reading.mark_room": READING,
     "reading.put_back": READING,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from sqlalchemy import func, select
 
@@ -75,12 +77,13 @@ def test_a_link_that_leads_nowhere_costs_nobody_the_library(browse, people, make
         assert "A guide elsewhere" in main_of(browse(people.alice).get(path))
 
 
-def test_every_file_says_what_it_is_how_large_and_of_which_day(browse, people, make):
+def test_every_file_says_what_it_is_how_large_and_of_which_day(app, browse, people, make):
     from portal.library.models import Tool
 
     tool = make.item(Tool, "Seat map", files={"Seat map.pdf": PDF, "Notes.txt": b"plain"})
     page = " ".join(main_of(browse(people.alice).get(f"/library/{tool.slug}")).split())
-    day = f"{tool.published_at.day} {tool.published_at:%B %Y}"
+    published = tool.published_at.astimezone(ZoneInfo(app.config["SITE_TIME_ZONE"]))  # late in Chicago, early elsewhere
+    day = f"{published.day} {published:%B %Y}"
     assert f"PDF, 10 kB, {day}" in page
     assert f"File, 5 bytes, {day}" in page
 

@@ -3,8 +3,6 @@ seen to be done from what is there, and the list is gone when all are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import select
 
 from portal.accounts.models import Invitation, Member
@@ -13,18 +11,8 @@ from portal.billing.models import Plan, PlanPrice, PriceStanding
 from portal.conversations.models import Room, RoomKind
 from portal.core.clock import now
 from portal.core.db import db
+from portal.core.to_do import Step
 from portal.library.models import Item, Kind, is_out
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing to do, the way to it, and whether it was done."""
-
-    title: str
-    text: str
-    href: str
-    label: str
-    is_done: bool
 
 
 def first_steps(reader: Member, *, owns: bool) -> list[Step]:

@@ -14,22 +14,12 @@ from portal.accounts.models import Member
 from portal.conversations.models import Post
 from portal.core.clock import now
 from portal.core.db import Moment, db
+from portal.core.to_do import Step
 from portal.library.feed_models import Feed
 from portal.library.models import Download, File, Item, Kind, Version, is_out, item_topic
 from portal.practices.describing import say_part, wait_for_turn
 from portal.practices.models import Affiliation, Beginning, Part
 from portal.topics.models import Topic
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing to do, the way to it, and whether it was done."""
-
-    title: str
-    text: str
-    href: str
-    label: str
-    is_done: bool
 
 
 @dataclass(frozen=True)

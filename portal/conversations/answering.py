@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, update
+from sqlalchemy import ColumnElement, and_, delete
 
 from portal.accounts.models import Member, Role
 from portal.accounts.policy import check_not_held_back, is_held_back, may_post
@@ -16,7 +16,7 @@ from portal.conversations.models import Post, Thanks, Thread, ThreadKind
 from portal.conversations.posting import touch
 from portal.core import audit
 from portal.core.clock import now
-from portal.core.db import add_once, db
+from portal.core.db import add_once, change_if, db
 from portal.core.errors import Refusal
 
 
@@ -118,15 +118,7 @@ def take_thanks_back(post: Post, *, by: Member) -> None:
 
 def _change(post: Post, still: ColumnElement[bool], **values: Any) -> bool:
     """Whether this press changed it, and not another one before."""
-    changed = db.session.scalar(
-        update(Post)
-        .where(Post.id == post.id, still)
-        .values(**values)
-        .returning(Post.id)
-        .execution_options(synchronize_session=False)
-    )
-    if changed is None:
+    if not change_if(post, still, **values):
         return False
-    db.session.refresh(post)
     touch(post.thread)
     return True

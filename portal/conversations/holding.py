@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, null, select, update
+from sqlalchemy import ColumnElement, case, null, select
 
 from portal.conversations import finding
 from portal.conversations.models import Hold, Post, Thread
@@ -17,7 +17,7 @@ from portal.conversations.posting import count_thread, touch
 from portal.conversations.telling_followers import tell_followers
 from portal.conversations.thread_queries import opening_of
 from portal.core.clock import now
-from portal.core.db import db
+from portal.core.db import change_if
 from portal.core.jobs import enqueue
 
 WHY = {  # as its author reads it
@@ -34,7 +34,7 @@ def hold(thing: Post | Thread, why: Hold) -> bool:
     """Take it out of members' sight. False if they do not see it anyway."""
     moment = now()
     still = type(thing).hidden_at.is_(None)
-    if not _change(thing, still, hidden_at=moment, held_at=moment, held_because=why):
+    if not change_if(thing, still, hidden_at=moment, held_at=moment, held_because=why):
         return False
     if isinstance(thing, Thread):
         count_thread(thing, -1)
@@ -52,7 +52,7 @@ def release(thing: Post | Thread) -> bool:
     kind = type(thing)
     waits = kind.held_at.is_not(None) & kind.hidden_because.is_(None)
     shown: Any = Post.deleted_at if isinstance(thing, Post) else _taken_back_alone()
-    if not _change(thing, waits, hidden_at=shown, held_at=None, held_because=None):
+    if not change_if(thing, waits, hidden_at=shown, held_at=None, held_because=None):
         return False
     if isinstance(thing, Thread) and thing.is_hidden:
         touch(thing)
@@ -70,7 +70,9 @@ def release(thing: Post | Thread) -> bool:
 
 def end(thread: Thread, *, hidden_because: str) -> bool:
     """A moderator hides for good what waited. False if it does not wait."""
-    return _change(thread, Thread.held_at.is_not(None), hidden_because=hidden_because, held_at=None, held_because=None)
+    return change_if(
+        thread, Thread.held_at.is_not(None), hidden_because=hidden_because, held_at=None, held_because=None
+    )
 
 
 def _taken_back_alone() -> ColumnElement[Any]:
@@ -81,16 +83,3 @@ def _taken_back_alone() -> ColumnElement[Any]:
 
 def _tell_of(post: Post) -> None:
     enqueue(tell_followers, key=f"released:{post.id}", post_id=post.id)  # whoever heard of it before hears nothing
-
-
-def _change(thing: Post | Thread, still: ColumnElement[bool], **values: object) -> bool:
-    kind = type(thing)
-    changed = db.session.scalar(
-        update(kind)
-        .where(kind.id == thing.id, still)
-        .values(**values)
-        .returning(kind.id)
-        .execution_options(synchronize_session=False)
-    )
-    db.session.expire(thing, list(values))
-    return changed is not None

@@ -18,7 +18,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, current_app, g, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, DateTime, Dialect, Engine, Enum, FromClause, MetaData, Select, String, Text, event
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    FromClause,
+    MetaData,
+    Select,
+    String,
+    Text,
+    event,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, make_transient_to_detached, mapped_column, registry
@@ -165,6 +179,21 @@ def add_once(table: type[Base], **values: Any) -> None:
     """A row with these values, unless its unique key is taken already: twenty equal requests make one."""
     dialect = postgresql if is_postgresql() else sqlite
     db.session.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
+
+
+def change_if(row: Base, still: ColumnElement[bool], **values: Any) -> bool:
+    """Give a row these values if it still stands as somebody saw it, and say whether it did: of twenty equal requests
+    one changes it."""
+    table = type(row)
+    changed = db.session.scalar(
+        update(table)
+        .where(table.id == row.id, still)
+        .values(**values)
+        .returning(table.id)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.expire(row, list(values))
+    return changed is not None
 
 
 def enter(row: Base, *, once: str) -> bool:

@@ -15,7 +15,7 @@ from portal.conversations import finding, holding
 from portal.conversations.models import Post, Thread
 from portal.conversations.posting import touch
 from portal.core.clock import now
-from portal.core.db import db
+from portal.core.db import change_if, db
 from portal.core.errors import Refusal
 from portal.moderation import assigning, telling_reporters
 from portal.moderation.models import Flag, Outcome, Ruling, Thing, author_id_of, which
@@ -71,17 +71,8 @@ def write(outcome: Outcome, thing: Thing, because: str, by: Member) -> Ruling:
 
 def change(thing: Post | Thread, still: ColumnElement[bool], ruling: Ruling, **values: object) -> None:
     """Change it if it still stands as the moderator saw it. Raises AlreadyRuled."""
-    kind = type(thing)
-    changed = db.session.scalar(
-        update(kind)
-        .where(kind.id == thing.id, still)
-        .values(**values)
-        .returning(kind.id)
-        .execution_options(synchronize_session=False)
-    )
-    if changed is None:
+    if not change_if(thing, still, **values):
         raise already_ruled(ruling)
-    db.session.expire(thing, list(values))
 
 
 def settle(ruling: Ruling, whose: ColumnElement[bool], answering: int | None) -> int:

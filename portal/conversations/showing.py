@@ -83,8 +83,8 @@ def kinds_of(slug: str, chosen: ThreadKind | None) -> list[tuple[str, str, bool]
 
 
 def go_on(thread_id: int, unread: Unread) -> str:
-    """The address of the first unread post: the line "New" on its page."""
-    return f"/threads/{thread_id}?page={unread.page}#new"
+    """The address of the first unread post: the line "New" on its page, or the title where nothing was read yet."""
+    return f"/threads/{thread_id}?page={unread.page}#new" if unread.first > 1 else f"/threads/{thread_id}"
 
 
 def _facts(row: Line, reader: Member | None) -> list[str]:

@@ -40,6 +40,9 @@ _CLASSES = {"footnotes", "footnotes-list", "footnote-item", "footnote-ref", "foo
     "task-list-item-checkbox",
 }
 _LEADS_SOMEWHERE = re.compile(r"https?://|mailto:|#fn|/(?![/\\])")  # elsewhere by full address, here by path
+_FOOTNOTE_SIGNS = re.compile(
+    r'<sup class="footnote-ref">.*?</sup>|\s*<a [^>]*class="footnote-backref"[^>]*>[^<]*</a>', re.DOTALL
+)
 _BOX = re.compile(r"\[([ xX])\]\s")
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # Korean fillers and the empty Braille sign
 # Embeddings, overrides and isolates turn the words around them; letters of right-to-left scripts need none of them.
@@ -79,6 +82,7 @@ def plain(html: str) -> str:
     """The words of rendered text alone, on one line: for search and excerpts. Empty when nothing would be read."""
     import nh3
 
+    html = _FOOTNOTE_SIGNS.sub("", html)  # they lead somewhere on the page, and say nothing beside it
     return " ".join(unescape(nh3.clean(html, tags=set())).split())
 
 

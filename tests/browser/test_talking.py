@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import expect
@@ -107,6 +108,12 @@ def test_without_script_alice_mentions_quotes_takes_back_and_undoes(someone):
     alice.page.get_by_role("button", name="Post the reply").click()
     expect(alice.page.get_by_role("link", name="@cory")).to_be_visible()
     answer = alice.page.locator(".post").nth(1)
+    answer.get_by_role("link", name="Edit").click()
+    alice.page.locator("textarea[name=body]").fill("And what do you say, @cory?")
+    alice.page.get_by_role("button", name="Save the post").click()
+    assert re.search(r"edited \d", answer.locator(".post__when").last.inner_text()), (
+        "the word and the time ran together"
+    )
     answer.get_by_text("Delete", exact=True).click()
     answer.get_by_role("button", name="Delete the post").click()
     alice.page.get_by_role("button", name="Undo").click()

@@ -32,7 +32,7 @@ def test_what_is_new_is_right_on_every_device_and_is_marked_and_unmarked_without
     # She reads on her laptop; no button is pressed.
     laptop.goto("/rooms/introductions")
     laptop.page.get_by_role("link", name="1 new", exact=True).click()
-    expect(laptop.page.get_by_text("New since you were here")).to_be_visible()
+    expect(laptop.page.get_by_text("New to you")).to_be_visible()
     expect(laptop.page.get_by_role("button", name="Mark as read up to here")).to_be_hidden()
     phone.page.wait_for_timeout(1100)  # a page asks once a second at most
     phone.page.evaluate("window.dispatchEvent(new Event('focus'))")

@@ -88,6 +88,10 @@ def test_the_thread_shows_where_the_new_begins_and_lists_lead_there(browse, peop
     room = make.room()
     thread = make.thread(by=people.alice, room=room, posts=25)
     bob = browse(people.bob)
+    assert f'href="/threads/{thread.id}" title="Go on' in bob.get(f"/rooms/{room.slug}").text, "where its title stands"
+    unopened = bob.get(f"/threads/{thread.id}").text
+    assert "New to you" in unopened
+    assert "New since you were here" not in unopened, "he never was"
     bob.post(f"/threads/{thread.id}/read", data={"number": "21"})
     listed = bob.get(f"/rooms/{room.slug}").text
     assert f'href="/threads/{thread.id}?page=2#new"' in listed

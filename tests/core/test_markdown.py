@@ -258,6 +258,8 @@ def test_plain_words_are_for_search_and_excerpts():
     html = markdown.render("Hello **you** &amp; <b>me</b>\n\n- one\n- two")
     assert markdown.plain(html) == "Hello you & <b>me</b> one two"
     assert markdown.plain(markdown.render("[x]: https://example.com")) == ""
+    noted = markdown.render("She agreed[^1].\n\n[^1]: In writing.")
+    assert markdown.plain(noted) == "She agreed. In writing.", "signs that lead about the page were read as words"
 
 
 def test_an_excerpt_ends_between_words():

@@ -14,6 +14,7 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Connection, event
 
 import config
@@ -23,6 +24,16 @@ from tests.make import Make, People
 
 os.environ["PORTAL_ENV"] = "testing"
 os.environ["FLASK_RUN_FROM_CLI"] = "true"  # the migrations are used to build the tables
+
+# Hypothesis minds no slow machine, and the everyday run tries the same examples each time: what it finds, the change at
+# hand has made. Whoever asks for more of them by one of these variables gets new ones.
+settings.register_profile(
+    "portal",
+    deadline=None,
+    derandomize=not os.environ.keys() & {"FUZZ_EXAMPLES", "PORTAL_TALKS", "PORTAL_CONSENTS"},
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("portal")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import email
 import email.policy
 import http.client
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import Engine, create_engine, text
 
 from tests.sandbox import RunningSandbox, running_sandbox
@@ -108,7 +110,7 @@ class Live:
         except OSError:
             return False
 
-    def wait_until(self, is_so: Callable[[], Any], what: str, seconds: float = 40) -> Any:
+    def wait_until(self, is_so: Callable[[], Any], what: str, seconds: float = 90) -> Any:
         """Wait for something to become so; what it returned, or an error that names it with the logs' last lines."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -162,8 +164,29 @@ def live_portal(
             live.stop()
 
 
+def have_looked_by_themselves(live: Live, app: Flask) -> None:
+    """Be done with what billing does hourly and daily, now and in the next hours: an hour or a day that begins in the
+    middle of a story would fetch the very events that the story lets get lost. `app` is on the same database."""
+    from portal.billing.reconciling import daily, hourly
+    from portal.core.db import transaction
+    from portal.core.jobs import enqueue, name_of
+
+    keys = []
+    with app.app_context(), transaction():
+        for work, every, times in ((hourly, 3600, 3), (daily, 86400, 2)):
+            present = int(time.time() // every)
+            keys += [f"{name_of(work)}:{period}" for period in range(present, present + times)]
+            for key in keys[-times:]:
+                enqueue(work, key=key)
+    undone = f"SELECT key FROM job WHERE key IN {tuple(keys)} AND state != 'done'"
+    live.wait_until(lambda: live.rows(undone) == [], "it has looked")
+
+
 def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listened on a moment ago, below those that Linux gives to whoever asks for any (32768 and up):
+    nobody is given it before our program has come up, nor while a story keeps it down."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            port = 20_000 + secrets.randbelow(12_000)
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -93,8 +93,8 @@ def test_only_two_hashes_are_made_at_once_and_the_next_person_is_asked_to_wait(a
         def hash(self, _password: bytes) -> str:
             running.append(1)
             most.append(len(running))
-            busy.wait(5)
-            go_on.wait(5)
+            busy.wait(60)
+            go_on.wait(60)
             running.pop()
             return "done"
 
@@ -107,7 +107,7 @@ def test_only_two_hashes_are_made_at_once_and_the_next_person_is_asked_to_wait(a
     two = [threading.Thread(target=hash_one) for _ in range(2)]
     for thread in two:
         thread.start()
-    busy.wait(5)
+    busy.wait(60)
     with app.app_context(), pytest.raises(TooMuch) as refused:
         passwords.hashed(PASSWORD)
     go_on.set()

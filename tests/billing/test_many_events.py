@@ -24,7 +24,7 @@ from portal.core.audit import Record
 from portal.core.db import db, transaction
 from portal.core.letters import Letter
 from tests.billing.reference import Account
-from tests.live import SECRET, Live, live_portal
+from tests.live import SECRET, Live, have_looked_by_themselves, live_portal
 
 # The day's run of PostgreSQL sends fewer, for time's sake; what only ten thousand had shown there has a test of its own
 # (test_billing_22_a_deliverys_connection_is_free…). PORTAL_EVENTS=10000 sends all of them there too.
@@ -39,6 +39,7 @@ def live(app, tmp_path) -> Iterator[Live]:
     with app.app_context():
         url = db.engine.url.render_as_string(hide_password=False)
     with live_portal(tmp_path, url=url, workers=2) as live:
+        have_looked_by_themselves(live, app)
         yield live
     with app.app_context():
         db.engine.dispose()

@@ -14,12 +14,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from portal.seeds.people import PASSWORD as DEMO_PASSWORD
 from tests.live import Live, live_portal
 
 AXE = Path(__file__).parent / "vendor" / "axe-4.14.1.min.js"
+PATIENCE = 40_000  # ms for whatever is waited for: two suites share two cores
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +111,7 @@ def someone(browser: Browser, live: Live) -> Iterator[Callable[..., Someone]]:
             color_scheme=scheme,  # type: ignore[arg-type]
             accept_downloads=True,
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         who = Someone(context, context.new_page(), live)
         _watch(who)
         opened.append(who)

@@ -133,7 +133,7 @@ def test_words_survive_a_tab_that_dies_and_a_server_that_does_not_answer(someone
     cory, page = _cory(someone)
     cory.goto("/desk/library/new/resource")
     page.get_by_label("Title").fill("What a locum needs")
-    expect(page.get_by_text(re.compile(r"^Saved \d"))).to_be_visible(timeout=3_000)
+    expect(page.get_by_text(re.compile(r"^Saved \d"))).to_be_visible()
     page.close()
     page = cory.page = cory.context.new_page()
     cory.goto("/desk/library/new/resource")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playwright.sync_api import expect
+
 from tests.make import picture
 
 
@@ -12,14 +14,14 @@ def test_walt_shows_a_photo_and_removes_it_without_script(someone):
     photo = {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": picture(600, 400)}
     walt.page.get_by_label("Photo (optional)").set_input_files(photo)
     walt.page.get_by_role("button", name="Use this photo").click()
-    assert "Your photo is saved." in walt.page.inner_text("#flash")
+    expect(walt.page.locator("#flash")).to_contain_text("Your photo is saved.")
     shown = walt.page.locator(".own-photo img")
-    assert shown.evaluate("image => image.complete && image.naturalWidth") == 320
+    expect(shown).to_have_js_property("naturalWidth", 320)
     walt.goto("/members")
     assert walt.page.locator("li", has_text="Walt Hennessey").locator("img").count() == 1
     walt.goto("/account/profile")
     walt.page.get_by_role("button", name="Remove the photo").click()
-    assert "Your photo is removed." in walt.page.inner_text("#flash")
+    expect(walt.page.locator("#flash")).to_contain_text("Your photo is removed.")
     assert walt.page.locator(".own-photo img").count() == 0
 
 
@@ -30,7 +32,7 @@ def test_a_file_that_is_no_picture_comes_back_with_a_sentence_beside_the_field(s
     svg = {"name": "me.png", "mimeType": "image/png", "buffer": b"<svg xmlns='http://www.w3.org/2000/svg'/>"}
     walt.page.get_by_label("Photo (optional)").set_input_files(svg)
     walt.page.get_by_role("button", name="Use this photo").click()
-    assert "not a picture that we can read" in walt.page.inner_text("#photo-error")
+    expect(walt.page.locator("#photo-error")).to_contain_text("not a picture that we can read")
     assert walt.axe() == []
     assert walt.sideways() == []
 
@@ -59,9 +61,9 @@ def test_ines_goes_on_from_her_first_steps_and_puts_them_away(someone):
     ines.page.wait_for_url(lambda url: "/library/monday-numbers" in url)
     ines.goto("/")
     ines.page.get_by_role("button", name="Put the list away").press("Enter")
-    assert "The list is put away." in ines.page.inner_text("#flash")
+    expect(ines.page.locator("#flash")).to_contain_text("The list is put away.")
     assert ines.page.locator("#first-steps").count() == 0
     ines.goto("/account")
     ines.page.get_by_role("button", name="Show them on your first page").press("Enter")
     ines.page.wait_for_url(lambda url: url.endswith("/#first-steps"))
-    assert ines.page.locator("#first-steps").count() == 1
+    expect(ines.page.locator("#first-steps")).to_have_count(1)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 
 def test_the_levers_work_without_script(someone, live):
     who = someone(script=False, width=320)
     who.goto(f"{live.sandbox.url}/_sandbox/")
     who.page.get_by_role("button", name="Hold deliveries").click()
-    assert "Deliveries wait from now on." in who.page.get_by_role("status").inner_text()
+    expect(who.page.get_by_role("status")).to_contain_text("Deliveries wait from now on.")
     who.page.get_by_role("button", name="Let deliveries go").click()
-    assert "Deliveries go out again." in who.page.get_by_role("status").inner_text()
+    expect(who.page.get_by_role("status")).to_contain_text("Deliveries go out again.")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (320, "dark")])
@@ -39,4 +40,4 @@ def test_the_control_page_is_worked_by_keyboard(someone, live):
         if who.page.evaluate("document.activeElement.value") == "duplicate":
             break
     who.page.keyboard.press("Enter")
-    assert "queued again" in who.page.get_by_role("status").inner_text()
+    expect(who.page.get_by_role("status")).to_contain_text("queued again")

@@ -163,12 +163,12 @@ def listener() -> Iterator[Listener]:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], bool]], None]:
-    """Waits for something to become true; fails after half a minute."""
+    """Waits for something to become true; fails after a minute."""
 
     def wait(holds: Callable[[], bool]) -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not holds():
-            assert time.monotonic() < end, "it did not happen within half a minute"
+            assert time.monotonic() < end, "it did not happen within a minute"
             time.sleep(0.02)
 
     return wait

@@ -193,11 +193,11 @@ def process(tmp_path, unused_port):
             )
         )
         url = f"http://127.0.0.1:{unused_port}"
-        for _ in range(200):
+        for _ in range(1200):
             try:
-                requests.get(f"{url}/health", timeout=1)
+                requests.get(f"{url}/health", timeout=5)
                 return url
-            except requests.ConnectionError:
+            except requests.RequestException:
                 time.sleep(0.05)
         raise AssertionError("the sandbox did not start")
 

@@ -50,7 +50,7 @@ def _wait_for(*urls: str) -> None:
     for url in urls:
         while True:
             try:
-                requests.get(f"{url}/health", timeout=1)
+                requests.get(f"{url}/health", timeout=5)
                 break
             except requests.RequestException:
                 assert time.monotonic() < end, f"{url} did not start"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from portal.core.db import db, transaction
 from portal.core.jobs import BACKOFF, Job, JobState, NotYet
 from portal.core.letters import Letter
 from tests.core.test_letters import Mailbox
+from tests.live import free_port
 from tests.make import at_once
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -251,9 +251,7 @@ def test_a_worker_killed_with_kill_9_again_and_again_loses_no_letter(app, people
             letters.post(
                 "accounts/password-changed", to=people.alice, key=key, moment="today", forgot="http://localhost/"
             )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     mailbox = Mailbox()
     server = Controller(mailbox, hostname="127.0.0.1", port=port)
     server.start()
@@ -264,7 +262,7 @@ def test_a_worker_killed_with_kill_9_again_and_again_loses_no_letter(app, people
             os.kill(worker.pid, signal.SIGKILL)
             worker.wait()
         worker = _worker(app, tmp_path, port)
-        _until(lambda: _sent(app) == len(keys), worker, tmp_path)
+        _until(lambda: _sent(app) == len(keys) and _undone(app) == 0, worker, tmp_path)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(30) == 0  # told to stop, it finishes and goes
     finally:
@@ -315,3 +313,10 @@ def _until(reached, worker: subprocess.Popen[bytes], folder: Path) -> None:
 def _sent(app) -> int:
     with app.app_context():
         return db.session.scalar(select(func.count()).select_from(Letter).where(Letter.sent_at.is_not(None)))
+
+
+def _undone(app) -> int:
+    """Jobs of letters that are still to do, among them one whose letter had left when its worker was killed."""
+    left = select(func.count()).select_from(Job).where(Job.work == "letters.send", Job.state != JobState.DONE)
+    with app.app_context():
+        return db.session.scalar(left)

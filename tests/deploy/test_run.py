@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.live import free_port
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -27,7 +29,7 @@ def test_a_newcomer_starts_the_demo_and_finds_everything_again_the_next_day(tmp_
         assert page(address[1], "/outbox") == 200
         assert "olga@" in said, "the demo sign-ins are printed"
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
     assert not listening(address[1])
     secrets, people = secrets_of(tmp_path), members_of(tmp_path)
     assert people > 3
@@ -35,7 +37,7 @@ def test_a_newcomer_starts_the_demo_and_finds_everything_again_the_next_day(tmp_
     with running(tmp_path) as (said, process):
         assert "Setting up" not in said
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
     assert secrets_of(tmp_path) == secrets
     assert members_of(tmp_path) == people
 
@@ -44,7 +46,7 @@ def test_a_newcomer_starts_the_demo_and_finds_everything_again_the_next_day(tmp_
         assert str(shelf) in said, "what was moved, and where to, is said"
         assert members_of(shelf) == people
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_a_taken_port_is_passed_over_and_one_instance_is_never_run_twice(tmp_path: Path) -> None:
@@ -56,7 +58,7 @@ def test_a_taken_port_is_passed_over_and_one_instance_is_never_run_twice(tmp_pat
             assert second.returncode != 0
             assert "running already" in second.stderr
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=30) == 0
+            assert process.wait(timeout=60) == 0
 
 
 @contextmanager
@@ -78,7 +80,7 @@ def running(instance: Path, **settings: str) -> Iterator[tuple[str, subprocess.P
     finally:
         if process.poll() is None:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 def command() -> list[str]:
@@ -88,11 +90,6 @@ def command() -> list[str]:
 def env(instance: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
     return kept | {"PORTAL_INSTANCE": str(instance), "PORT": str(free_port()), "SANDBOX_PORT": str(free_port())}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def page(address: str, path: str) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 import pytest
 import time_machine
@@ -54,8 +55,8 @@ def app() -> Iterator[Flask]:
         with made.app_context():
             from flask_migrate import upgrade
 
-            if database.engine.dialect.name == "sqlite":  # nobody pulls the plug, as in tests/postgres.py
-                event.listen(database.engine, "connect", lambda file, _: file.execute("PRAGMA synchronous = OFF"))
+            if database.engine.dialect.name == "sqlite":
+                event.listen(database.engine, "connect", _as_for_tests)
             upgrade()
             _empty()
         yield made
@@ -153,6 +154,12 @@ def count_queries(app: Flask) -> Callable:
             seen[:] = [s for s in seen if not s.startswith(("BEGIN", "PRAGMA"))]
 
     return counting
+
+
+def _as_for_tests(file: Any, _record: object) -> None:
+    """Nobody pulls the plug, as in tests/postgres.py; and on a busy machine the last of fifty at once waits long."""
+    file.execute("PRAGMA synchronous = OFF")
+    file.execute("PRAGMA busy_timeout = 60000")
 
 
 def _empty() -> None:

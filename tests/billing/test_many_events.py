@@ -91,7 +91,7 @@ def test_ten_thousand_events_by_four_senders_lose_nothing_and_do_nothing_twice(a
     began = time.monotonic()
     answers = send(live, order)
     stored = time.monotonic() - began
-    live.wait_until(lambda: not untold(app), "every event is told", seconds=240)
+    live.wait_until(lambda: not untold(app), "every event is told", seconds=600)
     print(f"\n{len(order)} deliveries of {len(events)} events: {len(order) / stored:.0f} a second stored")
     print(f"all told {time.monotonic() - began - stored:.1f} s later; answers {dict(answers)}")
 

@@ -142,7 +142,7 @@ def test_an_open_page_shows_a_visitor_words_and_names_and_nothing_to_press(brows
     main = answer.text[answer.text.index("<main") :]
     assert "What would you do?" in main
     assert "Alice" in main
-    for kept_back in ("/members/alice", "/photos/", "<form", "/flag"):
+    for kept_back in ("/members/alice", "/photos/", "<form", "/flag", "<aside"):
         assert kept_back not in main
     assert answer.headers["X-Robots-Tag"] == "noindex"
     assert visitor.get(f"/rooms/{room.slug}").headers["X-Robots-Tag"] == "noindex"

@@ -20,7 +20,7 @@ from portal.core.db import one_or_404
 from portal.core.errors import Refusal, back_to_form
 from portal.core.limits import limiter
 from portal.core.typed import PlainForm
-from portal.core.web import when, whole_number
+from portal.core.web import reader_zone, when, whole_number
 from portal.desk import item_queries
 from portal.desk.item_forms import FORMS, EpisodeForm, ItemForm, as_data, kind_of, said, tool_choices
 from portal.desk.item_queries import State
@@ -46,7 +46,8 @@ def begin(kind: str) -> Page:
         abort(404)
     made, thing = Kind(kind), f"item:new:{kind}"
     draft = drafting.kept(me(), thing)
-    form = _form(made, draft, {"number": writing.next_number(), "aired_on": now().date()})
+    today = now().astimezone(reader_zone()).date()
+    form = _form(made, draft, {"number": writing.next_number(), "aired_on": today})
     if not _is_sent(form):
         return _write_page(form, draft=draft, thing=thing)
     if not form.validate():

@@ -10,7 +10,7 @@ from datetime import date
 from sqlalchemy import select
 
 from portal.accounts.models import Member
-from portal.core import audit
+from portal.core import audit, locales
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
@@ -165,7 +165,8 @@ def _put_episode(episode: Episode, said: Fields) -> None:
     if taken is not None and taken != episode.id:
         raise NumberTaken()
     episode.number = number
-    episode.aired_on = date.fromisoformat(said["aired_on"]) if said["aired_on"] else now().date()
+    today = now().astimezone(locales.zone_of(None)).date()
+    episode.aired_on = date.fromisoformat(said["aired_on"]) if said["aired_on"] else today
     introducing.introduce(episode, [Named(*_parts(line, 3)) for line in _lines(said["guests"])])
     introducing.link(episode, dict(_parts(line, 2) for line in _lines(said["links"])))
     episode.hear = _lines(said["hear"])

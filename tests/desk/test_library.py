@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from portal.core.audit import Record
 from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.library import editions, viewing
-from portal.library.models import Item, Upload, Version
+from portal.library.models import Episode, Item, Upload, Version
 from tests.make import PDF, at_once
 
 TOOL = {"title": "Role card", "summary": "One page for one seat.", "body": "Spend longest on the *third* column."}
@@ -427,6 +427,15 @@ def test_a_button_pressed_ten_times_puts_out_one_edition(app, cory, browse, peop
     assert answers.count(303) >= 1
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Version)) == 1
+
+
+def test_an_episode_begins_with_the_day_that_it_is_at_home_and_not_in_london(app, browse, people, clock):
+    clock.move_to("2027-01-02T03:00:00+00:00")  # nine in the evening in Chicago
+    cory = browse(people.cory)
+    assert 'value="2027-01-01"' in cory.get("/desk/library/new/episode").text
+    item_id = begin(cory, "episode", number="7", aired_on="")
+    with app.app_context():
+        assert db.session.get_one(Episode, item_id).aired_on == date(2027, 1, 1)
 
 
 # Letting it appear

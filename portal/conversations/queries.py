@@ -129,9 +129,9 @@ def _is_open(sight: Sight, reader_id: ColumnElement[int]) -> ColumnElement[bool]
     if sight is Sight.OUTSIDE:
         return Room.kind == RoomKind.PUBLIC
     named = select(RoomMember.room_id).where(RoomMember.member_id == reader_id)
-    return or_(
-        Room.kind.in_([RoomKind.MEMBERS, RoomKind.PUBLIC]), and_(Room.kind == RoomKind.CIRCLE, Room.id.in_(named))
-    )
+    in_circle = and_(Room.kind == RoomKind.CIRCLE, Room.id.in_(named))
+    # No IN with a list: it is taken apart anew whenever a statement is asked, and this is in most of them.
+    return or_(Room.kind == RoomKind.MEMBERS, Room.kind == RoomKind.PUBLIC, in_circle)
 
 
 def _is_seen(sight: Sight, reader_id: ColumnElement[int]) -> ColumnElement[bool]:

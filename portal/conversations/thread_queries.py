@@ -27,7 +27,7 @@ from portal.conversations.models import (
 )
 from portal.conversations.policy import Sight, sight_of
 from portal.conversations.queries import Line, Lines, asking_reader, seen_with
-from portal.core.db import db
+from portal.core.db import db, strung
 from portal.topics.models import Topic
 from portal.topics.queries import topics_in_order
 
@@ -136,7 +136,7 @@ def _muted() -> ScalarSelect[Any]:
     """Ids of the people whose posts this reader folds away, as words: a page that a browser kept shows them or not."""
     muted = PersonFollow.member_id == asking_reader(), PersonFollow.level == Level.NONE
     ids = cast(PersonFollow.person_id, String)
-    return select(func.aggregate_strings(ids, ",")).where(*muted).scalar_subquery()
+    return select(strung(ids, ",")).where(*muted).scalar_subquery()
 
 
 def _of_thread(sight: Sight, *columns: Any) -> Select[*tuple[Any, ...]]:

@@ -26,11 +26,15 @@ from sqlalchemy import (
     Engine,
     Enum,
     FromClause,
+    FunctionElement,
     MetaData,
     Select,
+    SQLColumnExpression,
     String,
     Text,
     event,
+    func,
+    literal_column,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -219,6 +223,14 @@ def _entering(on_postgresql: bool, table: FromClause, once: str) -> ReturningIns
     entering = (postgresql if on_postgresql else sqlite).insert(table).on_conflict_do_nothing(index_elements=[once])
     returning: ReturningInsert[int] = entering.returning(table.c.id)
     return returning
+
+
+def strung(words: SQLColumnExpression[str], between: str) -> FunctionElement[str]:
+    """All of a group's words as one. What stands between them is part of the statement: as a value it would be taken
+    apart anew whenever the statement is asked, as an IN with a list is."""
+    if "'" in between:
+        raise ValueError("would end the literal")
+    return func.aggregate_strings(words, literal_column(f"'{between}'", String()))  # type: ignore[arg-type]  # as asked
 
 
 def is_postgresql() -> bool:

@@ -7,10 +7,10 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, bindparam, exists, func, not_, or_, select
+from sqlalchemy import Select, and_, bindparam, exists, not_, or_, select
 
 from portal.core.clock import now
-from portal.core.db import db
+from portal.core.db import db, strung
 from portal.core.web import Page, cursor
 from portal.library.listening import Place
 from portal.library.models import Episode, Guest, Item, Listening
@@ -95,7 +95,7 @@ _EVERY = (
     select(
         _item.id, _item.slug, _item.title, _item.summary, _item.published_at, _item.is_free,
         _episode.number, _episode.seconds, _listening.second, _listening.finished_at,
-        select(func.aggregate_strings(_guest.name, ", "))
+        select(strung(_guest.name, ", "))
         .where(_guest.episode_id == _item.id)
         .correlate(Item.__table__)
         .scalar_subquery()

@@ -17,7 +17,7 @@ from sqlalchemy import BindParameter, Select, String, bindparam, case, cast, fun
 from portal.core import locales, media, search
 from portal.core.admission import Audience
 from portal.core.clock import now
-from portal.core.db import db
+from portal.core.db import db, strung
 from portal.core.web import Page, cursor, reader_manner, reader_zone
 from portal.library.models import Download, Episode, File, Item, Kind, Nugget, Resource, Tool, Version, item_topic
 from portal.library.queries import BY_KIND, IS_OUT, NEWEST, AnyRow
@@ -226,13 +226,13 @@ def _lines(
 
 
 _TOPIC_IDS = (
-    select(func.aggregate_strings(cast(item_topic.c.topic_id, String), ","))
+    select(strung(cast(item_topic.c.topic_id, String), ","))
     .where(item_topic.c.item_id == _item.id)
     .scalar_subquery()
     .label("topic_ids")
 )
 _MEDIA_TYPES = (
-    select(func.aggregate_strings(_file.media_type, " "))
+    select(strung(_file.media_type, " "))
     .select_from(_VERSION.join(_FILE, _file.version_id == _version.id))
     .where(_version.item_id == _item.id, _version.number == NEWEST)
     .correlate(_ITEM)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member
 from portal.core import audit
-from portal.core.db import db
+from portal.core.db import db, strung
 from portal.core.errors import Refusal
 from portal.core.folding import words_of
 from portal.moderation.looking_alike import in_one_alphabet, mixed_in_one_alphabet
@@ -69,7 +69,7 @@ def take_out(entry: WatchedWords, *, by: Member) -> None:
 
 def all_words() -> ScalarSelect[str | None]:
     """The list as one value, an entry on a line, within a statement that asks more; nothing if it is empty."""
-    return select(func.aggregate_strings(WatchedWords.words, "\n")).scalar_subquery()
+    return select(strung(WatchedWords.words, "\n")).scalar_subquery()
 
 
 def is_said(words: str, text: str) -> bool:

@@ -72,7 +72,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.accounts import drafting, security_pages, sign_in_pages, signed_in, two_step, writing_pages
     from portal.accounts import views as accounts
     from portal.billing import commands as billing_commands
-    from portal.billing import entitlements, managing
+    from portal.billing import entitlements, facts, managing
     from portal.billing import views as billing
     from portal.conversations import (
         answering_pages,
@@ -125,7 +125,7 @@ def _wire_areas(app: Flask) -> None:
     from portal.seeds import commands as seeds_commands
     from portal.topics import views as topics
 
-    signed_in.init_app(app)
+    signed_in.init_app(app, asking=facts.with_facts, told=entitlements.keep_for)
     drafting.init_app(app)
     seeing_as.init_app(app)
     admission.init_app(app, audiences_of=entitlements.audiences_of, way_to_prove=two_step.way_to_prove)

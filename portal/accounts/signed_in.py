@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import structlog
-from flask import Flask, g, request, session
+from flask import Flask, current_app, g, request, session
 from flask_login import LoginManager, current_user, login_user, logout_user
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Row, Select, bindparam, select, update
 from sqlalchemy.exc import DBAPIError
 
 from portal.accounts.models import Device, Member
@@ -17,14 +19,20 @@ from portal.core.db import db, transaction
 
 log = structlog.get_logger()
 SEEN_EVERY = timedelta(minutes=15)
-_BY_TOKEN = select(Device).where(Device.token_hash == bindparam("token_hash"))  # built once, asked at every request
+Asking = Callable[[Select[Device]], Select[*tuple[Any, ...]]]
+Told = Callable[[Member, Sequence[Row[Any]]], None]
 
 login = LoginManager()
 login.session_protection = None  # the device row is the protection; addresses of phones change all day
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask, *, asking: Asking, told: Told) -> None:
+    """Every request finds who is here, and then wants to know of them what accounts cannot say: `asking` adds it to the
+    one statement that finds their device, `told` is given the member and the rows that came, the device first in each.
+    """
     login.init_app(app)
+    by_token = select(Device).where(Device.token_hash == bindparam("token_hash"))
+    app.extensions["who_is_here"] = asking(by_token), told  # the statement is built once
 
 
 def me() -> Member:
@@ -80,9 +88,12 @@ def hashed(token: str) -> str:
 
 @login.user_loader  # type: ignore[untyped-decorator]  # Flask-Login ships no types
 def _load(token: str) -> Device | None:
-    device = db.session.scalar(_BY_TOKEN, {"token_hash": hashed(token)})
+    by_token, told = current_app.extensions["who_is_here"]
+    rows = db.session.execute(by_token, {"token_hash": hashed(token)}).all()
+    device: Device | None = rows[0][0] if rows else None
     if device is None or not device.is_open or device.member.closed_at is not None:
         return None
+    told(device.member, rows)
     device._token = token  # type: ignore[attr-defined]  # for this request only, no column
     if request.method in {"GET", "HEAD"} and device.seen_at < now() - SEEN_EVERY:
         _note_seen(device.id)

@@ -5,8 +5,9 @@ Where to look:
     the edge     gateway is Stripe as we use it: checkout_calls, subscription_calls, reversal_calls and event_calls say
                  what is asked, asking says how (with the SDK); signatures knows a real delivery, reading_answers
                  makes what Stripe says into values, the shapes; models keep them
-    access       entitlements says who may come in, states and standing say it in words, wording writes days and sums;
-                 granting gives access without payment, queries answers the areas to the right
+    access       facts are what bears on it, entitlements says who may come in, states and standing say it in words,
+                 wording writes days and sums; granting gives access without payment, queries answers the areas to the
+                 right
     joining      checkout, with attempts (ways to Stripe's page), customers, prices and trying (trials)
     changing     switching (another plan) and ending (cancelling): changes are the rows, changing makes the calls;
                  managing has the pages, forms what is asked there

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Member, Role
-from portal.billing.entitlements import HARMLESS_DISPUTES, KNOWN_STATUSES, Entitlement, Why
+from portal.billing.entitlements import KNOWN_STATUSES, Entitlement, Why
+from portal.billing.facts import HARMLESS_DISPUTES
 from portal.billing.models import LIVE, PaymentReversal, Plan, ReversalKind, StripeEvent, Subscription
 from portal.billing.reversing import Moved
 from portal.core import letters, locales

@@ -1,7 +1,7 @@
 """May they come in, why, until when: one pure function over local rows and the clock.
 
-Nothing here calls Stripe. `entitlement_of(member)` costs one indexed query a request; `judge(facts, at)` is the rule
-itself, without database or clock, and the table it follows stands in `judge` in the order of billing's own document.
+Nothing here calls Stripe. `entitlement_of(member)` costs whoever is here no query, since they were found with what it
+needs; `judge(facts, at)` is the rule itself, without database or clock, in the order of billing's own document.
 """
 
 from __future__ import annotations
@@ -10,30 +10,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 from flask import Flask, current_app, g
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Row,
     SQLColumnExpression,
-    bindparam,
-    func,
-    literal,
-    null,
     or_,
     select,
-    type_coerce,
-    union_all,
 )
 
 from portal.accounts.models import Member, Role
-from portal.billing.models import BillingCustomer, Grant, PaymentReversal, ReversalKind, Subscription
+from portal.billing import facts
+from portal.billing.facts import Facts, Given, Sub
+from portal.billing.models import BillingCustomer, Grant, Subscription
 from portal.core.admission import Audience
 from portal.core.clock import now
-from portal.core.db import Moment, db
 
 TRIAL_SLACK = timedelta(hours=24)
 RENEWAL_SLACK = timedelta(hours=72)  # the invoice is drafted for about an hour, retried, and its news may come late
@@ -88,7 +81,6 @@ _CLOSED = {
     "canceled": Why.LAPSED,
 }
 KNOWN_STATUSES = frozenset({*_CLOSED, "trialing", "active", "past_due"})
-HARMLESS_DISPUTES = ["won", "warning_needs_response", "warning_under_review", "warning_closed", "prevented"]
 
 
 @dataclass(frozen=True)
@@ -110,31 +102,6 @@ class Entitlement:
         return {"level": self.level, "why": self.why, "until": self.until.isoformat() if self.until else None}
 
 
-@dataclass(frozen=True)
-class Sub:
-    """What the rule must know about one mirrored subscription."""
-
-    status: str
-    ours: bool = True  # its price is on our list
-    id: int | None = None
-    period_end: datetime | None = None
-    trial_end: datetime | None = None
-    ends_at: datetime | None = None
-    past_due_since: datetime | None = None
-    pause_behavior: str | None = None
-    kept_until: datetime | None = None
-    fetched_at: datetime | None = None
-    refunded_until: datetime | None = None  # a full refund covers up to there
-    disputed: bool = False
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the rule must know about one grant that was not taken back."""
-
-    until: datetime | None = None
-
-
 def entitlement_of(member: Member) -> Entitlement:
     """The entitlement at this moment, asked of the database once a request and person."""
     known: dict[int, Entitlement] = g.setdefault("entitlements", {})
@@ -145,31 +112,34 @@ def entitlement_of(member: Member) -> Entitlement:
     return known[member.id]
 
 
+def keep_for(member: Member, rows: Sequence[Row[Any]]) -> None:
+    """Whoever is here was found with their facts (`facts.with_facts`): this request need not ask for them."""
+    if not member.is_staff:
+        g.setdefault("entitlements", {})[member.id] = _judged(facts.told(rows))
+
+
 def paid_or_given(member_id: int) -> Entitlement:
     """What subscriptions and grants say, whoever it is; always fresh. Syncing compares it before and after."""
-    rows = db.session.connection().execute(_question(), {"member_id": member_id})
-    return judge([_fact(row) for row in rows], at=now(), grace=days_of_grace())
+    return _judged(facts.of_one(member_id))
 
 
 def everyone() -> dict[int, Entitlement]:
     """The entitlement of everyone who ever had a subscription or a grant, by member id; for the desk, one query."""
-    facts: dict[int, list[Sub | Given]] = {}
-    for row in db.session.execute(_question(Whose.EVERYONE)):
-        facts.setdefault(row.member_id, []).append(_fact(row))
-    return _judged(facts)
+    return _each_judged(facts.of_everyone())
 
 
 def of_several(member_ids: Sequence[int]) -> dict[int, Entitlement]:
     """The same for one page of members; whoever never had anything is in it too."""
-    facts: dict[int, list[Sub | Given]] = {member_id: [] for member_id in member_ids}
-    for row in db.session.execute(_question(Whose.SEVERAL), {"member_ids": list(member_ids)}):
-        facts[row.member_id].append(_fact(row))
-    return _judged(facts)
+    return _each_judged(facts.of_several(member_ids))
 
 
-def _judged(facts: dict[int, list[Sub | Given]]) -> dict[int, Entitlement]:
+def _judged(known: Facts) -> Entitlement:
+    return judge(known, at=now(), grace=days_of_grace())
+
+
+def _each_judged(found: dict[int, Facts]) -> dict[int, Entitlement]:
     at, grace = now(), days_of_grace()
-    return {member_id: judge(known, at=at, grace=grace) for member_id, known in facts.items()}
+    return {member_id: judge(known, at=at, grace=grace) for member_id, known in found.items()}
 
 
 def may_be_open(member_id: SQLColumnExpression[int], *, at: datetime) -> ColumnElement[bool]:
@@ -228,9 +198,9 @@ def audiences_of(member: Member) -> frozenset[Audience]:
     return frozenset(found)
 
 
-def judge(facts: Iterable[Sub | Given], *, at: datetime, grace: timedelta) -> Entitlement:
+def judge(known: Iterable[Sub | Given], *, at: datetime, grace: timedelta) -> Entitlement:
     """The best of what all subscriptions and grants say, for the longest time. Pure."""
-    answers = [_of_grant(fact, at) if isinstance(fact, Given) else _of_subscription(fact, at, grace) for fact in facts]
+    answers = [_of_grant(fact, at) if isinstance(fact, Given) else _of_subscription(fact, at, grace) for fact in known]
     if not answers:
         return Entitlement(Level.NONE, Why.NEVER)
     return max(answers, key=_weight)
@@ -307,95 +277,6 @@ def _is_unread_since(moment: datetime, sub: Sub) -> bool:
     return sub.fetched_at is not None and sub.fetched_at < moment
 
 
-class Whose(StrEnum):
-    ONE = "one"
-    SEVERAL = "several"
-    EVERYONE = "everyone"
-
-
-@cache
-def _question(of: Whose = Whose.ONE) -> CompoundSelect[Any]:
-    """All that bears on one member, in one statement: subscriptions with their reversals, and grants.
-
-    Asked at every request: built once, of tables, and without IN, which is taken apart anew at each execution.
-    """
-    sub, customer = Subscription.__table__.c, BillingCustomer.__table__.c
-    grant, reversal = Grant.__table__.c, PaymentReversal.__table__.c
-    about = reversal.subscription_id == sub.id
-    disputed = (
-        select(func.count())
-        .where(
-            about,
-            reversal.kind == ReversalKind.DISPUTE,
-            *(reversal.status != harmless for harmless in HARMLESS_DISPUTES),
-        )
-        .correlate(Subscription.__table__)
-        .scalar_subquery()
-    )
-    refunded_until = (
-        select(func.max(reversal.covers_until))
-        .where(
-            about,
-            reversal.kind == ReversalKind.REFUND,
-            reversal.is_full,
-            or_(reversal.status == "succeeded", reversal.status == "pending"),
-        )
-        .correlate(Subscription.__table__)
-        .scalar_subquery()
-    )
-    subscriptions = (
-        select(
-            sub.status,
-            sub.plan_id,
-            sub.id,
-            sub.period_end,
-            sub.trial_end,
-            sub.ends_at,
-            sub.past_due_since,
-            sub.pause_behavior,
-            sub.kept_until,
-            sub.fetched_at,
-            type_coerce(refunded_until, Moment()).label("refunded_until"),
-            disputed.label("disputed"),
-            customer.member_id,
-        )
-        .join_from(Subscription.__table__, BillingCustomer.__table__, customer.id == sub.customer_id)
-        .where(_theirs(customer.member_id, of))
-    )
-    nothing = [null()] * 8
-    grants = select(literal(_GRANT), null(), grant.id, grant.until, *nothing, grant.member_id).where(
-        grant.taken_at.is_(None), _theirs(grant.member_id, of)
-    )
-    return union_all(subscriptions, grants)
-
-
-def _theirs(column: ColumnElement[int], of: Whose) -> ColumnElement[bool]:
-    if of is Whose.EVERYONE:
-        return column.is_not(None)
-    if of is Whose.SEVERAL:
-        return column.in_(bindparam("member_ids", expanding=True))
-    return column == bindparam("member_id")
-
-
-def _fact(row: Row[Any]) -> Sub | Given:
-    if row.status == _GRANT:
-        return Given(until=row.period_end)
-    return Sub(
-        status=row.status,
-        ours=row.plan_id is not None,
-        id=row.id,
-        period_end=row.period_end,
-        trial_end=row.trial_end,
-        ends_at=row.ends_at,
-        past_due_since=row.past_due_since,
-        pause_behavior=row.pause_behavior,
-        kept_until=row.kept_until,
-        fetched_at=row.fetched_at,
-        refunded_until=row.refunded_until,
-        disputed=row.disputed > 0,
-    )
-
-
 def days_of_grace() -> timedelta:
     """How long everything stays open after a renewal failed."""
     return timedelta(days=current_app.config["GRACE_DAYS"])
@@ -409,5 +290,4 @@ def init_app(app: Flask) -> None:
     standing.init_app(app)
 
 
-_GRANT = "(grant)"  # no status of Stripe's has brackets
 _LONG_AGO = datetime.fromisoformat("0001-01-02T00:00:00+00:00")

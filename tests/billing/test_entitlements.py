@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from portal.accounts.models import Member, Role
-from portal.billing.entitlements import Entitlement, Given, Level, Sub, Why, audiences_of, entitlement_of, judge
+from portal.billing.entitlements import Entitlement, Level, Why, audiences_of, entitlement_of, judge
+from portal.billing.facts import Given, Sub
 from portal.billing.models import BillingCustomer, Grant, Interval, PaymentReversal, Plan, Subscription
 from portal.core.admission import Audience
 from portal.core.clock import now

@@ -30,6 +30,16 @@ def test_alice_hears_of_bobs_reply_with_a_link_to_the_very_post(people, make, ou
     assert letter.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
+def test_the_letter_names_the_very_button_that_stops_it_in_the_thread(browse, people, make, outbox, work_off):
+    thread = make.thread(by=people.alice)
+    make.reply(thread, by=people.bob)
+    work_off()
+    button = "Hear nothing of it"
+    assert f"choose “{button}”" in outbox[0].body
+    assert f"choose “{button}”" in outbox[0].html
+    assert f">{button}<" in browse(people.alice).get(f"/threads/{thread.id}").text
+
+
 def test_nobody_hears_of_their_own_words(people, make, outbox, work_off):
     make.thread(by=people.alice, posts=3)
     work_off()

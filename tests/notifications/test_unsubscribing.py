@@ -69,7 +69,9 @@ def test_opening_the_address_stops_nothing(app, people, browse):
 def test_the_button_on_the_page_stops_them(app, people, browse):
     page = browse().get(_path(app, people.alice)).text
     assert f'action="{_path(app, people.alice)}"' in page
-    assert browse().post(_path(app, people.alice)).status_code == 200
+    stopped = browse().post(_path(app, people.alice))
+    assert stopped.status_code == 200
+    assert "It still stands in your inbox" in stopped.text
     assert _choices(app, people.alice)[Stream.REPLIES] is Rhythm.SITE
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from portal.conversations import following, posting, reading
 from portal.conversations.models import Level, RoomKind, ThreadKind
+from portal.core.clock import now
 from portal.core.db import transaction
 from portal.library import listening
 from portal.moderation import ruling
@@ -66,16 +67,18 @@ def test_it_leads_to_the_first_new_post_and_is_gone_when_that_was_read(browse, p
     assert "You have read everything in the conversations you are part of." in browse(people.alice).get("/").text
 
 
-def test_a_room_she_follows_waits_too_and_a_thread_she_silenced_does_not(people, make, do, waits):
+def test_a_room_she_follows_waits_too_and_a_thread_of_which_she_wants_less_does_not(browse, people, make, do, waits):
     room = make.room()
     do(following.choose_for_room, room, Level.ALL, by=people.alice)
-    make.thread(by=people.bob, room=room, title="In her room")
-    silent = make.thread(by=people.bob, room=room, title="Not for her")
-    do(following.choose, silent, Level.NONE, by=people.alice)
+    unopened = make.thread(by=people.bob, room=room, title="In her room")
+    for level in (Level.NONE, Level.MINE):
+        quiet = make.thread(by=people.bob, room=room, title=f"Not for her: {level}")
+        do(following.choose, quiet, level, by=people.alice)
     assert waits(people.alice) == [("In her room", "1 new post")]
+    assert f'href="/threads/{unopened.id}">In her room' in browse(people.alice).get("/").text, "she begins at its title"
 
 
-@pytest.mark.parametrize("how", ["hidden", "taken back", "muted", "coaches only", "hidden whole"])
+@pytest.mark.parametrize("how", ["hidden", "taken back", "muted", "coaches only", "hidden whole", "archived"])
 def test_what_she_may_not_or_will_not_read_waits_for_nobody(app, browse, people, make, do, waits, how):
     thread = make.thread(by=people.alice, title="Who decides?")
     reply = make.reply(thread, by=people.bob)
@@ -90,7 +93,8 @@ def test_what_she_may_not_or_will_not_read_waits_for_nobody(app, browse, people,
         do(ruling.hide_thread, thread, because="So.", by=people.mo)
     else:
         with app.app_context(), transaction():
-            again(thread).room.kind = RoomKind.COACHES
+            room = again(thread).room
+            room.kind, room.archived_at = (room.kind, now()) if how == "archived" else (RoomKind.COACHES, None)
     assert waits(people.alice) == []
 
 

@@ -69,6 +69,17 @@ def test_what_comes_after_looking_is_a_line_of_its_own(browse, people, make, wor
     assert count(people.alice) == "1"
 
 
+def test_opening_a_line_leaves_new_what_came_since_it_was_drawn(browse, people, make, work_off, count):
+    thread = make.thread(by=people.alice)
+    make.reply(thread, by=people.bob)
+    work_off()
+    as_drawn = re.search(r'action="(/notifications/\d+/open)"', browse(people.alice).get("/notifications").text)[1]
+    make.reply(thread, by=people.cory)
+    work_off()
+    assert browse(people.alice).post(as_drawn).status_code == 303
+    assert count(people.alice) == "1"
+
+
 def test_reading_the_thread_reads_what_the_inbox_told_of_it_and_opening_the_inbox_reads_nothing(
     browse, people, make, work_off, count
 ):

@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from flask import current_app
 
 from portal.accounts.models import Member, Role
+from portal.accounts.signed_in import hashed
+from portal.accounts.signing_in import open_device
+from portal.billing import facts
 from portal.billing.entitlements import Entitlement, Level, Why, audiences_of, entitlement_of, judge
 from portal.billing.facts import Given, Sub
 from portal.billing.models import BillingCustomer, Grant, Interval, PaymentReversal, Plan, Subscription
 from portal.core.admission import Audience
 from portal.core.clock import now
 from portal.core.db import db, transaction
+from tests.make import browser
 
 T = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
 GRACE = timedelta(days=7)
@@ -144,8 +149,17 @@ def subscribe(app, plan):
 
 
 def of(app, member: Member) -> Entitlement:
+    """As it is asked for one member; the facts found with whoever is here must be the same."""
     with app.app_context():
+        assert sorted(found_with_their_device(member), key=repr) == sorted(facts.of_one(member.id), key=repr)
         return entitlement_of(db.session.get_one(Member, member.id))
+
+
+def found_with_their_device(member: Member) -> facts.Facts:
+    token = open_device(db.session.get_one(Member, member.id), user_agent="test")
+    db.session.commit()
+    whoever_is_here, _ = current_app.extensions["who_is_here"]
+    return facts.told(db.session.execute(whoever_is_here, {"token_hash": hashed(token)}).all())
 
 
 def test_what_the_rows_say_reaches_the_rule(app, make, subscribe) -> None:
@@ -200,6 +214,30 @@ def test_a_grant_taken_back_opens_nothing(app, make) -> None:
     with app.app_context(), transaction():
         db.session.query(Grant).update({"taken_at": now()})
     assert of(app, nina).why is Why.NEVER
+
+
+def test_two_subscriptions_beside_two_grants_are_four_facts_and_another_members_are_none_of_theirs(
+    app, make, subscribe
+) -> None:
+    nina, pat = make.member("Nina", entitled=True), make.member("Pat", entitled=True)
+    for number, whose in enumerate([nina, nina, pat]):
+        subscribe(whose, sub_id=f"sub_{number}")
+    with app.app_context(), transaction():
+        db.session.add(Grant(member_id=nina.id, source="complimentary", because="test", until=now() + DAY))
+    assert of(app, nina).why is Why.GRANT
+    with app.app_context():
+        found = found_with_their_device(nina)
+    assert [type(fact) for fact in found] == [Sub, Sub, Given, Given]
+
+
+def test_a_member_who_asks_for_a_page_is_found_and_judged_in_one_statement(app, make, subscribe, count_queries) -> None:
+    nina = make.member("Nina")
+    subscribe(nina)
+    at_home = browser(app, nina)
+    with count_queries() as queries:
+        assert at_home.get("/rooms").status_code == 200
+    about_access = [query for query in queries if "FROM device" in query or "FROM subscription" in query]
+    assert len(about_access) == 1
 
 
 def test_a_foreign_price_opens_nothing(app, make, subscribe) -> None:

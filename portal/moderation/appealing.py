@@ -52,6 +52,13 @@ class NotTheOneToDecide(Refusal):
     status = 403
 
 
+class HasEnded(Refusal):
+    message = (
+        "What this appeal was against has ended in the meantime, so nothing is left to decide. "
+        "Whoever appealed is told so."
+    )
+
+
 class AlreadyDecided(Refusal):
     """Somebody else was first; the message says who decided what, and why."""
 
@@ -138,9 +145,11 @@ def takes_part_in(member: Member, on: Appeal) -> bool:
 
 def decide(on: Appeal, verdict: Verdict, *, because: str, by: Member, with_sanction: bool = False) -> None:
     """Say whether the ruling stands, and undo it if not; `with_sanction` also ends what it brought for its author, if
-    that still runs and is theirs to end. Raises NotTheOneToDecide, AlreadyDecided."""
+    that still runs and is theirs to end. Raises NotTheOneToDecide, AlreadyDecided, HasEnded."""
     if not may_decide(by, on, the_house()):
         raise NotTheOneToDecide()
+    if on.sanction is not None:
+        _check_still_runs(on, on.sanction, by)
     brought = _brought(on)
     ends = brought if with_sanction and verdict is Verdict.OVERTURNED and brought and may_end(by, brought) else None
     if ends is not None:
@@ -158,7 +167,7 @@ def decide(on: Appeal, verdict: Verdict, *, because: str, by: Member, with_sanct
     if verdict is Verdict.UPHELD:
         audit.record(by, "appeal.upheld", on, because=because, ruling=on.ruling_id, sanction=on.sanction_id)
     else:
-        if on.sanction is not None and on.sanction.is_in_force:
+        if on.sanction is not None:
             sanctioning.lift(on.sanction, because=because, by=by, with_letter=False)
         elif on.ruling is not None and still_stands(on.ruling):
             _undo(on.ruling, because, by)
@@ -172,6 +181,17 @@ def may_end(member: Member, sanction: Sanction) -> bool:
     """Whether they are told of it, and may judge whom it befell."""
     is_told = member.is_at_least(Role.COACH) or not sanction.is_for_coaches
     return is_told and may_judge(member, sanction.member)
+
+
+def _check_still_runs(on: Appeal, sanction: Sanction, by: Member) -> None:
+    """And nobody ends it until this is decided. Raises AlreadyDecided, HasEnded."""
+    sanctioning.wait_for_turn(sanction.member, by)
+    db.session.refresh(on)
+    db.session.refresh(sanction)
+    if not on.is_open:
+        raise _already_decided(on)
+    if not sanction.is_in_force:
+        raise HasEnded()
 
 
 def _brought(on: Appeal) -> Sanction | None:
@@ -213,7 +233,9 @@ def _undo(ruling: Ruling, because: str, by: Member) -> None:
         rulings.restore_thread(ruling.thread, because=because, by=by, with_letter=False)
 
 
-def _already_decided(on: Appeal) -> AlreadyDecided:
+def _already_decided(on: Appeal) -> Refusal:
+    if on.verdict is Verdict.ENDED:
+        return HasEnded()
     who = on.decided_by.name if on.decided_by else "Somebody"
     said = "the decision stands" if on.verdict is Verdict.UPHELD else "the decision is taken back"
     return AlreadyDecided(f"{who} was first: {said}. The reason given: {on.because}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, tuple_
 from sqlalchemy.orm import contains_eager, joinedload
 
 from portal.accounts.applying_rules import Rule
@@ -22,8 +22,8 @@ from portal.core.clock import now
 from portal.core.db import Moment, db
 from portal.core.errors import Refusal
 from portal.core.web import cursor, day, read_cursor
-from portal.moderation import appealing, citing
-from portal.moderation.models import Flag, Outcome, Reason, Ruling
+from portal.moderation import appealing, citing, settling
+from portal.moderation.models import Flag, Outcome, Reason, Ruling, Verdict
 from portal.moderation.person_models import Appeal, Sanction, SanctionKind, for_coaches
 from portal.moderation.ruling_and_sanctioning import along_with
 
@@ -89,6 +89,7 @@ class Told:
     until: datetime | None = None  # how long they may appeal
     why_not: str | None = None  # in words, where that deserves some
     rule: Rule | None = None  # which it applied
+    over: str | None = None  # why the appeal is closed, where what it was against ended before anybody decided on it
     along: tuple[str, str] | None = None  # what was decided with it: what it is called, and its page
 
 
@@ -127,8 +128,16 @@ def told_of_sanction(sanction: Sanction, reader: Member) -> Told:
         can_appeal=appeal is None and why_not is None,
         until=sanction.until,
         why_not=why_not,
+        over=_over(appeal, sanction),
         along=_ruling_along(sanction),
     )
+
+
+def _over(appeal: Appeal | None, sanction: Sanction) -> str | None:
+    """Also in the minutes before it is closed."""
+    if appeal is None or not (appeal.verdict is Verdict.ENDED or (appeal.is_open and not sanction.is_in_force)):
+        return None
+    return appeal.because or sanction.lifted_because or settling.RAN_OUT
 
 
 def _sanction_along(ruling: Ruling, reader: Member) -> tuple[str, str] | None:
@@ -177,7 +186,7 @@ class Page:
 
 def waiting(after: str | None, *, reader: Member, most: int) -> Page:
     """Open appeals, the oldest first; those that this reader may not decide among them."""
-    query = _open_to(reader).where(Appeal.decided_at.is_(None))
+    query = _open_to(reader).where(*_undecided())
     place = read_cursor(after) if after else None
     if place:
         query = query.where(
@@ -189,11 +198,15 @@ def waiting(after: str | None, *, reader: Member, most: int) -> Page:
 
 
 def count_waiting(reader: Member) -> int:
+    return db.session.scalar(counting_waiting(reader)) or 0
+
+
+def counting_waiting(reader: Member) -> Select[int]:
     """How many open ones somebody should see to who did not decide what they are against; the owner sees to all."""
     query = _known_to(reader, select(func.count(Appeal.id))).outerjoin(Appeal.sanction)
     if reader.role is not Role.OWNER:
         query = query.where(func.coalesce(Ruling.by_id, Sanction.by_id) != reader.id)
-    return db.session.scalar(query.where(Appeal.decided_at.is_(None))) or 0
+    return query.where(*_undecided())
 
 
 def appeal_for(reader: Member, appeal_id: int) -> Select[Appeal]:
@@ -230,6 +243,12 @@ def _known_to(reader: Member, query: Select[*tuple[Any, ...]]) -> Select[*tuple[
     query = query.outerjoin(Appeal.ruling).outerjoin(Ruling.thread).outerjoin(Thread.room)
     query = query.where(or_(Appeal.sanction_id.in_(sanctions), open_to(reader)))
     return query if reader.role is Role.OWNER else query.where(Appeal.by_id != reader.id)
+
+
+def _undecided() -> tuple[ColumnElement[bool], ...]:
+    """Without those against what has just run out: they are closed within minutes (settling.py)."""
+    runs = select(Sanction.id).where(Sanction.lifted_at.is_(None), Sanction.until > now())
+    return Appeal.decided_at.is_(None), or_(Appeal.sanction_id.is_(None), Appeal.sanction_id.in_(runs))
 
 
 def _cases(rows: Sequence[Appeal], reader: Member) -> list[Case]:

@@ -123,7 +123,7 @@ class DecisionForm(TextForm):
 
     def chosen(self) -> Verdict | None:
         """What was decided; None, with words for it, if that was left open."""
-        if self.verdict.data in set(Verdict):
+        if self.verdict.data in {Verdict.UPHELD, Verdict.OVERTURNED}:
             return Verdict(self.verdict.data)
         self.form_errors.append("Choose what to decide.")
         return None

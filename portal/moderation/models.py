@@ -197,10 +197,11 @@ class SavedReply(Model):
 
 
 class Verdict(StrEnum):
-    """What a second person said of a ruling."""
+    """What became of an appeal; the first two are what a second person said."""
 
     UPHELD = "upheld"
     OVERTURNED = "overturned"
+    ENDED = "ended"  # nobody decided: the silence or suspension was lifted, or ran out; see settling.py
 
 
 class WatchedWords(Model):

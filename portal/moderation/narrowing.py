@@ -24,7 +24,7 @@ GROUPS: dict[
     "hidden": ("Hidden or deleted", ("post.hidden", "thread.hidden", "post.deleted", "post.edited_out")),
     "restored": ("Restored", ("post.restored", "thread.restored", "post.put_back")),
     "kept": ("Kept", ("post.kept", "thread.kept", "profile.kept", "nugget.kept")),
-    "appeals": ("Appeals", ("appeal.upheld", "appeal.overturned")),
+    "appeals": ("Appeals", ("appeal.upheld", "appeal.overturned", "appeal.closed")),
     "closed": ("Closed and opened", ("thread.locked", "thread.unlocked")),
 }
 _NOBODY = 0  # the id of a name that nobody has

@@ -21,7 +21,7 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.web import absolute, day
-from portal.moderation import telling_authors
+from portal.moderation import settling, telling_authors
 from portal.moderation.models import Ruling
 from portal.moderation.person_models import LENGTHS, Sanction, SanctionKind
 from portal.moderation.policy import may_judge
@@ -74,7 +74,10 @@ def suspend(member: Member, *, days: int, because: str, by: Member, after: Rulin
 
 
 def lift(sanction: Sanction, *, because: str, by: Member, with_letter: bool = True) -> None:
-    """End it before its time; whoever else was about to is told. Raises NotYoursToJudge, NoReason, Over."""
+    """End it before its time, and an appeal against it with it; whoever else was about to is told.
+
+    Raises NotYoursToJudge, NoReason, Over.
+    """
     member = sanction.member
     _check(member, because, by)
     lifted = db.session.scalar(
@@ -90,6 +93,7 @@ def lift(sanction: Sanction, *, because: str, by: Member, with_letter: bool = Tr
     for column in _COLUMNS[sanction.kind]:
         setattr(member, column, None)
     audit.record(by, "sanction.lifted", sanction, because=because.strip(), member=member.id)
+    closed = settling.settle(sanction, because=because.strip(), by=by)
     if with_letter:
         letters.post(
             "moderation/sanction-lifted",
@@ -97,6 +101,7 @@ def lift(sanction: Sanction, *, because: str, by: Member, with_letter: bool = Tr
             key=f"sanction-lifted:{sanction.once}",
             what=sanction.kind.value,
             because=because.strip(),
+            had_appealed=closed is not None,
             link=absolute("membership.account"),
         )
 

@@ -89,7 +89,7 @@ def parts_of(member: Member) -> Iterator[Part]:
             "sanction": "the end of the address of a silence or suspension, /sanctions/…",
             "words": "what you wrote",
             "answered_at": "when it was answered",
-            "verdict": "upheld: the decision stands; overturned: it was taken back",
+            "verdict": "upheld: the decision stands; overturned: it was taken back; ended: nobody had to decide",
             "because": "the reason you were told",
         },
     )

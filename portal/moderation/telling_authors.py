@@ -39,7 +39,11 @@ _SANCTIONED = {
     SanctionKind.SILENCE: "You cannot write to other members for a while",
     SanctionKind.SUSPENSION: "Your account is suspended for a while",
 }
-_VERDICTS = {Verdict.UPHELD: "The decision stands.", Verdict.OVERTURNED: "The decision was taken back."}
+_VERDICTS = {
+    Verdict.UPHELD: "The decision stands.",
+    Verdict.OVERTURNED: "The decision was taken back.",
+    Verdict.ENDED: "Nothing is left to decide.",
+}
 
 
 def tell_author(about: Ruling | Sanction | Appeal, member: Member) -> None:
@@ -138,8 +142,8 @@ def _of_appeal(row: Row[*tuple[Any, ...]], reader: Member) -> Told:
     return Told(
         title=row.Thread.title_for(reader) if of_ruling else _SANCTIONED[row.kind],
         path=f"/rulings/{row.ruling_id}" if of_ruling else f"/sanctions/{row.sanction_id}",
-        who=_SECOND,
-        did="answered your appeal about",
+        who="The portal" if row.verdict is Verdict.ENDED else _SECOND,
+        did="closed your appeal about" if row.verdict is Verdict.ENDED else "answered your appeal about",
         about=f"{_VERDICTS[row.verdict]} {_in_short(row.because)}",
     )
 

@@ -87,6 +87,7 @@ ACTIONS = {
     "thread.restored": "Restored a thread",
     "appeal.upheld": "Let a decision stand after an appeal",
     "appeal.overturned": "Took a decision back after an appeal",
+    "appeal.closed": "Closed an appeal, because what it was against had ended",
     "sanction.silenced": "Silenced",
     "sanction.suspended": "Suspended",
     "sanction.lifted": "Ended a silence or suspension of",

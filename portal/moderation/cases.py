@@ -20,6 +20,7 @@ from portal.core.clock import now
 from portal.core.db import Moment, db
 from portal.core.web import cursor, read_cursor
 from portal.library.models import Item
+from portal.moderation import appeals
 from portal.moderation.assigning import LOOKS_FOR
 from portal.moderation.models import Flag, Handling, Reason, Thing, about
 from portal.moderation.narrowing_queue import EVERYTHING, KINDS, Narrowing, conditions, within
@@ -100,6 +101,7 @@ class Cases:
     rows: Sequence[Case]
     later: str | None  # cursor of the next page
     count: int  # of all so narrowed, up to _MOST_COUNTED
+    appealed: int  # how many appeals wait for this reader, which the queue does not show
 
     @property
     def count_in_words(self) -> str:
@@ -113,18 +115,18 @@ def queue(after: str | None, *, reader: Member, most: int, narrowed: Narrowing =
     order = tuple_(Flag.rank, Flag.created_at, Flag.id)
     query = _cases(Flag, Flag).add_columns(Flag.id.label("flag_id"), Flag.rank, Flag.created_at.label("since"))
     query = query.where(Flag.ruled_at.is_(None), _stands_for_its_thing(order, narrowed), *conditions(narrowed, reader))
-    count = db.session.scalar(
-        select(func.count()).select_from(
-            query.with_only_columns(literal(1).label("one")).limit(_MOST_COUNTED).subquery()
-        )
+    counted = select(func.count()).select_from(
+        query.with_only_columns(literal(1).label("one")).limit(_MOST_COUNTED).subquery()
     )
+    waiting = appeals.counting_waiting(reader)
+    count, appealed = db.session.execute(select(counted.scalar_subquery(), waiting.scalar_subquery())).one()
     place = _read_place(after)
     if place:
         query = query.where(order > tuple_(literal(place[0]), literal(place[1], Moment()), literal(place[2])))
     rows = db.session.execute(query.order_by(Flag.rank, Flag.created_at, Flag.id).limit(most + 1)).all()
     shown, more = rows[:most], len(rows) > most
     later = f"{shown[-1].rank}{cursor(shown[-1].since, shown[-1].flag_id)}" if more else None
-    return Cases(_told(shown, reader), later, count or 0)
+    return Cases(_told(shown, reader), later, count, appealed)
 
 
 def case_of(thing: Thing, *, reader: Member) -> Case:

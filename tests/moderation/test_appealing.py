@@ -331,9 +331,13 @@ def test_the_list_costs_the_same_for_two_as_for_twenty(browse, people, make, rul
     assert counts[0] == counts[1] <= 8
 
 
-def test_the_desk_says_that_an_appeal_waits_to_whoever_did_not_decide_it(browse, people, make, rule, appeal, decide):
+@pytest.mark.parametrize("page", ["/desk", "/moderation"])
+def test_desk_and_queue_say_that_an_appeal_waits_to_whoever_did_not_decide_it(
+    browse, people, make, rule, appeal, decide, page
+):
     def told():
-        return ["appeal waits" in browse(who).get("/desk").text for who in (people.cory, people.olga)]
+        said = '<a href="/moderation/appeals">Read it and decide</a>'
+        return [said in browse(who).get(page).text for who in (people.cory, people.olga)]
 
     thread = make.thread(by=people.alice)
     assert told() == [False, False]

@@ -34,9 +34,10 @@ def posts_on_page(thread_id: int, page: int, reader: Member | None) -> tuple[lis
     first = last - POSTS_A_PAGE + 1
     asked = {"thread_id": thread_id, "first": first, "last": last, "reader_id": reader.id if reader else 0}
     found = db.session.connection().execute(_some_posts(), asked).all()
-    on_top = [row for row in found if (row.helped_at or row.endorsed_at) and not row.hidden_at]
-    on_top.sort(key=lambda row: (row.endorsed_at is None, row.number))
-    return [row for row in found if first <= row.number <= last], on_top[:ON_TOP]
+    marked = [row for row in found if (row.helped_at or row.endorsed_at) and not row.hidden_at]
+    marked.sort(key=lambda row: (row.endorsed_at is None, -row.number))
+    on_top = sorted(marked[:ON_TOP], key=lambda row: (row.endorsed_at is None, row.number))
+    return [row for row in found if first <= row.number <= last], on_top
 
 
 def posts_by(member: Member) -> Asked:

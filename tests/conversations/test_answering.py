@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import func, select
 
@@ -61,6 +63,20 @@ def test_neither_the_question_nor_what_is_gone_is_marked(app, people, question, 
             does(what, reply, by)
 
 
+def test_in_a_hidden_thread_nothing_is_marked_and_of_a_story_nobody_is_the_asker(app, people, question, reply, does):
+    with app.app_context(), transaction():
+        again(question).kind = ThreadKind.STORY
+    with pytest.raises(answering.NotTheAsker):
+        does(answering.mark, reply, people.alice)
+    with app.app_context(), transaction():
+        again(question).kind, again(question).hidden_at = ThreadKind.QUESTION, again(question).created_at
+    with pytest.raises(answering.NotTheAsker):
+        does(answering.mark, reply, people.alice)
+    for what, by in ((answering.endorse, people.cory), (answering.thank, people.alice)):
+        with pytest.raises(answering.NotToBeMarked):
+            does(what, reply, by)
+
+
 def test_twenty_presses_at_once_are_one(app, people, question, reply, does):
     def press(number):
         with app.app_context(), transaction():
@@ -82,6 +98,9 @@ def test_only_coaches_stand_behind_a_post_and_the_log_keeps_it(app, people, repl
     does(answering.endorse, reply, people.olga)
     with app.app_context():
         assert again(reply).endorsed_by_id == people.cory.id
+    for other in (people.alice, people.bob, people.mo):
+        with pytest.raises(answering.NotACoach):
+            does(answering.end_endorsement, reply, other)
     does(answering.end_endorsement, reply, people.olga)
     with app.app_context():
         assert (again(reply).endorsed_at, again(reply).endorsed_by_id) == (None, None)
@@ -93,9 +112,10 @@ def test_nobody_thanks_themselves_and_thanks_are_taken_back(app, people, reply, 
     with pytest.raises(answering.NotToBeMarked):
         does(answering.thank, reply, people.bob)
     does(answering.thank, reply, people.alice)
+    does(answering.thank, reply, people.cory)
     does(answering.take_thanks_back, reply, people.alice)
     with app.app_context():
-        assert db.session.scalar(select(func.count()).select_from(Thanks)) == 0
+        assert db.session.scalars(select(Thanks.member_id)).all() == [people.cory.id]
 
 
 def test_alice_marks_what_helped_and_the_thread_leads_to_it(browse, people, question, reply):
@@ -141,6 +161,19 @@ def test_the_coachs_take_stands_first_also_where_much_helped_since(app, browse, 
         alice.post(f"/posts/{post.id}/helped")
     top = alice.get(f"/threads/{question.id}").text.split('class="posts"')[0]
     assert 0 < top.index("Coach’s take, by Cory") < top.index("What helped the asker, by Bob")
+
+
+def test_of_many_that_helped_each_page_leads_to_the_latest_that_are_still_read(
+    app, browse, people, make, question, reply
+):
+    posts = [reply, *(make.reply(question, by=people.bob) for _ in range(post_queries.ON_TOP + 2))]
+    with app.app_context(), transaction():
+        for each in posts:
+            again(each).helped_at = again(each).created_at
+    browse(people.bob).post(f"/posts/{posts[-1].id}/delete")
+    top = browse(people.alice).get(f"/threads/{question.id}").text.split('class="posts"')[0]
+    led_to = re.findall(r"#post-(\d+)", top)
+    assert led_to == [str(each.id) for each in posts[-1 - post_queries.ON_TOP : -1]]
 
 
 def test_words_of_somebody_whom_alice_muted_are_not_led_to_either(browse, people, question, reply):

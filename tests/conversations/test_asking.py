@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import func, select
 
@@ -157,6 +159,25 @@ def test_a_question_asked_safely_is_found_by_its_topic_and_never_by_its_asker(
     with app.app_context():
         assert asking.waiting_for(again(people.bob))[0].asker == A_MEMBER
         assert asking.waiting_for(again(people.bob))[0].topic == "Role clarity"
+
+
+@pytest.mark.parametrize("why", ["long ago", "thread silenced", "asker muted"])
+def test_no_question_waits_for_bob_that_is_old_or_that_he_wants_to_hear_nothing_of(
+    app, people, make, ask, waiting_for, why
+):
+    topic = make.topic("Role clarity")
+    thread = ask(people.alice, topics=[topic])
+    with app.app_context(), transaction():
+        follow(again(topic), by=again(people.bob))
+    assert waiting_for(people.bob) == ["Who decides?"]
+    with app.app_context(), transaction():
+        if why == "long ago":
+            again(thread).created_at = now() - asking.ASKED_LATELY - timedelta(minutes=1)
+        elif why == "thread silenced":
+            following.choose(again(thread), Level.NONE, by=again(people.bob))
+        else:
+            following.choose_for_person(again(people.alice), Level.NONE, by=again(people.bob))
+    assert waiting_for(people.bob) == []
 
 
 def test_one_statement_however_many_wait(app, people, make, ask, count_queries):

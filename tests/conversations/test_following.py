@@ -8,6 +8,7 @@ from sqlalchemy import select
 from portal.conversations import following, posting
 from portal.conversations.models import Level, Post, RoomKind
 from portal.core.db import db, transaction
+from portal.notifications.models import Stream
 from portal.topics import following as topics_following
 from tests.make import again
 
@@ -38,6 +39,20 @@ def test_whoever_takes_part_hears_of_all_and_others_of_nothing(people, make, hea
     thread = make.thread(by=people.alice)
     assert hears(make.reply(thread, by=people.bob)) == {"alice"}
     assert hears(make.reply(thread, by=people.cory)) == {"alice", "bob"}
+
+
+def test_whoever_answers_before_the_news_of_a_post_left_does_not_hear_of_it(people, make, hears):
+    thread = make.thread(by=people.alice)
+    post = make.reply(thread, by=people.bob)
+    make.reply(thread, by=people.cory)
+    assert hears(post) == {"alice"}
+
+
+def test_an_answer_to_bob_by_whom_he_follows_is_an_answer(app, people, make, choose):
+    choose(people.bob, f"/members/{people.alice.handle}", "all")
+    post = make.reply(make.thread(by=people.bob), by=people.alice)
+    with app.app_context():
+        assert following.who_hears_of(again(post)) == {Stream.ANSWERS: [people.bob.id]}
 
 
 def test_bob_chooses_for_a_thread_without_writing(browse, people, make, hears, choose):

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.accounts.models import Member
+from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.core.letters import Letter
 from portal.moderation import flagging, ruling
@@ -152,11 +153,40 @@ def test_two_workers_with_the_same_work_write_one_letter(app, alice, people, mak
 
 
 def test_who_no_longer_wants_it_daily_is_not_told_what_waited(app, alice, people, make, clock, work_off, outbox):
-    make.reply(make.thread(by=alice), by=people.bob)
+    make.reply(make.thread(by=alice, title="Who decides?"), by=people.bob)
+    make.reply(make.thread(by=people.bob, title="Who signs?"), by=people.bob, body=f"@{alice.handle} knows.")
     work_off()
     with app.app_context(), transaction():
         unsubscribing.choose(alice.id, Stream.ANSWERS, Rhythm.SITE)
     clock.shift(timedelta(days=1))
+    work_off()
+    [letter] = _daily(outbox)
+    assert "Who decides?" not in letter.body
+    assert "Bob mentioned you in “Who signs?”" in letter.body, "of everything else she is told as she wanted it"
+
+
+def test_of_a_day_with_much_in_it_the_letter_tells_twelve_and_how_many_more_there_are(
+    alice, people, make, clock, work_off, outbox
+):
+    for number in range(bundling.MOST_TOLD + 2):
+        make.reply(make.thread(by=alice, title=f"Number {number}"), by=people.bob)
+    work_off()
+    clock.shift(timedelta(days=1))
+    work_off()
+    [letter] = _daily(outbox)
+    assert letter.body.count("replied in") == bundling.MOST_TOLD
+    assert "2 more" in letter.body
+
+
+@pytest.mark.parametrize("what", ["leaving_since", "closed_at", "confirmed_at"])
+def test_nobody_who_leaves_or_whose_address_is_in_doubt_gets_what_waited(
+    app, alice, people, make, clock, work_off, outbox, what
+):
+    make.reply(make.thread(by=alice), by=people.bob)
+    work_off()
+    clock.shift(timedelta(days=1))
+    with app.app_context(), transaction():
+        setattr(again(alice), what, None if what == "confirmed_at" else now())
     work_off()
     assert _daily(outbox) == []
 

@@ -12,9 +12,10 @@ from functools import cache
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
-from sqlalchemy import Delete, Select, and_, bindparam, delete, literal, select, true, update
+from sqlalchemy import Select, and_, bindparam, delete, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.dml import ReturningDelete
 
 from portal.accounts.models import Draft, Member
 from portal.accounts.signed_in import me
@@ -26,7 +27,8 @@ from portal.core.web import reader_manner, reader_zone
 
 Fields = dict[str, list[str]]
 DONE_COOKIE = "drafts_done"  # tells the browser which words it need not keep any more
-_NOT_WORDS = {"csrf_token", "mark", "after", "preview", "do", "anyway", "accept"}
+_JOINED = "joined"  # the texts that were put together in a draft, as each stood, until a form saves itself over them
+_NOT_WORDS = {"csrf_token", "mark", "after", "preview", "do", "anyway", "accept", _JOINED}
 
 
 class SavedElsewhere(Refusal):
@@ -66,39 +68,69 @@ def save(
 
 def throw_away(member: Member, thing: str) -> None:
     """Their words were sent, or are not wanted any more: neither we nor their browser keep them."""
-    db.session.flush()
-    db.session.connection().execute(_throwing_away(), {"whose": member.id, "about": thing})
-    g.setdefault("drafts_done", []).append(thing)
+    _throw_away(member, thing)
+
+
+def throw_away_sent(member: Member, thing: str, *, words: str, sent: str) -> None:
+    """These words were sent, from the field called `words`. What was carried here meanwhile and is not among them was
+    not: it stays."""
+    fields = _throw_away(member, thing) or {}
+    said = _folded(sent)
+    left = [text for text in fields.get(_JOINED, []) if _folded(text) not in said]
+    if left:
+        save(member, thing, {words: ["\n\n".join(left)], _JOINED: left})
 
 
 def carry(gone: str, into: str, *, words: str) -> None:
     """What everybody typed about a thing that is another now belongs there; what they typed about that stands before
-    it in the field called `words`."""
+    it in the field called `words`. A page that was open before knows nothing of it: what is sent from there takes
+    along its own words only (`throw_away_sent`)."""
     of_gone = select(Draft.member_id, literal(into), Draft.fields, Draft.mark, Draft.saved_at, Draft.created_at)
     columns = ["member_id", "thing", "fields", "mark", "saved_at", "created_at"]
     dialect = postgresql if is_postgresql() else sqlite
     carried = dialect.insert(Draft).from_select(columns, of_gone.where(Draft.thing == gone)).on_conflict_do_nothing()
     db.session.execute(carried)
     stays, left = aliased(Draft), aliased(Draft)
-    both = and_(stays.member_id == left.member_id, stays.thing == into, stays.mark != left.mark)
+    both = and_(stays.member_id == left.member_id, stays.thing == into)
     for kept_one, other in db.session.execute(select(stays, left).join(left, both).where(left.thing == gone)).all():
-        kept_one.fields = _together(kept_one.fields, other.fields, words)
-        kept_one.mark, kept_one.saved_at = secrets.token_hex(8), max(kept_one.saved_at, other.saved_at)
+        if kept_one.mark == other.mark:  # it was just carried, and nothing stood here
+            kept_one.fields = other.fields | {_JOINED: _texts(other.fields, words)}
+        else:
+            kept_one.fields = _together(kept_one.fields, other.fields, words)
+            kept_one.mark, kept_one.saved_at = secrets.token_hex(8), max(kept_one.saved_at, other.saved_at)
     db.session.flush()
     db.session.execute(delete(Draft).where(Draft.thing == gone).execution_options(synchronize_session=False))
 
 
 def _together(first: Fields, then: Fields, words: str) -> Fields:
     """Both texts, one behind the other, and once where they are the same; of any other field, the first."""
-    both = [*filter(str.strip, [*first.get(words, []), *then.get(words, [])])]
-    return then | first | {words: ["\n\n".join(dict.fromkeys(both))]}
+    both = [*dict.fromkeys([*_texts(first, words), *_texts(then, words)])]
+    return then | first | {words: ["\n\n".join(both)], _JOINED: both}
+
+
+def _texts(fields: Fields, words: str) -> list[str]:
+    """What these were put together from, or the one text that they are."""
+    return [*filter(str.strip, fields.get(_JOINED) or fields.get(words, []))]
+
+
+def _folded(text: str) -> str:
+    """However its lines end."""
+    return " ".join(text.split())
+
+
+def _throw_away(member: Member, thing: str) -> Fields | None:
+    db.session.flush()
+    fields: Fields | None = db.session.connection().scalar(_throwing_away(), {"whose": member.id, "about": thing})
+    g.setdefault("drafts_done", []).append(thing)
+    return fields
 
 
 @cache
-def _throwing_away() -> Delete:
+def _throwing_away() -> ReturningDelete[*tuple[Any, ...]]:
     draft = Draft.__table__.c
     which = draft.member_id == bindparam("whose"), draft.thing == bindparam("about")
-    return delete(Draft.__table__).where(*which)  # type: ignore[arg-type]  # a mapped table is one
+    table = delete(Draft.__table__)  # type: ignore[arg-type]  # a mapped table is one
+    return table.where(*which).returning(draft.fields)
 
 
 def typed() -> Fields:

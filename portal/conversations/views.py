@@ -243,7 +243,7 @@ def reply(thread_id: int) -> Answer:
     except Refusal as no:
         back_to_form(form, no)
         return _reply_page(thread_id, form, no=no), no.status
-    drafting.throw_away(me(), drafts.of_thread(thread.id))
+    drafting.throw_away_sent(me(), drafts.of_thread(thread.id), words="body", sent=form.body.data or "")
     return redirect(post.path, 303)
 
 

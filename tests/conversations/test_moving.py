@@ -332,7 +332,7 @@ def test_replies_on_their_way_follow_to_the_thread_that_stays_and_no_word_of_the
     fields = {who: fields for who, _, fields in left}
     assert fields[people.bob.id]["alt-7"] == ["A card"]
     assert fields[people.alice.id] == {"body": ["Alice’s words."]}
-    assert fields[people.olga.id] == {"body": ["Twice the same."]}
+    assert fields[people.olga.id]["body"] == ["Twice the same."]
 
 
 def test_bobs_window_that_stood_open_puts_nothing_in_place_of_what_came_to_his_draft(app, browse, people, make, place):
@@ -355,3 +355,48 @@ def test_files_that_wait_for_bobs_reply_follow_too(app, browse, people, make, pl
     assert sent.status_code == 200
     place(gone, into=kept)
     assert "Roles.pdf" in bob.get(f"/threads/{kept.id}").text
+
+
+@pytest.mark.parametrize(
+    ("page", "sent", "left"),
+    [
+        ("gone", "About the rota.", "About the rent."),
+        ("stays", "About the rent.", "About the rota."),
+        ("stays", "About the rent.\r\n\r\nAbout the rota.", ""),
+        ("gone", "Something else.", "About the rent.\n\nAbout the rota."),
+    ],
+)
+def test_what_alice_did_not_send_from_a_page_of_before_the_joining_is_in_the_form_after_it(
+    app, browse, people, make, page, sent, left
+):
+    gone, stays = (make.thread(by=people.bob) for _ in range(2))
+    alice = browse(people.alice)
+    alice.post(f"/threads/{gone.id}/draft", data={"body": "About the rota."})
+    alice.post(f"/threads/{stays.id}/draft", data={"body": "About the rent."})
+    with app.app_context(), transaction():
+        moving.merge(again(gone), into=again(stays), by=again(people.cory))
+    path = f"/threads/{gone.id if page == 'gone' else stays.id}/posts"
+    assert alice.post(path, data={"body": sent}).status_code == 303
+    assert _waiting(app, people.alice, stays) == left
+
+
+def test_a_reply_from_an_open_page_leaves_the_words_that_were_carried_there(app, browse, people, make):
+    gone, stays, third = (make.thread(by=people.bob) for _ in range(3))
+    alice = browse(people.alice)
+    alice.post(f"/threads/{gone.id}/draft", data={"body": "About the rota."})
+    with app.app_context(), transaction():
+        moving.merge(again(gone), into=again(stays), by=again(people.cory))
+        moving.merge(again(stays), into=again(third), by=again(people.cory))
+    assert alice.post(f"/threads/{third.id}/posts", data={"body": "Quickly said."}).status_code == 303
+    assert _waiting(app, people.alice, third) == "About the rota."
+    shown = alice.get(f"/threads/{third.id}").text
+    mark = shown.split('mark="')[1].split('"')[0]
+    alice.post(f"/threads/{third.id}/draft", data={"body": "About the rota, in short.", "after": mark})
+    assert alice.post(f"/threads/{third.id}/posts", data={"body": "Shorter."}).status_code == 303
+    assert _waiting(app, people.alice, third) == "", "the form had shown her these words"
+
+
+def _waiting(app, member, thread):
+    with app.app_context():
+        draft = drafting.kept(again(member), drafts.of_thread(thread.id))
+        return draft.fields["body"][0] if draft else ""

@@ -152,6 +152,7 @@ _WHOSE = (
 _SEATED = re.compile(
     rf"\b{_WHOSE}{_SEATS}(?:,? (?:named|called|is called))?,? (?:Dr\.? )?({_FULL})(?! (?:of|for|Act|Bill|Inc|LLC))"
 )
+_RANKS = "nurse|hygienist|receptionist|paralegal|technician|bookkeeper|secretary"
 _PEER = r"(?i:my|our) (?:\w{1,12} ){0,2}(?:partner|associate|colleague|surgeon|dentist)s?"
 _STAFF_DOCTOR = re.compile(rf"\b{_PEER},? Dr\.? ({_FULL})")
 _DOCTOR_OF_STAFF = re.compile(rf"\bDr\.? ({_FULL}), {_PEER}\b")
@@ -170,6 +171,7 @@ _GIVEN = (
     "Tom|Tony|Tracy|Valerie|Vanessa|Victor|Victoria|Walter|Wendy|William|Yolanda|Yusuf|Zoe"
 )  # fmt: skip
 _NAMED = rf"(?:{_GIVEN})(?:-(?:{_GIVEN}))?(?: [A-Z]\.)?(?: {_CAP})?"
+_RANKED = re.compile(rf"\b(?i:{_RANKS}) ({_CAP}(?: [A-Z]\.)? {_CAP}|{_NAMED})\b")
 _DONE = r"(?:fired|hired|demoted|suspended|treated|diagnosed|dismissed|let go of|firing|hiring|treating|operated on)"
 _DONE_TO = re.compile(rf"\b{_DONE} ({_NAMED})\b")
 _LET_GO = re.compile(rf"\blet ({_NAMED}) go\b")
@@ -187,10 +189,33 @@ _NO_NAMES = frozenset(
         These Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July
         August September October November December Slack Zoom Teams Dentrix Epic Excel Outlook Google Word QuickBooks
         Clio Trello Asana Notion English Spanish French German Christmas Easter Thanksgiving Medicare Medicaid HIPAA
-        First Last New Yes No Not What Who How Why Where Which Both Each All Some Any
+        First Last New Yes No Not What Who How Why Where Which Both Each All Some Any Coffee Clean
         """,
     )
 )
+# What is called after a seat, and not whoever holds it: "our assistant Manager Academy", "the nurse Residency Program".
+_NO_PERSONS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        Academy Accreditation Agreement Appreciation Assessment Assistant Association Award Benefit Board Bonus
+        Boot Bootcamp Call Camp Card Care Career Center Centre Certificate Certification Chair Challenge
+        Checklist Clinic Club Coach Coaching College Compact Compensation Conference Contract Coordinator
+        Council Course Coverage Curriculum Department Description Desk Development Director Education Educator
+        Engagement Evaluation Examination Exchange Executive Experience Fellowship Flow Forum Foundation
+        Guidebook Guideline Handbook Hiring Hospital Huddle Incentive Initiative Institute Internship Interview
+        Job Leader Leadership Level License Licensure Line Management Manager Manual Meeting Model Navigator
+        Network Office Officer Onboarding Operations Orientation Package Path Pay Pipeline Plan Playbook Podcast
+        Policy Practice Practitioner Procedure Program Programme Project Protocol Question Recruitment Residency
+        Retention Retreat Review Role Salary Schedule Scheduling School Score Scorecard Script Seat Seminar
+        Series Service Shift Shortage Society Software Staffing State Station Structure Studies Study Summit
+        Supervisor System Task Team Template Test Toolkit Track Training Turnover University Wage Webinar Week
+        Workflow Workforce Workshop
+        """,
+    )
+)
+_REST_OF_NAME = re.compile(rf"(?: [{_UPPER}][\w'’-]{{1,24}}){{1,4}}")
+_IS_GIVEN = re.compile(rf"(?:{_GIVEN})\b")
 
 
 def _all(text: str) -> Iterator[Mark]:
@@ -201,10 +226,21 @@ def _all(text: str) -> Iterator[Mark]:
         yield from (_mark(found, kind) for found in pattern.finditer(text))
     yield from (_mark(found, Kind.BIRTH) for found in _LONG_AGO.finditer(text) if _is_long_ago(found[0]))
     yield from (_mark(found, Kind.PHONE) for found in _PHONE.finditer(text) if _has_enough_digits(found[0]))
-    for pattern in (_TITLED, _SEATED, _STAFF_DOCTOR, _DOCTOR_OF_STAFF, _HEADED, _DONE_TO, _LET_GO, _DOES):
+    for pattern in (_TITLED, _SEATED, _RANKED, _STAFF_DOCTOR, _DOCTOR_OF_STAFF, _HEADED, _DONE_TO, _LET_GO, _DOES):
         for found in pattern.finditer(text):
-            if found[1].split(" ", 1)[0].split("’")[0].split("'")[0] not in _NO_NAMES:
+            if found[1].split(" ", 1)[0].split("’")[0].split("'")[0] in _NO_NAMES:
+                continue
+            if pattern not in (_SEATED, _RANKED) or _is_of_a_person(found, text):
                 yield _mark(found, Kind.NAME)
+
+
+def _is_of_a_person(found: re.Match[str], text: str) -> bool:
+    """And not of a program or a place, which may go on after it: "our nurse Maple Grove Academy"."""
+    if _IS_GIVEN.match(found[1]):
+        return True
+    goes_on = _REST_OF_NAME.match(text, found.end())
+    words = f"{found[1]}{goes_on[0] if goes_on else ''}".split()
+    return not any({word, word.removesuffix("s")} & _NO_PERSONS for word in words)
 
 
 def _mark(found: re.Match[str], kind: Kind) -> Mark:

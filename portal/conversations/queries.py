@@ -48,6 +48,12 @@ def rooms(reader: Member | None) -> Select[Room]:
     return select(Room).where(open_to(reader)).order_by(Room.position, Room.title)
 
 
+def any_room_is_open_to(reader: Member) -> bool:
+    """Whether there is one in which something new can be said."""
+    there = select(Room.id).where(open_to(reader), Room.archived_at.is_(None)).limit(1)
+    return db.session.scalar(there) is not None
+
+
 def rooms_with_last_word(reader: Member | None) -> Select[Room]:
     """The same, each with when somebody last spoke in it."""
     return rooms(reader).options(undefer(Room.last_post_at))

@@ -21,6 +21,7 @@ from portal.billing.queries import latest_subscription
 from portal.billing.standing import standing_of
 from portal.conversations import asking, reading
 from portal.conversations.models import Room
+from portal.conversations.queries import any_room_is_open_to
 from portal.conversations.queries import rooms as rooms_of
 from portal.core import found_nothing
 from portal.core.admission import Audience, admits, audiences
@@ -63,6 +64,7 @@ def landing() -> str:
     new = reading.followed(me(), SHOWN + 1)
     questions = asking.waiting_for(me(), ASKED)
     known = {row.thread_id for row in new} | {question.thread_id for question in questions}
+    threads = [row for row in lively_threads(me(), 2 * SHOWN) if row.id not in known][:TALKED_OF]
     return render_template(
         "home/first_page.html",
         first=beginning.first_steps_of(me()) if not me().is_staff else None,
@@ -71,7 +73,8 @@ def landing() -> str:
         more=len(new) > SHOWN,
         in_words=reading.in_words,
         questions=questions,
-        threads=[row for row in lively_threads(me(), 2 * SHOWN) if row.id not in known][:TALKED_OF],
+        threads=threads,
+        roomless=not new and not threads and not any_room_is_open_to(me()),
         episode=begun_episode(me()),
         items=items_for(me(), SHOWN),
     )

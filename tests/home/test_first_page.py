@@ -157,3 +157,21 @@ def test_it_costs_the_same_for_two_conversations_as_for_twenty(browse, people, m
             assert alice.get("/").status_code == 200
         costs.append(len(seen))
     assert costs[0] == costs[1] <= 12
+
+
+def test_without_a_room_cory_and_olga_are_led_to_where_one_is_opened_and_alice_is_told_plainly(browse, people, make):
+    for who in (people.cory, people.olga):
+        page = _rooms_on_first_page(browse, who)
+        assert 'href="/desk/rooms/new"' in page
+        assert 'href="/rooms"' not in page
+    told = "No room is open yet. As soon as the coach opens one, you find it here."
+    assert told in _rooms_on_first_page(browse, people.alice)
+    make.room()
+    for who in (people.alice, people.cory):
+        page = _rooms_on_first_page(browse, who)
+        assert "Quiet so far" in page
+        assert "No room is open yet" not in page
+
+
+def _rooms_on_first_page(browse, who):
+    return re.search(r'aria-labelledby="talk".*?</section>', browse(who).get("/").text, re.S)[0]

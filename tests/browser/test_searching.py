@@ -60,3 +60,12 @@ def test_walt_searches_without_script_on_a_small_screen_and_lands_at_the_second(
     stamp.click()
     walt.page.wait_for_url(re.compile(rf"/library/.*\?t={second}#t={second}$"))
     expect(walt.page.locator(f'[id="t={second}"]')).to_be_in_viewport()
+
+
+def test_the_fields_that_narrow_the_search_stand_in_one_line(someone):
+    alice = someone()
+    alice.sign_in("alice")
+    alice.goto("/search?q=role&in=rooms&by=@cory")
+    boxes = [field.bounding_box() for field in alice.page.locator(".narrow__fields .input").all()]
+    assert len(boxes) == 4
+    assert len({(box["y"], box["height"]) for box in boxes}) == 1

@@ -51,7 +51,10 @@ def app() -> Iterator[Flask]:
         }
         if url := os.environ.get("TEST_DATABASE_URL"):
             env["DATABASE_URL"] = url
-        made = create_app(config.Testing(env))
+        chosen = config.Testing(env)
+        if url:
+            chosen.SQLALCHEMY_ENGINE_OPTIONS["pool_timeout"] = 60  # as below, for the last of fifty at once
+        made = create_app(chosen)
         with made.app_context():
             from flask_migrate import upgrade
 

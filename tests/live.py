@@ -62,7 +62,7 @@ class Live:
     def command(self, *words: str) -> str:
         """`flask …` with this portal's settings; raises with its output when it fails."""
         done = subprocess.run(
-            [*FLASK, *words], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=180, check=False
+            [*FLASK, *words], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=600, check=False
         )
         if done.returncode:
             raise RuntimeError(f"flask {' '.join(words)}: {done.stdout}{done.stderr}")

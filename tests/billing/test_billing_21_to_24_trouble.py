@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from sqlalchemy import event as sqlalchemy_event
 
 from portal.billing import syncing
 from portal.billing.asking import StripeAway
@@ -36,7 +37,7 @@ def test_billing_21_a_database_locked_for_too_long_answers_503_and_loses_nothing
 
 
 class locked:  # it reads as what it does
-    """Somebody holds the inbox for longer than a delivery waits."""
+    """Somebody holds the inbox for longer than a delivery waits: a second, in this test."""
 
     def __init__(self, app) -> None:
         with app.app_context():
@@ -46,6 +47,8 @@ class locked:  # it reads as what it does
         if self.engine.dialect.name == "sqlite":
             self.other = sqlite3.connect(self.engine.url.database, isolation_level=None)
             self.other.execute("BEGIN IMMEDIATE")
+            sqlalchemy_event.listen(self.engine, "connect", self._wait_for_a_second)
+            self.engine.dispose()
             return
         import psycopg
 
@@ -60,13 +63,19 @@ class locked:  # it reads as what it does
     def __exit__(self, *_: object) -> None:
         self.other.rollback()
         self.other.close()
-        if self.engine.dialect.name != "sqlite":
+        if self.engine.dialect.name == "sqlite":
+            sqlalchemy_event.remove(self.engine, "connect", self._wait_for_a_second)
+        else:
             import psycopg
 
             address = self.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
             with psycopg.connect(address, autocommit=True) as admin:
                 admin.execute(f'ALTER DATABASE "{self.name}" RESET lock_timeout')
-            self.engine.dispose()
+        self.engine.dispose()
+
+    @staticmethod
+    def _wait_for_a_second(file: sqlite3.Connection, _record: object) -> None:
+        file.execute("PRAGMA busy_timeout = 1000")
 
 
 @pytest.mark.parametrize("kind", ["500", "502", "429", "drop"])

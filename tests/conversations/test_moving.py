@@ -14,6 +14,8 @@ from portal.accounts.models import Draft
 from portal.conversations import drafts, moving, posting, reading, thread_queries
 from portal.conversations.models import Post, Room, RoomKind, Thread
 from portal.core import storage
+from portal.core.audit import Record
+from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.library.models import Item
 from portal.membership import taking_along
@@ -78,6 +80,17 @@ def test_marks_of_a_room_neither_follow_a_thread_nor_wait_for_it(app, people, ma
     mark(new)
     place(other, room=new)
     assert unread(people.bob, other) == 1
+
+
+def test_what_bob_read_since_he_marked_the_room_stays_read_where_it_goes(browse, people, make, place, unread):
+    old, new = make.room("Old"), make.room("New")
+    thread, bob = make.thread(by=people.alice, room=old), browse(people.bob)
+    bob.post(f"/rooms/{old.slug}/read", data={"until": now().isoformat()})
+    for _ in range(2):
+        make.reply(thread, by=people.alice)
+    bob.post(f"/threads/{thread.id}/read", data={"number": "3"})
+    place(thread, room=new)
+    assert unread(people.bob, thread) == 0
 
 
 def test_the_address_of_a_joined_thread_leads_to_its_first_post_where_it_stands_now(browse, people, make, place):
@@ -179,6 +192,34 @@ def test_nothing_is_carried_out_of_a_closed_room(app, people, make):
                     moving.merge(thread, into=other, by=again(people.cory))
             else:
                 moving.move(thread, to=again(rooms[target]), by=again(people.cory))
+
+
+def test_nothing_goes_into_an_archived_room_or_where_it_stands_already(app, people, make):
+    thread, archived = make.thread(by=people.alice), make.room()
+    with app.app_context(), transaction():
+        again(archived).archived_at = now()
+    for room_id in (archived.id, thread.room_id):
+        with app.app_context(), transaction():
+            there = db.session.get_one(Room, room_id)
+            assert not moving.may_go(again(thread), there)
+            with pytest.raises(moving.NotThere):
+                moving.move(again(thread), to=there, by=again(people.mo))
+
+
+def test_the_log_keeps_who_moved_and_who_joined_what(app, people, make):
+    thread, other, room = make.thread(by=people.alice), make.thread(by=people.bob), make.room()
+    came_from = thread.room_id
+    with app.app_context(), transaction():
+        moving.move(again(thread), to=again(room), by=again(people.mo), because="It fits there.")
+        moving.merge(again(other), into=again(thread), by=again(people.cory))
+    with app.app_context():
+        wanted = select(Record).where(Record.action.in_(["thread.moved", "thread.merged"])).order_by(Record.id)
+        moved, joined = db.session.scalars(wanted)
+        assert (moved.by_id, moved.ref_id) == (people.mo.id, thread.id)
+        assert (joined.by_id, joined.ref_id) == (people.cory.id, other.id)
+        assert moved.because == "It fits there."
+        assert moved.details == {"from_room": came_from, "to_room": room.id}
+        assert joined.details == {"into": thread.id}
 
 
 def test_what_moved_into_a_closed_room_is_found_by_its_people_alone(browse, people, make, work_off):

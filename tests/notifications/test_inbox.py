@@ -92,6 +92,16 @@ def test_reading_the_thread_reads_what_the_inbox_told_of_it_and_opening_the_inbo
     assert count(people.alice) == "0"
 
 
+def test_reading_half_of_a_thread_leaves_new_what_the_inbox_told_of_the_rest(browse, people, make, work_off, count):
+    thread = make.thread(by=people.alice)
+    for who in (people.bob, people.cory):
+        make.reply(thread, by=who)
+    work_off()
+    for number, still_new in (("2", "1"), ("3", "0")):
+        browse(people.alice).post(f"/threads/{thread.id}/read", data={"number": number})
+        assert count(people.alice) == still_new
+
+
 def test_all_is_marked_as_read_and_that_is_undone_but_not_what_was_read_before(
     browse, people, make, work_off, count, clock
 ):

@@ -77,13 +77,14 @@ def test_bob_and_alice_are_told_and_the_key_tells_nobody_twice(app, people, thre
     assert sorted(m.recipients[0] for m in outbox) == [people.alice.email, people.bob.email]
 
 
-def test_whoever_turned_the_stream_off_is_unconfirmed_or_gone_gets_no_letter(app, make, people, thread, quiet):
+def test_whoever_turned_the_stream_off_is_unconfirmed_leaving_or_gone_gets_no_letter(app, make, people, thread, quiet):
     quiet()
     nora = make.member("Nora", confirmed_at=None, entitled=True)
     gone = make.member("Gone", closed_at=now(), entitled=True)
+    leaving = make.member("Leaving", leaving_since=now(), entitled=True)
     with app.app_context(), transaction():
         unsubscribing.choose(people.bob.id, Stream.REPLIES, Rhythm.OFF)
-    _tell(app, _post(app, thread), [people.alice, people.bob, nora, gone])
+    _tell(app, _post(app, thread), [people.alice, people.bob, nora, gone, leaving])
     _work(app)
     assert _written_to(app) == [people.alice.email]
 

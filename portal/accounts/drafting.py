@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, request
-from sqlalchemy import Select, and_, bindparam, delete, literal, select, true, update
+from flask import Flask, Response, g, jsonify, make_response, request
+from sqlalchemy import Select, and_, bindparam, delete, func, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningDelete
@@ -21,7 +21,7 @@ from portal.accounts.models import Draft, Member
 from portal.accounts.signed_in import me
 from portal.core import locales
 from portal.core.clock import now
-from portal.core.db import db, is_postgresql
+from portal.core.db import db, give_up, is_postgresql
 from portal.core.errors import Refusal
 from portal.core.web import reader_manner, reader_zone
 
@@ -29,6 +29,17 @@ Fields = dict[str, list[str]]
 DONE_COOKIE = "drafts_done"  # tells the browser which words it need not keep any more
 _JOINED = "joined"  # the texts that were put together in a draft, as each stood, until a form saves itself over them
 _NOT_WORDS = {"csrf_token", "mark", "after", "preview", "do", "anyway", "accept", _JOINED}
+
+
+MOST = 200  # texts of one member that are kept at the same time
+
+
+class TooManyKept(Refusal):
+    message = (
+        f"You have {MOST} texts here that were never sent, and we keep no more. This one is kept in this browser "
+        "alone: send it, or send one of the others first."
+    )
+    status = 422
 
 
 class SavedElsewhere(Refusal):
@@ -51,17 +62,16 @@ def save(
     """Keep these fields in place of those that the page knows: `after` has the mark of the words it knows to be here,
     empty for none, then those of savings whose answer it never got. None says that they replace whatever is here.
 
-    Raises SavedElsewhere if other words came between, or if those it knows were sent meanwhile from another window.
+    Raises SavedElsewhere if other words came between, or if those it knows were sent meanwhile from another window;
+    TooManyKept for a new one beyond the last that fits: those of before stay, whatever their age.
     """
     mark = mark[:64] or secrets.token_hex(8)
-    values = {"fields": _clean(fields), "mark": mark, "saved_at": now()}
+    values: dict[str, Any] = {"fields": _clean(fields), "mark": mark, "saved_at": now()}
     if not _replace(member, thing, values, after):
         if after and after[0]:
             raise SavedElsewhere()
-        new = {"member_id": member.id, "thing": thing, "created_at": now()} | values
-        dialect = postgresql if is_postgresql() else sqlite
-        insert = dialect.insert(Draft).values(**new).on_conflict_do_nothing(index_elements=["member_id", "thing"])
-        if db.session.scalar(insert.returning(Draft.id)) is None:
+        _check_one_more_fits(member, thing)
+        if not _insert(member, thing, values):
             raise SavedElsewhere()
     return db.session.scalars(_of(member, thing), execution_options={"populate_existing": True}).one()
 
@@ -78,7 +88,12 @@ def throw_away_sent(member: Member, thing: str, *, words: str, sent: str) -> Non
     said = _folded(sent)
     left = [text for text in fields.get(_JOINED, []) if _folded(text) not in said]
     if left:
-        save(member, thing, {words: ["\n\n".join(left)], _JOINED: left})
+        values = {
+            "fields": {words: ["\n\n".join(left)], _JOINED: left},
+            "mark": secrets.token_hex(8),
+            "saved_at": now(),
+        }
+        _insert(member, thing, values)
 
 
 def carry(gone: str, into: str, *, words: str) -> None:
@@ -141,7 +156,11 @@ def typed() -> Fields:
 def receive(thing: str) -> Response:
     """Answer the form that saves itself: keep what it sends for whoever is signed in."""
     after = request.form.get("after", "").split(",")[:8]
-    draft = save(me(), thing, typed(), mark=request.form.get("mark", ""), after=after)
+    try:
+        draft = save(me(), thing, typed(), mark=request.form.get("mark", ""), after=after)
+    except TooManyKept as no:
+        give_up()
+        return make_response(jsonify(message=no.message), no.status)
     at = draft.saved_at.astimezone(reader_zone())
     return jsonify(mark=draft.mark, at=locales.clock(at.hour, at.minute, reader_manner()))
 
@@ -166,6 +185,21 @@ def _replace(member: Member, thing: str, values: Mapping[str, Any], after: Seque
     known = true() if after is None else Draft.mark.in_([values["mark"], *after])
     there = update(Draft).where(Draft.member_id == member.id, Draft.thing == thing, known).values(**values)
     return db.session.scalar(there.execution_options(synchronize_session=False).returning(Draft.id)) is not None
+
+
+def _insert(member: Member, thing: str, values: dict[str, Any]) -> bool:
+    new = {"member_id": member.id, "thing": thing, "created_at": now()} | values
+    dialect = postgresql if is_postgresql() else sqlite
+    insert = dialect.insert(Draft).values(**new).on_conflict_do_nothing(index_elements=["member_id", "thing"])
+    return db.session.scalar(insert.returning(Draft.id)) is not None
+
+
+def _check_one_more_fits(member: Member, thing: str) -> None:
+    """Those of one member come one after the other, so that none slips past. Raises TooManyKept."""
+    db.session.execute(select(Member.id).where(Member.id == member.id).with_for_update(key_share=True))
+    others = select(func.count()).select_from(Draft).where(Draft.member_id == member.id, Draft.thing != thing)
+    if (db.session.scalar(others) or 0) >= MOST:
+        raise TooManyKept()
 
 
 def _clean(fields: Mapping[str, Sequence[str]]) -> Fields:

@@ -176,6 +176,11 @@ def test_words_are_with_us_two_seconds_after_the_last_key(someone):
         field.press_sequentially("a thought")
         alice.page.clock.run_for(2_000)
     assert "Half+a+thought" in (saving.value.post_data or "")
+    full = {"message": "You have 200 texts here."}  # as test_drafts.py has the portal answer
+    alice.page.route("**/draft", lambda route: route.fulfill(status=422, json=full))
+    field.press_sequentially(" more")
+    alice.page.clock.run_for(2_000)
+    expect(said).to_have_text(full["message"])
 
 
 def test_an_open_page_asks_ever_less_often_and_never_while_nobody_looks_at_it(someone):

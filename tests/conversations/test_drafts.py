@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal.accounts import drafting
+from portal.accounts.models import Draft
 from portal.conversations import drafts
 from portal.conversations.models import Post
+from portal.core.clock import now
 from portal.core.db import db, transaction
-from tests.make import again
+from tests.make import again, at_once
 
 PLACES = ["/rooms/{room}/threads/new", "/threads/{thread}", "/posts/{post}/edit"]
 SAVED_AT = {"/threads/{thread}": "/threads/{thread}/draft", "/posts/{post}/edit": "/posts/{post}/draft"}
@@ -139,3 +141,45 @@ def test_whoever_was_signed_out_while_writing_comes_back_to_the_form(browse, peo
     assert (answer.status_code, answer.location) == (303, f"/sign-in?next=/threads/{things['thread']}?page%3D1")
     elsewhere = alice.post(f"/threads/{things['thread']}/posts", headers={"Referer": "http://evil.example/x"})
     assert elsewhere.location == "/sign-in"
+
+
+@pytest.fixture
+def many_kept(app, people):
+    """Alice has begun as many texts as are kept, but for one."""
+    with app.app_context(), transaction():
+        for number in range(drafting.MOST - 1):
+            new = {"thing": f"thread:{10_000 + number}", "fields": {"body": ["Hm"]}, "mark": "m", "saved_at": now()}
+            db.session.add(Draft(member_id=people.alice.id, **new))
+
+
+def _count(app):
+    with app.app_context():
+        return db.session.scalar(select(func.count()).select_from(Draft))
+
+
+def test_twenty_new_texts_at_once_stay_within_what_is_kept(app, browse, people, make, many_kept):
+    threads = [make.thread(by=people.bob) for _ in range(20)]
+    windows = [browse(people.alice) for _ in threads]
+
+    def save(number):
+        path = f"/threads/{threads[number].id}/draft"
+        return windows[number].post(path, data={"body": f"Text {number}"}).status_code
+
+    assert sorted(at_once(20, save)) == [200] + [422] * 19
+    assert _count(app) == drafting.MOST
+
+
+def test_at_the_limit_alice_is_told_where_her_new_words_are_and_no_older_ones_go(
+    app, browse, people, make, things, many_kept
+):
+    alice, new = browse(people.alice), make.thread(by=people.bob)
+    path = f"/threads/{things['thread']}"
+    mark = alice.post(path + "/draft", data={"body": "The last that fits"}).json["mark"]
+    answer = alice.post(f"/threads/{new.id}/draft", data={"body": "One too many"})
+    assert answer.status_code == 422
+    assert "This one is kept in this browser alone" in answer.json["message"]
+    assert _count(app) == drafting.MOST
+    assert alice.post(path + "/draft", data={"body": "The last, mended", "after": mark}).status_code == 200
+    assert alice.post(path + "/posts", data={"body": "The last, mended"}).status_code == 303
+    assert alice.post(f"/threads/{new.id}/draft", data={"body": "Now it fits"}).status_code == 200
+    assert browse(people.bob).post(f"/threads/{new.id}/draft", data={"body": "Bob’s own"}).status_code == 200

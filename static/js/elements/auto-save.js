@@ -130,7 +130,7 @@ class AutoSave extends HTMLElement {
     const answer = await fetch(to, { method: "POST", body, keepalive: String(body).length < 60_000, signal: this.stop.signal });
     if (answer.redirected || answer.status === 400 || answer.status === 403) throw new Refused("You are signed out. Your words are kept in this browser: sign in again and open this page, and they are here.");
     if (answer.status === 409) throw new Refused("Other words were saved here since, from another window. Yours stay in this one; send them with the button below, or reload the page to see the others.");
-    if (answer.status === 422) throw new Refused("This is much longer than it may be when it is sent, so it is kept in this browser alone.");
+    if (answer.status === 422) throw new Refused(await why(answer));
     if (!answer.ok) throw new Error(String(answer.status));
     return answer.json();
   }
@@ -198,6 +198,12 @@ class AutoSave extends HTMLElement {
 }
 
 class Refused extends Error {}
+
+/** @param {Response} answer */
+async function why(answer) {
+  if (answer.headers.get("Content-Type")?.startsWith("application/json")) return (await answer.json()).message;
+  return "This is much longer than it may be when it is sent, so it is kept in this browser alone.";
+}
 
 /** @param {number} at */
 function clock(at) {

@@ -59,7 +59,7 @@ class Programs:
         self._start("worker", ["-m", "tests.billing.dying"], {"DIE_AT": die_at})
 
     def wait_for_death(self, name: str) -> None:
-        assert self.running.pop(name).wait(60) == -9, f"{name} ended another way: {self.log.read_text()[-2000:]}"
+        assert self.running.pop(name).wait(180) == -9, f"{name} ended another way: {self.log.read_text()[-2000:]}"
 
     def stop(self) -> None:
         for process in self.running.values():
@@ -89,7 +89,7 @@ class Programs:
 HOST = {"Host": "localhost"}
 
 
-def until(question: Any, what: str, seconds: float = 90) -> None:
+def until(question: Any, what: str, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not question():
         assert time.monotonic() < deadline, f"never: {what}"
@@ -158,7 +158,7 @@ def come_back(programs: Programs, paid: tuple[str, str]) -> requests.Response | 
             f"http://127.0.0.1:{programs.port}/billing/return?session_id={session}",
             headers=HOST,
             cookies={"session": cookie},
-            timeout=30,
+            timeout=60,
         )
     except (requests.ConnectionError, requests.Timeout):
         return None

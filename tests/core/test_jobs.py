@@ -300,8 +300,8 @@ def _worker(app, folder: Path, port: int) -> subprocess.Popen[bytes]:
 
 
 def _until(reached, worker: subprocess.Popen[bytes], folder: Path) -> None:
-    """Wait, at most a minute and a half, or until the worker died by itself."""
-    for _ in range(3600):
+    """Wait, at most three minutes, or until the worker died by itself."""
+    for _ in range(7200):
         if reached():
             return
         if worker.poll() is not None:

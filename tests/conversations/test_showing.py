@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from portal.accounts.models import Role
 from portal.conversations import following, posting
 from portal.conversations.models import Level, Post
+from portal.core.clock import now
 from portal.core.db import db, transaction
 from portal.moderation import ruling
 from tests.make import again
@@ -71,7 +73,10 @@ def test_every_visible_change_is_seen_at_once(browse, people, make, change, what
 
 @pytest.mark.parametrize(
     "what",
-    ["name", "zone", "suspended soon", "muted", "theme", "page", "another reader", "another session", "tomorrow"],
+    [
+        *("name", "photo", "zone", "locale", "a moderator now", "unconfirmed", "silenced", "muted"),
+        *("theme", "page", "another reader", "another session", "tomorrow"),
+    ],
 )
 def test_what_differs_by_reader_is_another_page(app, browse, people, make, change, clock, what):
     clock.move_to(datetime(2026, 5, 12, 18, 0).astimezone())
@@ -83,8 +88,16 @@ def test_what_differs_by_reader_is_another_page(app, browse, people, make, chang
 
     if what == "name":
         change(lambda: setattr(again(people.bob), "name", "Robert"))
+    elif what == "photo":
+        make.photo(people.bob)
+    elif what == "a moderator now":
+        change(lambda: setattr(again(people.bob), "role", Role.MODERATOR))
+    elif what == "silenced":
+        change(lambda: setattr(again(people.bob), "silenced_until", now() + timedelta(days=7)))
     elif what == "zone":
-        change(lambda: setattr(again(people.bob), "time_zone", "Asia/Tokyo"))
+        change(lambda: setattr(again(people.bob), "time_zone", "Europe/Paris"))
+    elif what == "locale":
+        change(lambda: setattr(again(people.bob), "locale", "en_GB"))
     elif what == "unconfirmed":
         change(lambda: setattr(again(people.bob), "confirmed_at", None))
     elif what == "muted":
@@ -97,14 +110,13 @@ def test_what_differs_by_reader_is_another_page(app, browse, people, make, chang
         bob = browse(people.alice)
     elif what == "another session":
         bob = browse(people.bob)
-    else:
+    elif what == "tomorrow":
         clock.shift(timedelta(days=1))
     assert _visit(bob, path, tag).status_code == 200
 
 
 def test_a_lapsed_member_with_an_old_copy_learns_nothing(app, browse, people, make, change):
     from portal.billing.models import Grant
-    from portal.core.clock import now
 
     thread, bob = make.thread(by=people.alice), browse(people.bob)
     path = f"/threads/{thread.id}"

@@ -102,6 +102,15 @@ def test_reading_half_of_a_thread_leaves_new_what_the_inbox_told_of_the_rest(bro
         assert count(people.alice) == still_new
 
 
+def test_what_alice_read_in_the_thread_stays_new_to_bob(browse, people, make, work_off, count):
+    thread = make.thread(by=people.alice)
+    for who in (people.bob, people.cory):
+        make.reply(thread, by=who)
+    work_off()
+    browse(people.alice).post(f"/threads/{thread.id}/read", data={"number": "3"})
+    assert (count(people.alice), count(people.bob)) == ("0", "1")
+
+
 def test_all_is_marked_as_read_and_that_is_undone_but_not_what_was_read_before(
     browse, people, make, work_off, count, clock
 ):

@@ -136,6 +136,7 @@ THINGS: dict[str, Bobs | Nobodys] = {
     "attaching.file": Bobs("/files/{post_file}", []),
     "attaching.remove": Bobs("/files/{posted_file}/removal", [], data={}),
     "attaching.to_thread": Bobs("/threads/{hidden}/files", STAFF, data={}),
+    "attaching.to_post": Bobs("/posts/{post}/files", [], data={}),
     "attaching.to_room": Nobodys("each kind of room is tried by each kind of reader in test_visibility.py"),
     "conversations.edit": Bobs("/posts/{post}/edit", [], data={"body": "Changed"}),
     "conversations.take_back": Bobs("/posts/{post}/delete", [], data={}),

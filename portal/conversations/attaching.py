@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 
 from flask import current_app
@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from werkzeug.datastructures import FileStorage
 
 from portal.accounts.models import Member
-from portal.conversations import policy, queries
+from portal.conversations import policy, posting, queries
 from portal.conversations.models import Post, PostFile, Thread
 from portal.core import media, pictures, storage, taking_in
 from portal.core.clock import now
@@ -131,13 +131,14 @@ def waiting(member: Member, place: str) -> Sequence[PostFile]:
     return db.session.scalars(select(PostFile).where(_waits(member.id, place)).order_by(PostFile.id)).all()
 
 
-def attach(post: Post, ids: Collection[int], *, alts: Mapping[int, str], by: Member) -> None:
+def attach(post: Post, ids: Collection[int], *, alts: Mapping[int, str], by: Member) -> bool:
     """Let files that wait for nobody but their owner go out beside a post of theirs; those it has already stay once.
 
-    Raises TooMany, TellsWhoWroteIt, Settled: a form that is sent again leads to a post of before.
+    Returns whether one was new. Raises TooMany, TellsWhoWroteIt, Settled: a form that is sent again leads to a post of
+    before.
     """
     if not ids:
-        return
+        return False
     has = db.session.execute(select(PostFile.sha256).where(PostFile.post_id == post.id)).scalars().all()
     files = db.session.scalars(
         select(PostFile)
@@ -154,6 +155,21 @@ def attach(post: Post, ids: Collection[int], *, alts: Mapping[int, str], by: Mem
         raise TellsWhoWroteIt()
     for file in new:
         file.post_id, file.alt = post.id, " ".join(alts.get(file.id, "").split())[:_LONGEST_ALT]
+    return bool(new)
+
+
+def attach_later(post: Post, ids: Collection[int], *, alts: Mapping[int, str], by: Member) -> None:
+    """The same beside a post that stands there already: its readers see that it was edited. Raises as attach."""
+    if attach(post, ids, alts=alts, by=by):
+        post.edited_at = now()
+        posting.touch(post.thread)
+
+
+def added_later_at(post: Post) -> datetime | None:
+    """When the last of those came that were put beside a post after it was written."""
+    return db.session.scalar(
+        select(func.max(PostFile.created_at)).where(PostFile.post_id == post.id, PostFile.created_at > post.created_at)
+    )
 
 
 def take_out(file: PostFile) -> None:

@@ -12,7 +12,16 @@ from werkzeug.wrappers import Response
 from portal.accounts.signed_in import me
 from portal.conversations import attaching, drafts, policy, posting
 from portal.conversations.attaching import FILE
-from portal.conversations.for_reader import ROOM, THREAD, post_or_404, reader, reading_or_404, room_or_404, turn_away
+from portal.conversations.for_reader import (
+    POST,
+    ROOM,
+    THREAD,
+    post_or_404,
+    reader,
+    reading_or_404,
+    room_or_404,
+    turn_away,
+)
 from portal.conversations.models import Room
 from portal.core import media, sending
 from portal.core.admission import Audience, admits
@@ -23,7 +32,10 @@ from portal.core.web import filesize, whole_number
 
 bp = Blueprint("attaching", __name__)
 _AT_ONCE = 3 * attaching.LARGEST  # bytes of one form, which without script carries its files itself
-_FORMS = {"conversations.reply", "conversations.new_thread", "attaching.to_thread", "attaching.to_room"}
+_FORMS = {
+    "conversations.reply", "conversations.new_thread", "conversations.edit",
+    "attaching.to_thread", "attaching.to_room", "attaching.to_post",
+}  # fmt: skip
 _UPLOADS = "60/minute;300/hour"
 
 
@@ -102,6 +114,15 @@ def to_thread(thread_id: int) -> Any:
 def to_room(slug: str) -> Any:
     room = room_or_404(slug)
     return _taken(room, drafts.of_room(room.id))
+
+
+@bp.post(POST + "/files")
+@admits(Audience.ENTITLED)
+@limiter.limit(_UPLOADS)
+def to_post(post_id: int) -> Any:
+    post = post_or_404(post_id)
+    posting.check_may_edit(post, by=me())
+    return _taken(post.thread.room, drafts.of_post(post.id))
 
 
 @bp.get(FILE)

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, flash, redirect, render_template
 from werkzeug.exceptions import NotFound
 
 from portal.accounts.signed_in import me
-from portal.conversations import history, policy, quoting, veiling
+from portal.conversations import attaching, history, policy, quoting, veiling
 from portal.conversations.for_reader import POST, post_or_404, reader
 from portal.core.admission import Audience, admits
 from portal.core.limits import limiter
@@ -28,6 +28,8 @@ def of_post(post_id: int) -> Answer:
         post=post,
         author=veiling.name_of(post, reader()),
         writings=history.writings(post, reader()),
+        files=attaching.beside([post.id]).get(post.id, ()),
+        files_added_at=attaching.added_later_at(post),
         may_remove=history.may_remove(reader(), post),
     )
 

@@ -273,6 +273,13 @@ def edit(post_id: int) -> Answer:
     posting.check_may_edit(post, by=me())
     draft = drafting.kept(me(), drafts.of_post(post.id))
     form = EditForm(data=_post_typed(post) | drafts.as_data(draft) if request.method == "GET" else None)
+    try:
+        along = brought_along(post.thread.room, drafts.of_post(post.id))
+    except Refusal as no:
+        back_to_form(form, no)
+        return drawing.edit_page(post_or_404(post_id), form, draft), no.status
+    if along.is_all:
+        return drawing.edit_page(post, form, draft)
     if not form.validate_on_submit():
         page = drawing.edit_page(post, form, draft)
         return (page, 422) if form.is_submitted() else page
@@ -282,6 +289,7 @@ def edit(post_id: int) -> Answer:
     try:
         overrode = identifying.check(form.body.data or "", seen=request.form.get("anyway"))
         posting.edit(post, body=form.body.data or "", by=me(), seen=form.seen.data, overrode=overrode)
+        attaching.attach_later(post, along.ids, alts=along.alts, by=me())
     except Refusal as no:
         back_to_form(form, no)
         post = post_or_404(post_id)

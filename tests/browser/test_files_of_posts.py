@@ -44,6 +44,14 @@ def test_alice_chooses_pastes_drops_and_stops_files_and_cory_sees_what_she_sent(
     page.get_by_role("button", name="Post the reply").click()
     expect(page.get_by_role("img", name="Five seats on a wall")).to_be_visible()
     expect(page.locator(".attach__file")).to_have_count(0)
+    page.locator(".post", has=page.get_by_role("img", name="Five seats on a wall")).get_by_role(
+        "link", name="Edit"
+    ).click()
+    _hands_over(page, "paste", "rota.jpg", picture(400, 300))
+    page.get_by_label("What does it show? (rota.jpg)").fill("The rota")
+    assert alice.axe() == []
+    page.get_by_role("button", name="Save the post").click()
+    expect(page.get_by_role("img", name="The rota")).to_be_visible()
 
     cory = someone(width=320, scheme="dark")
     cory.sign_in("cory")
@@ -78,6 +86,16 @@ def test_without_script_alice_adds_files_before_her_words_are_ready(someone):
     page.get_by_role("button", name="Start the thread").click()
     expect(page.get_by_role("img", name="A chart of seats")).to_be_visible()
     expect(page.get_by_role("link", name=re.compile(r"Plan\.pdf"))).to_be_visible()
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Pictures and files").set_input_files(
+        [{"name": "desk.jpg", "mimeType": "image/jpeg", "buffer": picture(300, 200)}]
+    )
+    page.get_by_role("button", name="Add these files").click()
+    page.get_by_label("What does it show? (desk.jpg)").fill("The front desk")
+    assert alice.sideways() == []
+    page.get_by_role("button", name="Save the post").click()
+    expect(page.get_by_role("img", name="The front desk")).to_be_visible()
+    expect(page.get_by_role("img", name="A chart of seats")).to_be_visible()
 
 
 def _chooses_two_and_stops_one(alice, tmp_path):

@@ -435,3 +435,89 @@ def test_bytes_that_changed_on_the_disk_are_told_to_whoever_checks(app, people, 
         assert [str(wrong) for wrong in keeping.check()] == [
             f"post file {file.id}: its file has other bytes than were stored (SHA-256)"
         ]
+
+
+# Into a post that stands there already
+
+
+def edit(browser, post_id, *files, **more):
+    data = {"body": "See beside.", "files": list(files)} | more
+    return browser.post(f"/posts/{post_id}/edit", data=data, content_type="multipart/form-data")
+
+
+@pytest.fixture
+def hers(people, make, thread):
+    return make.reply(thread, by=people.alice, body="See beside.")
+
+
+def test_alice_adds_a_picture_to_her_post_and_bob_sees_it_and_that_it_was_edited(app, browse, people, thread, hers):
+    alice, bob = browse(people.alice), browse(people.bob)
+    before = bob.get(f"/threads/{thread.id}")
+    assert f'href="/posts/{hers.id}/history"' not in before.text
+    shown = alice.get(f"/posts/{hers.id}/edit").text
+    assert 'enctype="multipart/form-data"' in shown
+    assert f'to="/posts/{hers.id}/files"' in shown
+    named = sent(photo_from_a_phone(), "IMG_1.jpg", "image/jpeg")
+    page = edit(alice, hers.id, named, body="Half ready", attach="1")
+    assert page.status_code == 200
+    assert "Half ready</textarea>" in page.text
+    (file,) = files(app)
+    assert file.post_id is None
+    assert path(file) not in bob.get(f"/threads/{thread.id}").text
+    alt = {"file": str(file.id), f"alt-{file.id}": "Our board"}
+    assert edit(alice, hers.id, sent(), **alt).status_code == 303
+    answer = bob.get(f"/threads/{thread.id}", headers={"If-None-Match": before.headers["ETag"]})
+    assert answer.status_code == 200
+    for words in ('alt="Our board"', "Plan.pdf", f'href="/posts/{hers.id}/history"'):
+        assert words in answer.text
+    history = bob.get(f"/posts/{hers.id}/history").text
+    assert "The last of these was added" in history
+    assert "Plan.pdf" in history
+
+
+def test_what_came_with_a_post_is_not_called_added(app, browse, people, thread, attached):
+    attached(people.alice, thread)
+    history = browse(people.bob).get(f"/posts/{files(app)[0].post_id}/history").text
+    assert "Plan.pdf" in history
+    assert "was added" not in history
+
+
+def test_the_script_sends_a_file_for_a_post_and_nobody_else_does(app, browse, people, hers):
+    address = f"/posts/{hers.id}/files"
+    for who in (people.bob, people.mo):
+        answer = browse(who).post(address, data={"files": sent()}, content_type="multipart/form-data")
+        assert answer.status_code == 403
+    alice = browse(people.alice)
+    answer = alice.post(address, data={"files": sent()}, content_type="multipart/form-data")
+    assert (answer.status_code, answer.json["name"]) == (200, "Plan.pdf")
+    (file,) = files(app)
+    assert "Plan.pdf" in alice.get(f"/posts/{hers.id}/edit").text
+    assert edit(browse(people.bob), hers.id, file=str(file.id)).status_code == 403
+    assert edit(alice, hers.id, take_out=file.token).status_code == 200
+    assert files(app) == []
+
+
+@pytest.mark.parametrize("reason", ["too many", "unknown kind", "closed", "hidden", "asked safely"])
+def test_what_is_added_later_is_asked_the_same_as_what_came_with_the_post(
+    app, browse, people, make, thread, hers, reason
+):
+    alice, posted, came = browse(people.alice), hers.id, sent()
+    if reason == "too many":
+        for number in range(attaching.MOST):
+            assert edit(alice, posted, sent(PDF + bytes([number]))).status_code == 303
+    elif reason == "unknown kind":
+        came = sent(b"MZ", "Plan.exe", "")
+    elif reason == "closed":
+        with app.app_context(), transaction():
+            ruling.lock(again(thread), because="Enough.", by=again(people.mo))
+    elif reason == "hidden":
+        with app.app_context(), transaction():
+            ruling.hide(again(hers), because="It names a patient.", by=again(people.mo))
+    else:
+        words = {"title": "Who decides?", "body": "See beside.", "safely": "y"}
+        assert alice.post(f"/rooms/{make.room().slug}/threads/new", data=words).status_code == 303
+        with app.app_context():
+            posted = db.session.scalars(select(Post.id).order_by(Post.id.desc())).first()
+    before = len([file for file in files(app) if file.post_id])
+    assert edit(alice, posted, came).status_code in {403, 409, 422}
+    assert len([file for file in files(app) if file.post_id]) == before

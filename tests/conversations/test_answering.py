@@ -192,6 +192,7 @@ def test_thanks_are_counted_where_the_post_stands(browse, people, make, question
     carol.post(f"/posts/{reply.id}/thanks")
     assert f'formaction="/posts/{reply.id}/thanks/undo" aria-pressed="true"' in carol.get(reply.path).text
     assert "Helped 1 person" in bob.get(reply.path).text
+    assert "Helped 1 person" not in carol.get(reply.path).text, "for others the number stands on the button"
     assert bob.get(f"/posts/{reply.id}/thanks").status_code == 405
     assert carol.get(f"/threads/{question.id}", headers={"If-None-Match": page.headers["ETag"]}).status_code == 200
     assert alice.post(f"/posts/{reply.id}/endorsement").status_code == 403

@@ -159,12 +159,15 @@ def test_a_room_that_bob_does_not_see_counts_nothing_for_him(people, make, unrea
     assert len(unread(people.alice)) == 1
 
 
-def test_what_was_said_before_bob_came_or_long_ago_counts_as_read(app, people, make, unread, clock):
+def test_what_was_said_before_bob_came_or_long_ago_counts_as_read(browse, people, make, unread, clock):
     thread = make.thread(by=people.alice)
     newcomer = make.member("Nina", entitled=True)
     assert unread(newcomer) == {}
     make.reply(thread, by=people.alice)
     assert unread(newcomer, thread) == 1
+    browse(newcomer).post(f"/threads/{thread.id}/read")
+    page = browse(newcomer).get(f"/threads/{thread.id}").text
+    assert page.count("Mark unread") == 1, "marking what was said before she came would change nothing"
     clock.shift(reading.UNREAD_FOR + timedelta(days=1))
     assert unread(newcomer) == unread(people.bob) == {}
 

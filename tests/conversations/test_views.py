@@ -288,6 +288,9 @@ def test_bob_is_not_offered_to_edit_alices_post_and_is_refused(app, browse, peop
         post_id = db.session.scalars(select(Post.id)).one()
     bob = browse(people.bob)
     assert "/edit" not in bob.get(f"/threads/{thread.id}").text
+    flag = f'href="/posts/{post_id}/flag"'
+    assert flag in bob.get(f"/threads/{thread.id}").text
+    assert flag not in browse(people.alice).get(f"/threads/{thread.id}").text, "nobody flags their own words"
     assert bob.get(f"/posts/{post_id}/edit").status_code == 403
     assert bob.post(f"/posts/{post_id}/edit", data={"body": "Words of Bob."}).status_code == 403
     assert "Words of Alice." in bob.get(f"/threads/{thread.id}").text

@@ -7,6 +7,7 @@ import re
 import pytest
 from sqlalchemy import select
 
+from portal.accounts.models import Role
 from portal.conversations import finding, posting, queries
 from portal.conversations.models import Post, Room, RoomKind, RoomMember, Thread
 from portal.core.clock import now
@@ -255,8 +256,10 @@ def test_an_archived_room_is_read_and_found_and_nothing_is_added(app, browse, pe
 
 
 def test_a_room_says_who_reads_it_and_whom_to_turn_to(browse, people, make):
-    room = make.circle(people.alice, hosts=[people.cory])
+    gone = make.member("Gone Host", role=Role.COACH, closed_at=now())
+    room = make.circle(people.alice, hosts=[people.cory, gone])
     page = browse(people.alice).get(f"/rooms/{room.slug}").text
+    assert "Gone Host" not in page
     assert "A closed circle" in page
     assert "Your host" in page
     assert '<a href="/members/cory">Cory</a>' in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 from sqlalchemy import func, select
 
 from portal.accounts.policy import Suspended
@@ -169,7 +170,8 @@ def test_twenty_equal_submits_at_once_make_one_post(app, browse, people, make):
 
 def test_bob_may_say_sixty_things_in_ten_minutes_and_alice_as_many_beside_him(browse, people, make):
     path, bob = f"/threads/{make.thread(by=people.alice).id}/posts", browse(people.bob)
-    answers = [bob.post(path, data={"body": f"Thing {number}."}).status_code for number in range(61)]
+    with time_machine.travel(now(), tick=False):  # windows begin by the clock: none ends meanwhile
+        answers = [bob.post(path, data={"body": f"Thing {number}."}).status_code for number in range(61)]
     assert answers == [303] * 60 + [429]
     assert browse(people.alice).post(path, data={"body": "And mine."}).status_code == 303
 

@@ -2,7 +2,8 @@
 
 Every stage runs, also after one has failed; the summary names them all. A stage is left out only when asked to be
 (SKIP_BROWSER=1, SKIP_POSTGRES=1), and then the summary says so. Two suites run at a time, for two cores: the one on
-SQLite, which is the longest, and beside it the one on PostgreSQL and then the browser's.
+SQLite, which is the longest, and then the browser's walk over every page; beside them the one on PostgreSQL and then
+the browser's stories. So both cores are done at about the same time.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 TEMPLATES = ("templates", "stripe_sandbox/templates")
 OWN_RUN = ("tests/browser", "tests/bench")  # not part of the suite that runs once per database
+WALK = "tests/browser/test_every_page.py"
 OWN_DATABASE = (
     "tests/contract",
     "tests/deploy",
@@ -58,9 +60,10 @@ def main() -> None:
     if "checks" not in sys.argv[1:]:
         with beside(
             lambda out: unless("SKIP_POSTGRES", "tests on PostgreSQL", on_postgres, out),
-            lambda out: unless("SKIP_BROWSER", "browser", in_chromium, out),
+            lambda out: unless("SKIP_BROWSER", "browser: stories", stories_in_chromium, out),
         ) as of_the_others:
             results.append(suite("tests on SQLite", _everything_but_the_browser, {"TEST_DATABASE_URL": ""}))
+            results.append(unless("SKIP_BROWSER", "browser: every page", walk_in_chromium, sys.stdout))
             results += of_the_others()
     summary(results)
     sys.exit(any(result.outcome == "FAILED" for result in results))
@@ -125,12 +128,20 @@ def on_postgres(name: str, out: TextIO) -> Result:
         )
 
 
-def in_chromium(name: str, out: TextIO) -> Result:
+def stories_in_chromium(name: str, out: TextIO) -> Result:
+    return in_chromium(name, ("tests/browser", f"--ignore={WALK}"), out)
+
+
+def walk_in_chromium(name: str, out: TextIO) -> Result:
+    return in_chromium(name, (WALK,), out)
+
+
+def in_chromium(name: str, which: tuple[str, ...], out: TextIO) -> Result:
     found = subprocess.run(["sh", "deploy/chromium.sh"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if found.returncode != 0:
         return Result(name, "FAILED", words="no Chromium: sudo apt install chromium, or SKIP_BROWSER=1")
     env = {"CHROMIUM": found.stdout.strip(), "TEST_DATABASE_URL": ""}
-    return suite(name, ("tests/browser", *_forgetful), env, out)
+    return suite(name, (*which, *_forgetful), env, out)
 
 
 def suite(name: str, arguments: tuple[str, ...], env: dict[str, str], out: TextIO = sys.stdout) -> Result:

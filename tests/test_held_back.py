@@ -27,6 +27,7 @@ PROFILE |= dict.fromkeys(("specialty", "part", "size", "region", "time_zone", "l
 
 REACH_OTHERS: dict[str, tuple[str, dict[str, str]]] = {
     "answering.press": ("/posts/{alices}/thanks", {}),
+    "attaching.to_post": ("/posts/{bobs}/files", {"files": "picture"}),
     "attaching.to_room": ("/rooms/{room}/threads/new/files", {"files": "picture"}),
     "attaching.to_thread": ("/threads/{thread}/files", {"files": "picture"}),
     "conversations.edit": ("/posts/{bobs}/edit", {"body": "Changed"}),

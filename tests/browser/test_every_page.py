@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+
+from tests.browser.conftest import Someone
 
 VISITOR = [
     "/",
@@ -169,37 +173,49 @@ EVERYBODY = pytest.mark.parametrize("who", list(WHO), ids=[w or "visitor" for w 
 
 
 @EVERYBODY
-@pytest.mark.parametrize("width", [1280, 320])
-def test_pages_are_accessible_and_fit_in_light_and_in_dark(someone, who: str, width: int):
-    """A page is opened once for both: what differs between them are colours that the style sheet chooses."""
-    person = someone(width=width)
-    if who:
-        person.sign_in(who)
+def test_wide_pages_are_accessible_and_fit_in_light_and_in_dark(someone, who: str):
+    person = _at_a_browser(someone, who, width=1280)
     found = {}
     for path in WHO[who]:
         person.goto(path)
-        for scheme in ("light", "dark"):
-            # Colours change at once where motion is reduced; axe would find those in between.
-            person.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            problems = person.axe() + [f"sticks out: {e}" for e in person.sideways()]
-            if problems:
-                found[path, scheme] = problems
+        found.update(_problems(person, path))
     assert found == {}
 
 
 @EVERYBODY
-def test_pages_at_320_px_say_the_same_without_script(someone, who: str):
-    without, plain = someone(script=False, width=320), someone(width=320)
-    for person in (without, plain):
-        if who:
-            person.sign_in(who)
+def test_pages_at_320_px_are_accessible_fit_and_say_the_same_without_script(someone, who: str):
+    person = _at_a_browser(someone, who, width=320)
+    without = _at_a_browser(someone, who, width=320, script=False)
+    found = {}
     for path in WHO[who]:
+        person.goto(path)
+        found.update(_problems(person, path))
         without.goto(path)
-        plain.goto(path)
-        assert (
-            without.page.get_by_role("heading", level=1).inner_text()
-            == plain.page.get_by_role("heading", level=1).inner_text()
-        )
+        if _heading(without) != _heading(person):
+            found[path, "without script"] = [_heading(without)]
+    assert found == {}
+
+
+def _at_a_browser(someone, who: str, **how: Any) -> Someone:
+    person: Someone = someone(**how)
+    if who:
+        person.sign_in(who)
+    return person
+
+
+def _problems(person: Someone, path: str) -> dict[tuple[str, str], list[str]]:
+    """Of an open page, in both colours: what differs between them the style sheet chooses."""
+    found = {}
+    for scheme in ("light", "dark"):
+        # Colours change at once where motion is reduced; axe would find those in between.
+        person.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        if problems := person.axe() + [f"sticks out: {e}" for e in person.sideways()]:
+            found[path, scheme] = problems
+    return found
+
+
+def _heading(person: Someone) -> str:
+    return person.page.get_by_role("heading", level=1).inner_text()
 
 
 def test_a_page_costs_few_requests_and_little_weight(someone, live):

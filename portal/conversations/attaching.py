@@ -33,6 +33,7 @@ OFFERED = "Pictures (JPEG, PNG, WebP), PDF, Word, Excel, PowerPoint, MP3, M4A, M
 FILE = "/files/<token>"
 _SIDE = 1600  # pixels, of the longer side of a picture
 _LONGEST_ALT = 300
+_TALLEST = 512  # pixels of a picture beside a post; a press on it shows it whole
 
 
 class NoneChosen(Refusal):
@@ -104,7 +105,7 @@ class Shown:
     name: str
     facts: str  # "PDF, 240 kB"
     alt: str
-    width: int | None
+    width: int | None  # as it is drawn, where there is room, so that a page holds its place before it comes
     height: int | None
 
 
@@ -192,9 +193,15 @@ def beside(post_ids: Collection[int]) -> dict[int, list[Shown]]:
     )
     for row in rows:
         facts = media.facts(row.media_type, row.size)
-        shown = Shown(path_of(row.token), row.name, facts, row.alt, row.width, row.height)
+        shown = Shown(path_of(row.token), row.name, facts, row.alt, *_drawn(row.width, row.height))
         found.setdefault(row.post_id, []).append(shown)
     return found
+
+
+def _drawn(width: int | None, height: int | None) -> tuple[int | None, int | None]:
+    if width is None or height is None or height <= _TALLEST:
+        return width, height
+    return max(1, round(width * _TALLEST / height)), _TALLEST
 
 
 def file_for(reader: Member | None, token: str) -> PostFile | None:

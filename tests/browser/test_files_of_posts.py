@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.make import PDF, picture
@@ -55,10 +56,17 @@ def test_alice_chooses_pastes_drops_and_stops_files_and_cory_sees_what_she_sent(
 
     cory = someone(width=320, scheme="dark")
     cory.sign_in("cory")
+    cory.page.route("**/files/*", lambda asked: asked.fulfill(status=204))
     cory.goto(page.url)
     drawn = cory.page.get_by_role("img", name="Five seats on a wall")
+    before = drawn.bounding_box()
+    assert before["height"] == pytest.approx(before["width"] * 500 / 900, abs=3), "it holds its place before it comes"
+    assert cory.axe() == []
+    cory.page.unroute("**/files/*")
+    cory.page.reload()
     drawn.scroll_into_view_if_needed()
     expect(drawn).to_have_js_property("naturalWidth", 900)
+    assert drawn.bounding_box()["height"] == pytest.approx(before["height"], abs=1)
     assert cory.sideways() == []
     assert cory.axe() == []
     with cory.page.expect_download() as begun:

@@ -58,7 +58,7 @@ def test_alice_sends_a_picture_and_a_document_with_her_words_and_bob_has_both(ap
     assert reply(alice, thread, picture, sent()).status_code == 303
     drawn, document = files(app)
     page = bob.get(f"/threads/{thread.id}").text
-    assert f'src="{path(drawn)}" alt="Picture without a description" width="1200" height="900" loading="lazy"' in page
+    assert f'src="{path(drawn)}" alt="Picture without a description" width="683" height="512" loading="lazy"' in page
     assert "Plan.pdf" in page
     assert "PDF, " in page
     answer = bob.get(path(drawn))

@@ -230,7 +230,7 @@ def strung(words: SQLColumnExpression[str], between: str) -> FunctionElement[str
     apart anew whenever the statement is asked, as an IN with a list is."""
     if "'" in between:
         raise ValueError("would end the literal")
-    return func.aggregate_strings(words, literal_column(f"'{between}'", String()))  # type: ignore[arg-type]  # as asked
+    return func.aggregate_strings(words, literal_column(f"'{between}'", String()))  # type: ignore[arg-type]  # typed as str only
 
 
 def is_postgresql() -> bool:
